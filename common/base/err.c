@@ -1,0 +1,47 @@
+#include "base/err.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *err_name(enum err code)
+{
+    static const char *const names[] = {
+#define X(code, text) [code] = text,
+        ERR_TABLE(X)
+#undef X
+    };
+    return (unsigned)code < ERR_COUNT ? names[code] : "unknown error";
+}
+
+enum err err_set(struct err_text *e, enum err code, const char *format, ...)
+{
+    if (e) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(e->text, sizeof e->text, format, args);
+        va_end(args);
+    }
+    return code;
+}
+
+enum err err_wrap(struct err_text *e, enum err code, const char *format, ...)
+{
+    if (!e || code == OK)
+        return code;
+    char inner[sizeof e->text];
+    memcpy(inner, e->text, sizeof inner);
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(e->text, sizeof e->text, format, args);
+    va_end(args);
+    if (n >= 0 && (size_t)n < sizeof e->text)
+        snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", inner);
+    return code;
+}
+
+void assert_failed(const char *what, const char *file, int line)
+{
+    fprintf(stderr, "level=fatal id=assert at=%s:%d what=\"%s\"\n", file, line, what);
+    abort();
+}

@@ -1,0 +1,54 @@
+/* Counters: one for each thing that happens and one for each reason (law 6). A process has one set; heartbeats carry it to
+ * the coordinator, `parbus status` shows it. Names never change. Refusals and rejects by reason are counted as
+ * "refused_<reason>" and "rejected_<reason>" beside this table (names from wire/reason.h). */
+#pragma once
+#include <stdint.h>
+
+#define METRIC_TABLE(X)                                                                                                \
+    X(submissions_received, "submissions that came through the door")                                                  \
+    X(submissions_repeated, "… that had a receipt already")                                                            \
+    X(submissions_journalled, "… written to the journal")                                                              \
+    X(observations_journalled, "their rows")                                                                           \
+    X(journal_commits, "transactions of the journal")                                                                  \
+    X(journal_commit_failures, "… that failed")                                                                        \
+    X(records_sent, "journal records sent to validators")                                                              \
+    X(records_sent_again, "… more than once")                                                                          \
+    X(sends_full, "sends that found a full queue")                                                                     \
+    X(workers_joined, "workers that said hello")                                                                       \
+    X(workers_lost, "workers whose lease ran out")                                                                     \
+    X(partitions_moved, "partitions given to another scorer")                                                          \
+    X(messages_malformed, "messages that could not be read")                                                           \
+    X(records_validated, "records checked by validators")                                                              \
+    X(rows_accepted, "rows accepted")                                                                                  \
+    X(rows_rejected, "rows rejected")                                                                                  \
+    X(records_applied, "records applied by scorers")                                                                   \
+    X(records_duplicate, "records dropped because they were applied already")                                          \
+    X(records_gap, "records dropped because one before them is missing")                                               \
+    X(records_not_owned, "records dropped because the partition is somebody else's")                                   \
+    X(state_commits, "transactions of state")                                                                          \
+    X(state_commit_failures, "… that failed")                                                                          \
+    X(ownership_lost, "partitions found in another scorer's hands")                                                    \
+    X(scores_sent, "unit scores sent to the publisher")                                                                \
+    X(scores_dropped, "score messages that found a full queue; the publisher reads state instead")                     \
+    X(partitions_reloaded, "partitions that the publisher read again from state")                                      \
+    X(deltas_published, "feed deltas")                                                                                 \
+    X(delta_rows_published, "their rows")                                                                              \
+    X(snapshots_served, "feed snapshots")                                                                              \
+    X(resumes_served, "feed resumes")                                                                                  \
+    X(resyncs_sent, "feed clients told to start again")
+
+enum metric {
+#define X(name, text) METRIC_##name,
+    METRIC_TABLE(X)
+#undef X
+        METRIC_COUNT
+};
+
+struct metrics {
+    uint64_t value[METRIC_COUNT];
+    uint64_t reason[256]; /* by Parbus__Reason */
+};
+
+#define metric_add(m, name, n) ((m)->value[METRIC_##name] += (uint64_t)(n))
+const char *metric_name(enum metric m);
+const char *metric_text(enum metric m);

@@ -1,0 +1,45 @@
+/* Every limit and interval in one table (law 6). From it come the defaults, parsing, `--set name=value`, the settings file
+ * `<dir>/parbus.conf` (name = value, # comments), `--help` and the table in README.md (a test compares). */
+#pragma once
+#include "base/err.h"
+#include <stdint.h>
+#include <stdio.h>
+
+/*  name                         default        least      most           what (unit is in the name) */
+#define SETTINGS_TABLE(X)                                                                                              \
+    X(partitions,                64,            1,         4096,          "partitions of a new journal; fixed when it is created") \
+    X(group_bytes_max,           1 << 20,       4096,      16 << 20,      "a commit of the journal takes at most this much") \
+    X(group_wait_us,             1000,          0,         1000000,       "… and waits at most this long for more") \
+    X(submission_bytes_max,      1 << 20,       1024,      1 << 20,       "one submission") \
+    X(feeders_max,               4096,          1,         1000000,       "feeders known to the journal") \
+    X(feeder_window,             16384,         1,         1000000,       "submissions of a feeder without a receipt") \
+    X(partition_window_bytes,    2 << 20,       4096,      64 << 20,      "journalled bytes of a partition sent and not yet applied") \
+    X(scorer_window_bytes,       16 << 20,      4096,      1 << 30,       "… of all partitions of one scorer") \
+    X(heartbeat_interval_ms,     250,           10,        10000,         "a worker's heartbeat") \
+    X(worker_lease_ms,           1500,          50,        60000,         "silence after which a worker counts as dead") \
+    X(resend_after_ms,           1000,          10,        60000,         "no progress for so long: send again from applied + 1") \
+    X(release_timeout_ms,        2000,          10,        60000,         "draining a partition may take so long") \
+    X(record_tries_max,          5,             1,         1000,          "deaths of a worker over one record before it is set aside") \
+    X(commit_interval_ms,        50,            0,         10000,         "least time between two commits of a scorer") \
+    X(scorer_cached_units_max,   65536,         1,         100000000,     "units that a scorer keeps in memory between commits") \
+    X(feed_merge_ms,             20,            0,         10000,         "least time between two deltas of a topic") \
+    X(feed_ring_deltas,          1024,          1,         1000000,       "recent deltas kept per topic for resume") \
+    X(feed_ring_bytes_max,       64 << 20,      4096,      1 << 30,       "… of all topics") \
+    X(feed_heartbeat_ms,         1000,          10,        60000,         "heartbeat of each topic") \
+    X(journal_map_bytes,         64ll << 30,    1 << 20,   16ll << 40,    "address space of the journal; a sparse file") \
+    X(state_map_bytes,           64ll << 30,    1 << 20,   16ll << 40,    "address space of state; a sparse file") \
+    X(network_fs_allowed,        0,             0,         1,             "1: run on NFS, 9p or FUSE at your own risk")
+
+struct settings {
+#define X(name, fallback, least, most, text) int64_t name;
+    SETTINGS_TABLE(X)
+#undef X
+};
+
+void settings_defaults(struct settings *s);
+/* "name=value"; value in decimal, with optional suffix k, M, G (1024). */
+enum err settings_set(struct settings *s, const char *assignment, struct err_text *e);
+/* A missing file is fine. Faults are "file:line: …". */
+enum err settings_read(struct settings *s, const char *file, struct err_text *e);
+/* The table as text, one line each: name, default, range, what. */
+void settings_print(FILE *out);

@@ -1,0 +1,24 @@
+/* Reads the YAML files of catalog/ (see catalog/README.md for the format) and checks it; every fault is reported with file and line,
+ * and reading goes on, so that one run shows them all. libyaml's document interface is used because it keeps the position
+ * of each value. */
+#pragma once
+#include "base/err.h"
+#include "catalog.pb-c.h"
+#include <stddef.h>
+
+struct catalog_file;
+
+struct catalog_set {
+    size_t registry_count, definition_count;
+    Parbus__Registry **registry;     /* by code, then version */
+    Parbus__Definition **definition; /* by index, then version */
+    /* periods of definition i, in file order */
+    size_t *period_count;
+    char ***period;
+};
+
+/* fault(ctx, "catalog/pci.yaml", 14, "maxima of the children add up to 98, not to 100") for each fault.
+ * Returns NULL when there was any fault, else a set to be given back with catalog_set_destroy. */
+struct catalog_set *catalog_load(const char *directory, void (*fault)(void *ctx, const char *file, int line,
+                                 const char *text), void *ctx);
+void catalog_set_destroy(struct catalog_set **set);

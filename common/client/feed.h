@@ -1,0 +1,54 @@
+/* The public C client of the feed: subscribes to one topic and always holds the publisher's exact table: it asks for a
+ * snapshot, applies deltas in order, resumes after a gap or a restart, and starts again when told to (rules F*).
+ *
+ * feed_table is the pure part (no sockets), used by the simulator as well; parbus_feed adds ZeroMQ. One thread. */
+#pragma once
+#include "base/err.h"
+#include "feed.pb-c.h"
+#include "ranking/ranking.h"
+#include <stdint.h>
+
+struct feed_row { /* what the table knows of a unit; strings live as long as the table's content */
+    uint32_t unit, rank;
+    bool present, complete;
+    int64_t score;
+    const int64_t *component; /* top-level nodes */
+    uint32_t appraised_share, cause_feeder;
+    uint64_t cause_epoch, cause_seq;
+    const char *code, *name;
+};
+struct feed_header {
+    char topic[160];
+    const char *title_vi, *title_en, *status;
+    uint32_t decimals, definition_version;
+    int64_t points_max;
+    size_t component_count;
+    const Parbus__Component *const *component;
+};
+
+struct parbus_feed;
+
+struct parbus_feed_events { /* any may be NULL */
+    void *ctx;
+    /* The table was replaced: at the start and after a resync. */
+    void (*snapshot)(void *ctx, const struct parbus_feed *feed);
+    /* A delta was applied; rows carry rank and score before and after. */
+    void (*delta)(void *ctx, const struct parbus_feed *feed, const Parbus__Delta *delta);
+    void (*trouble)(void *ctx, const char *text);
+};
+struct parbus_feed_options {
+    const char *feed_endpoint, *snapshot_endpoint;
+    const char *topic; /* "qd766/2025" */
+    struct parbus_feed_events events;
+};
+enum err parbus_feed_open(struct parbus_feed **f, const struct parbus_feed_options *o, struct err_text *e);
+void parbus_feed_close(struct parbus_feed **f);
+/* Receives and applies; waits at most timeout_ms. ERR_NOT_FOUND: the publisher has no such topic. */
+enum err parbus_feed_poll(struct parbus_feed *f, int timeout_ms, struct err_text *e);
+
+bool parbus_feed_ready(const struct parbus_feed *f); /* holds a table */
+void parbus_feed_position(const struct parbus_feed *f, uint64_t *epoch, uint64_t *seq);
+const struct feed_header *parbus_feed_header(const struct parbus_feed *f);
+/* Ranked units in order, then the unranked by unit; false: stop. */
+void parbus_feed_each(const struct parbus_feed *f, bool (*fn)(void *ctx, const struct feed_row *row), void *ctx);
+bool parbus_feed_row(const struct parbus_feed *f, uint32_t unit, struct feed_row *row);

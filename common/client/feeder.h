@@ -1,0 +1,59 @@
+/* The public C client of the door: numbers submissions, keeps them until they have a receipt (in memory, and in an outbox on
+ * disk when one is named), sends and re-sends them, and reports receipts, refusals, scores and verdicts.
+ *
+ * One thread, no callbacks from elsewhere: everything happens inside parbus_feeder_poll and the submit calls. Reconnecting
+ * after the ingestor restarts is automatic; nothing that was submitted is lost or counted twice (PROTOCOL.md, rules D*).
+ * Strings passed in are copied. Strings handed to callbacks live until the callback returns. */
+#pragma once
+#include "base/err.h"
+#include "door.pb-c.h"
+#include <stdint.h>
+
+struct parbus_feeder;
+
+struct parbus_feeder_events { /* any may be NULL */
+    void *ctx;
+    void (*receipt)(void *ctx, uint64_t up_to_seq);
+    /* The submission did not enter the journal and will not be sent again. */
+    void (*refusal)(void *ctx, uint64_t seq, Parbus__Reason reason, const char *detail);
+    void (*scored)(void *ctx, uint64_t scored, uint64_t accepted_rows, uint64_t rejected_rows);
+    void (*verdict)(void *ctx, const Parbus__Verdict *verdict);
+    void (*description)(void *ctx, const Parbus__Description *description);
+    void (*stats)(void *ctx, const Parbus__StatsReply *stats);
+    void (*trouble)(void *ctx, const char *text); /* busy, disk full, reconnecting …; it goes on by itself */
+};
+
+struct parbus_feeder_options {
+    const char *endpoint;       /* "ipc:///srv/parbus/run/door", "tcp://…" */
+    const char *name;           /* identity */
+    const char *outbox;         /* directory, made when missing; NULL: in memory only */
+    struct parbus_feeder_events events;
+};
+
+/* Opens the outbox (its lock: ERR_BUSY when another process uses it) and connects; what the outbox holds without a receipt
+ * goes out again. Does not wait for the ingestor. */
+enum err parbus_feeder_open(struct parbus_feeder **f, const struct parbus_feeder_options *o, struct err_text *e);
+void parbus_feeder_close(struct parbus_feeder **f);
+
+/* Takes a submission: its seq is filled in (the message is the caller's; only seq is written). With an outbox it is on disk,
+ * synced, after the next parbus_feeder_sync or poll; without, it lives as long as the process.
+ * ERR_BUSY: the window is full; poll, then try again. ERR_TOO_LARGE, ERR_INVALID: it would be refused; not taken. */
+enum err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission *submission, uint64_t *seq, struct err_text *e);
+/* Writes what was submitted to the outbox, one synced transaction. */
+enum err parbus_feeder_sync(struct parbus_feeder *f, struct err_text *e);
+
+enum err parbus_feeder_status(struct parbus_feeder *f, uint64_t from_seq, uint64_t to_seq, uint32_t from_row);
+enum err parbus_feeder_describe(struct parbus_feeder *f, const char *index, const char *period);
+enum err parbus_feeder_stats(struct parbus_feeder *f);
+
+/* Sends, receives, resends; waits at most timeout_ms (0: not at all) for something to happen. Returns OK, or the error that
+ * stops this feeder for good (protocol version, name refused, outbox unusable). */
+enum err parbus_feeder_poll(struct parbus_feeder *f, int timeout_ms, struct err_text *e);
+
+struct parbus_feeder_totals {
+    bool connected;          /* a Welcome came on this connection */
+    uint32_t number;         /* feeder number; 0 before the first Welcome */
+    uint64_t epoch, last_seq;/* submitted */
+    uint64_t receipted, scored, accepted_rows, rejected_rows;
+};
+struct parbus_feeder_totals parbus_feeder_totals(const struct parbus_feeder *f);

@@ -1,0 +1,48 @@
+/* The format of a journal record: a run of consecutive submissions of one partition, taken in one commit, stored as they
+ * were received. It is also what travels inside Work and Verdicts, so nothing is packed twice. Pure; no LMDB.
+ *
+ *     record  = header entry*
+ *     header  = 24 bytes: version u8 | kind u8 | zero u16 | count u32 | received_ms i64 | control_seq u64
+ *     entry   = 32 bytes: body_bytes u32 | feeder u32 | epoch u64 | seq u64 | series u32 | unit u32
+ *               then body (the Submission as received), zero-padded to a multiple of 8
+ *
+ * Little-endian. Entry i has pseq first_pseq + i. A control record has count 1 and no entry: from here on the controls
+ * 1 .. control_seq are in force. series and unit are what the door resolved when it took the submission
+ * (SERIES_NONE, UNIT_NONE, UNIT_AMBIGUOUS when it could not). */
+#pragma once
+#include "base/buffer.h"
+#include "base/err.h"
+#include <stdint.h>
+
+enum { RECORD_VERSION = 1, RECORD_HEADER_BYTES = 24, RECORD_ENTRY_BYTES = 32 };
+enum record_kind { RECORD_DATA = 1, RECORD_CONTROL = 2 };
+
+struct record_header {
+    uint8_t version, kind;
+    uint16_t zero;
+    uint32_t count;
+    int64_t received_ms;
+    uint64_t control_seq;
+};
+struct record_entry {
+    uint32_t body_bytes, feeder;
+    uint64_t epoch, seq;
+    uint32_t series, unit;
+};
+_Static_assert(sizeof(struct record_header) == RECORD_HEADER_BYTES, "on-disk size");
+_Static_assert(sizeof(struct record_entry) == RECORD_ENTRY_BYTES, "on-disk size");
+
+/* Starts a record at the end of b. */
+void record_begin(struct buffer *b, enum record_kind kind, int64_t received_ms, uint64_t control_seq);
+/* Adds an entry to the record that began at `start` of b, and counts it in its header. */
+void record_add(struct buffer *b, size_t start, const struct record_entry *entry, const void *body);
+
+struct record_reader {
+    struct record_header header;
+    const uint8_t *at, *end;
+    uint32_t index; /* of the next entry */
+};
+/* Checks version, kind and every length before the first entry is handed out: ERR_VERSION, ERR_CORRUPT. */
+enum err record_open(struct record_reader *r, const void *data, size_t bytes, struct err_text *e);
+/* false: no more. *body points into the record. */
+bool record_next(struct record_reader *r, struct record_entry *entry, const uint8_t **body);

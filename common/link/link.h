@@ -1,0 +1,59 @@
+/* ZeroMQ sockets as parbus uses them: one context per process; every socket has its limits set (message size, linger 0,
+ * handshake time, high-water mark); sends never block; a message is one frame of payload (two on XPUB and ROUTER).
+ * Peers of a ROUTER are named by the identity frame that libzmq draws for each connection. */
+#pragma once
+#include "base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <zmq.h>
+
+enum { LINK_PEER_BYTES = 5, LINK_TOPIC_BYTES_MAX = 160, LINK_PATH_BYTES_MAX = 107 };
+
+struct link_peer { /* comparable with memcmp */
+    uint8_t id[LINK_PEER_BYTES];
+};
+
+/* The process's context; made at first use. link_shutdown closes it. */
+void *link_context(void);
+void link_shutdown(void);
+
+enum link_mode { LINK_BIND, LINK_CONNECT };
+/* type: ZMQ_ROUTER, ZMQ_DEALER, ZMQ_PUSH, ZMQ_PULL, ZMQ_XPUB, ZMQ_SUB. ROUTER is MANDATORY. hwm in messages.
+ * An ipc path that is too long for a socket is refused with that explanation; a stale ipc file is replaced (the caller
+ * holds the instance's lock). */
+enum err link_open(void **socket, int type, enum link_mode mode, const char *endpoint, int hwm, struct err_text *e);
+void link_close(void **socket);
+/* The same socket may serve a second endpoint. */
+enum err link_bind(void *socket, const char *endpoint, struct err_text *e);
+
+/* "ipc://<dir>/run/<name>" into out. */
+enum { LINK_ENDPOINT_BYTES = 512 };
+enum err link_endpoint(char out[static LINK_ENDPOINT_BYTES], const char *directory, const char *name, struct err_text *e);
+
+/* DEALER, PUSH. ERR_BUSY: the peer's queue is full or nobody is connected; nothing was sent. */
+enum err link_send(void *socket, const void *data, size_t bytes);
+/* ROUTER. ERR_BUSY: full; ERR_NOT_FOUND: that peer is gone. */
+enum err link_send_to(void *socket, const struct link_peer *peer, const void *data, size_t bytes);
+/* XPUB. */
+enum err link_publish(void *socket, const char *topic, const void *data, size_t bytes);
+
+/* One message without waiting. The payload is valid until the next receive into the same link_message; *peer is filled on
+ * a ROUTER, topic on a SUB. Messages of another shape (more or fewer frames, oversized peer id) are dropped and counted.
+ * ERR_BUSY: nothing there. */
+struct link_message {
+    zmq_msg_t frame;
+    struct link_peer peer;
+    char topic[LINK_TOPIC_BYTES_MAX];
+    bool open;
+};
+void link_message_init(struct link_message *m);
+void link_message_close(struct link_message *m);
+enum err link_receive(void *socket, int type, struct link_message *m);
+static inline const void *link_data(struct link_message *m) { return zmq_msg_data(&m->frame); }
+static inline size_t link_bytes(struct link_message *m) { return zmq_msg_size(&m->frame); }
+uint64_t link_dropped(void); /* of the whole process */
+
+/* Waits until one of the sockets (or fd, -1: none) has something to read or timeout_us is over (rounded up to ms; < 0: for
+ * ever). Bit i of the result: socket i is readable; bit 31: fd is. A signal ends it early with 0. */
+uint32_t link_poll(void *const *sockets, int count, int fd, int64_t timeout_us);

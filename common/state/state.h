@@ -1,0 +1,146 @@
+/* State: what follows from the journal. Writers: scorers, each only in the partitions that it owns (law 4); everybody may
+ * read. It may be deleted at any time while no scorer runs: replay brings back the same content.
+ *
+ * LMDB environment `<dir>/state`:
+ *   meta        "format", "journal" (id of the journal that it follows)
+ *   partitions  partition be16                                  -> struct state_cursor
+ *   values      partition be16 | series be32 | unit be32 | stage u8  -> version u8, 7 zero bytes, struct cell[leaf_count]
+ *   scores      partition be16 | series be32 | unit be32        -> struct score_header, int64 points[node_count]
+ *   tallies     partition be16 | feeder be32 | epoch be64       -> struct tally
+ *   rejects     feeder be32 | epoch be64 | seq be64 | row be32  -> struct reject_header, detail, original
+ * All numbers in values little-endian, no padding with undefined content. Evidence is not copied here: the cell's journal
+ * position leads to the submission that holds it. */
+#pragma once
+#include "base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { STATE_VERSION = 1 };
+
+struct state_cursor {
+    uint64_t owner_epoch;
+    uint64_t applied; /* pseq; 0: nothing yet */
+};
+
+enum cell_flags {
+    CELL_PRESENT = 1,   /* a value is in force */
+    CELL_RETRACTED = 2, /* it was taken back; observed_ms and position still decide what comes later */
+    CELL_EVIDENCE = 4,
+    CELL_REPLACED = 8,  /* the replaced_* fields hold the value before this one */
+};
+/* The value of one (unit, leaf, stage). The later observed_ms wins, then the later pseq, then the later row. */
+struct cell {
+    double value;
+    int64_t observed_ms, received_ms;
+    uint64_t pseq;
+    uint32_t row, feeder;
+    uint64_t replaced_pseq;
+    double replaced_value;
+    uint32_t replaced_row, flags;
+};
+_Static_assert(sizeof(struct cell) == 64, "on-disk size");
+
+struct score_header {
+    uint8_t version, complete, present, zero;
+    uint32_t appraised_share; /* millionths */
+    uint32_t node_count, cause_feeder;
+    uint64_t cause_epoch, cause_seq, cause_pseq;
+};
+_Static_assert(sizeof(struct score_header) == 40, "on-disk size");
+
+struct tally {
+    uint64_t scored, accepted_rows, rejected_rows;
+};
+
+struct reject_header {
+    uint8_t version, zero[3];
+    uint32_t reason, partition, series;
+    uint64_t pseq;
+    int64_t received_ms;
+    uint32_t indicator; /* 0: whole submission */
+    uint32_t detail_bytes;
+    double value;
+};
+_Static_assert(sizeof(struct reject_header) == 48, "on-disk size");
+
+struct state;
+struct state_options {
+    bool writer;          /* creates; several writers may have it open */
+    uint64_t journal_id;  /* ERR_INVALID when the state follows another journal; 0: do not check (readers) */
+    size_t map_bytes;     /* 0: default (64 GiB, sparse) */
+    bool network_fs_allowed;
+};
+enum err state_open(struct state **s, const char *directory, const struct state_options *o, struct err_text *e);
+void state_close(struct state **s);
+
+/* ---- writing: one batch = the effects of one scorer since its last commit ---- */
+
+struct state_values_put {
+    uint32_t series, unit;
+    uint8_t stage;
+    const struct cell *cell;
+    size_t cell_count;
+};
+struct state_scores_put {
+    uint32_t series, unit;
+    struct score_header header;
+    const int64_t *points; /* header.node_count */
+};
+struct state_tally_put {
+    uint32_t feeder;
+    uint64_t epoch;
+    struct tally tally; /* absolute */
+};
+struct state_reject_put {
+    uint32_t feeder, row;
+    uint64_t epoch, seq;
+    struct reject_header header;
+    const char *detail;
+};
+struct state_batch {
+    uint32_t partition;
+    uint64_t owner_epoch;
+    uint64_t applied_before, applied; /* the cursor must be at applied_before */
+    const struct state_values_put *values;
+    const struct state_scores_put *scores;
+    const struct state_tally_put *tallies;
+    const struct state_reject_put *rejects;
+    size_t values_count, scores_count, tallies_count, rejects_count;
+    bool lost; /* out: another owner holds the partition; nothing of this batch was written */
+};
+/* One synced transaction for all batches; those whose owner_epoch or cursor is not theirs any more are left out and marked
+ * lost. ERR_FULL, ERR_IO: nothing was written. */
+enum err state_commit(struct state *s, struct state_batch *batch, size_t count, struct err_text *e);
+
+/* Takes a partition: writes owner_epoch if it is greater than the one there, else ERR_LOST. *cursor is what holds now. */
+enum err state_own(struct state *s, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
+                   struct err_text *e);
+
+/* ---- reading; each call is a short transaction of its own; ERR_NOT_FOUND: no such key ---- */
+
+enum err state_cursor_get(struct state *s, uint32_t partition, struct state_cursor *cursor, struct err_text *e);
+/* Copies cell_count cells; missing ones (the key is absent) are zero and ERR_NOT_FOUND is returned. */
+enum err state_values_get(struct state *s, uint32_t partition, uint32_t series, uint32_t unit, uint8_t stage,
+                          struct cell *cell, size_t cell_count, struct err_text *e);
+enum err state_scores_get(struct state *s, uint32_t partition, uint32_t series, uint32_t unit,
+                          struct score_header *header, int64_t *points, size_t points_max, struct err_text *e);
+/* All scores of a partition, or of one series in it (series 0: all), and the cursor of the same instant. The pointers are
+ * valid only inside fn; fn returning false stops. */
+typedef bool state_scores_fn(void *ctx, uint32_t series, uint32_t unit, const struct score_header *header,
+                             const int64_t *points);
+enum err state_scores_each(struct state *s, uint32_t partition, uint32_t series, struct state_cursor *cursor,
+                           state_scores_fn *fn, void *ctx, struct err_text *e);
+typedef bool state_tally_fn(void *ctx, uint32_t feeder, uint64_t epoch, const struct tally *tally);
+enum err state_tallies_each(struct state *s, uint32_t partition, state_tally_fn *fn, void *ctx, struct err_text *e);
+/* Rejects in key order from (feeder, epoch, seq, row) on. */
+typedef bool state_reject_fn(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
+                             const struct reject_header *header, const char *detail);
+enum err state_rejects_each(struct state *s, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
+                            state_reject_fn *fn, void *ctx, struct err_text *e);
+
+/* Compares the logical content of two states byte for byte, owner epochs left out (they say who worked, not what came
+ * out). *difference says the first one, empty when there is none. */
+enum err state_compare(struct state *a, struct state *b, char *difference, size_t bytes, struct err_text *e);
+enum err state_copy(struct state *s, const char *directory, struct err_text *e);
+int state_readers_check(struct state *s);

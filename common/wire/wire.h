@@ -1,0 +1,55 @@
+/* From bytes to a checked message and back. The envelope of every channel is a protobuf oneof with exactly one field
+ * (PROTOCOL.md, rules W1-W5); it is opened by hand so that the body's bytes stay at hand for the journal. */
+#pragma once
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/err.h"
+#include "door.pb-c.h"
+#include "feed.pb-c.h"
+#include "inside.pb-c.h"
+#include <stdint.h>
+
+enum {
+    WIRE_PROTOCOL_VERSION = 1,
+    WIRE_MESSAGE_BYTES_MAX = 2 << 20, /* any channel; ZMQ_MAXMSGSIZE of every socket */
+    WIRE_NAME_BYTES_MAX = 64,         /* feeder, index, period, instance */
+    WIRE_UNIT_BYTES_MAX = 256,        /* a unit as its feeder writes it */
+    WIRE_URI_BYTES_MAX = 2048,
+    WIRE_NOTE_BYTES_MAX = 1024,
+    WIRE_ROWS_MAX = 16384,            /* rows of one submission */
+    WIRE_ROW_WHOLE = 0xffffffff,      /* "row" of a reject that concerns the whole submission */
+    WIRE_ARENA_BYTES = 64 << 20,      /* address space; more than any message within the limits needs */
+};
+
+struct wire_channel;
+extern const struct wire_channel wire_to_ingestor, wire_to_feeder, wire_to_coordinator, wire_to_worker, wire_to_scorer,
+    wire_to_publisher, wire_feed_event, wire_to_snapshots, wire_from_snapshots;
+
+struct wire_message {
+    uint32_t kind;                   /* field number in the channel's oneof = PARBUS__TO_..._BODY_... */
+    const ProtobufCMessage *message; /* in the arena; cast by kind */
+    const uint8_t *body;             /* the message's own bytes, inside what was opened */
+    size_t body_bytes;
+};
+
+/* Opens, unpacks into the arena (reset it before) and checks every rule that can be checked without a catalog:
+ * lengths, UTF-8, no NUL, column lengths, enum ranges, finite numbers where a message must have them.
+ * A submission's values may be NaN or infinite here: that is the validator's to reject, row by row.
+ * ERR_INVALID, ERR_TOO_LARGE, ERR_NOMEM (arena) with a sentence naming the field. */
+enum err wire_open(const struct wire_channel *channel, const void *data, size_t bytes, struct arena *arena,
+                   struct wire_message *out, struct err_text *e);
+
+/* Unpacks and checks a body that was opened before (a submission out of the journal). */
+enum err wire_open_submission(const uint8_t *body, size_t bytes, struct arena *arena,
+                              const Parbus__Submission **out, struct err_text *e);
+
+/* Appends the envelope with `message` as field `kind`. The buffer is not cleared. */
+void wire_pack(struct buffer *out, uint32_t kind, const ProtobufCMessage *message);
+
+/* "submission"; "?" for an unknown kind. */
+const char *wire_kind_name(const struct wire_channel *channel, uint32_t kind);
+
+/* Well-formed UTF-8 without NUL. */
+bool wire_utf8_ok(const char *text, size_t bytes);
+/* 1..64 of [A-Za-z0-9._-]: feeder names, codes. */
+bool wire_name_ok(const char *name);
