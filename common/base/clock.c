@@ -21,7 +21,7 @@ int64_t clock_wall_ms(void)
 void clock_format_ms(int64_t unix_ms, char text[static CLOCK_TEXT_BYTES])
 {
     int64_t ms = ((unix_ms % 1000) + 1000) % 1000;
-    time_t seconds = (time_t)((unix_ms - ms) / 1000);
+    time_t seconds = (time_t)(unix_ms / 1000 - (unix_ms % 1000 < 0));
     struct tm tm;
     if (!gmtime_r(&seconds, &tm)) {
         snprintf(text, CLOCK_TEXT_BYTES, "?");

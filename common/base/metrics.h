@@ -25,6 +25,7 @@
     X(records_duplicate, "records dropped because they were applied already")                                          \
     X(records_gap, "records dropped because one before them is missing")                                               \
     X(records_not_owned, "records dropped because the partition is somebody else's")                                   \
+    X(records_refused, "records dropped because state cannot be written")                                              \
     X(state_commits, "transactions of state")                                                                          \
     X(state_commit_failures, "… that failed")                                                                          \
     X(ownership_lost, "partitions found in another scorer's hands")                                                    \
@@ -35,6 +36,7 @@
     X(delta_rows_published, "their rows")                                                                              \
     X(snapshots_served, "feed snapshots")                                                                              \
     X(resumes_served, "feed resumes")                                                                                  \
+    X(snapshots_abandoned, "feed snapshots given up: the client did not read, or too many were under way")              \
     X(resyncs_sent, "feed clients told to start again")
 
 enum metric {
