@@ -4,8 +4,9 @@
 
 struct reason {
     Parbus__Reason reason;
-    const char *name; /* "UNIT_UNKNOWN": shown to people and in CSV; the proto name without its prefix */
-    const char *text; /* "the registry has no such unit" */
+    const char *name;    /* "UNIT_UNKNOWN": shown to people and in CSV; the proto name without its prefix */
+    const char *counter; /* "refused_malformed", "rejected_unit_unknown": the name of its counter */
+    const char *text;    /* "the registry has no such unit" */
 };
 
 /* Never NULL; an unknown number gives a row that says so. */

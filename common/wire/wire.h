@@ -12,13 +12,14 @@
 enum {
     WIRE_PROTOCOL_VERSION = 1,
     WIRE_MESSAGE_BYTES_MAX = 2 << 20, /* any channel; ZMQ_MAXMSGSIZE of every socket */
-    WIRE_NAME_BYTES_MAX = 64,         /* feeder, index, period, instance */
-    WIRE_UNIT_BYTES_MAX = 256,        /* a unit as its feeder writes it */
+    WIRE_SUBMISSION_BYTES_MAX = 1 << 20,
+    WIRE_NAME_BYTES_MAX = 64,  /* feeder, index, period, instance */
+    WIRE_UNIT_BYTES_MAX = 256, /* a unit as its feeder writes it */
     WIRE_URI_BYTES_MAX = 2048,
     WIRE_NOTE_BYTES_MAX = 1024,
-    WIRE_ROWS_MAX = 16384,            /* rows of one submission */
-    WIRE_ROW_WHOLE = 0xffffffff,      /* "row" of a reject that concerns the whole submission */
-    WIRE_ARENA_BYTES = 64 << 20,      /* address space; more than any message within the limits needs */
+    WIRE_ROWS_MAX = 16384,       /* rows of one submission */
+    WIRE_ROW_WHOLE = 0xffffffff, /* "row" of a reject that concerns the whole submission */
+    WIRE_ARENA_BYTES = 64 << 20, /* address space; more than any message within the limits needs */
 };
 
 struct wire_channel;
@@ -34,14 +35,17 @@ struct wire_message {
 
 /* Opens, unpacks into the arena (reset it before) and checks every rule that can be checked without a catalog:
  * lengths, UTF-8, no NUL, column lengths, enum ranges, finite numbers where a message must have them.
- * A submission's values may be NaN or infinite here: that is the validator's to reject, row by row.
- * ERR_INVALID, ERR_TOO_LARGE, ERR_NOMEM (arena) with a sentence naming the field. */
+ * A submission's values may be NaN or infinite here: that is the validator's to reject, row by row; so is its evidence
+ * (rule S8). A feeder's name is the ingestor's to judge (wire_name_ok), since that has a reason of its own.
+ * A text that the sender left out is "", never NULL. A message may take 24 times its size when decoded.
+ * ERR_INVALID, ERR_TOO_LARGE, ERR_NOMEM (arena) with a sentence naming the field. A message that could be unpacked but
+ * breaks a rule is in *out all the same (message not NULL), so that the answer can name its seq. */
 enum err wire_open(const struct wire_channel *channel, const void *data, size_t bytes, struct arena *arena,
                    struct wire_message *out, struct err_text *e);
 
 /* Unpacks and checks a body that was opened before (a submission out of the journal). */
-enum err wire_open_submission(const uint8_t *body, size_t bytes, struct arena *arena,
-                              const Parbus__Submission **out, struct err_text *e);
+enum err wire_open_submission(const uint8_t *body, size_t bytes, struct arena *arena, const Parbus__Submission **out,
+                              struct err_text *e);
 
 /* Appends the envelope with `message` as field `kind`. The buffer is not cleared. */
 void wire_pack(struct buffer *out, uint32_t kind, const ProtobufCMessage *message);

@@ -1,0 +1,98 @@
+#include "wire/check.h"
+#include "wire/wire.h"
+#include <math.h>
+
+static enum err columns_differ(struct err_text *e, const char *a, size_t a_rows, const char *b, size_t b_rows)
+{
+    return err_set(e, ERR_INVALID, "%s has %zu rows, %s has %zu", a, a_rows, b, b_rows);
+}
+
+/* Rule S1. What the rows say is the validator's to judge, row by row. */
+static enum err check_submission(const ProtobufCMessage *message, struct err_text *e)
+{
+    const Parbus__Submission *s = (const Parbus__Submission *)message;
+    if (s->seq == 0)
+        return err_set(e, ERR_INVALID, "submission.seq: absent, or 0");
+    if (s->n_indicator > WIRE_ROWS_MAX)
+        return err_set(e, ERR_TOO_LARGE, "submission.indicator: %zu rows, at most %d", s->n_indicator, WIRE_ROWS_MAX);
+    if (s->n_evidence > WIRE_ROWS_MAX)
+        return err_set(e, ERR_TOO_LARGE, "submission.evidence: %zu entries, at most %d", s->n_evidence, WIRE_ROWS_MAX);
+    if (s->retract && s->n_value)
+        return err_set(e, ERR_INVALID, "submission.value: a retraction has no values");
+    if (!s->retract && s->n_value != s->n_indicator)
+        return columns_differ(e, "submission.value", s->n_value, "indicator", s->n_indicator);
+    if (s->n_row_observed_ms && s->n_row_observed_ms != s->n_indicator)
+        return columns_differ(e, "submission.row_observed_ms", s->n_row_observed_ms, "indicator", s->n_indicator);
+    return OK;
+}
+
+static enum err check_status(const ProtobufCMessage *message, struct err_text *e)
+{
+    const Parbus__Status *s = (const Parbus__Status *)message;
+    if (s->from_seq > s->to_seq)
+        return err_set(e, ERR_INVALID, "status.from_seq: %llu is after to_seq %llu", (unsigned long long)s->from_seq,
+                       (unsigned long long)s->to_seq);
+    return OK;
+}
+
+static enum err check_description(const ProtobufCMessage *message, struct err_text *e)
+{
+    const Parbus__Description *d = (const Parbus__Description *)message;
+    for (size_t i = 0; i < d->n_indicator; i++)
+        if (isnan(d->indicator[i]->value_min) || isnan(d->indicator[i]->value_max))
+            return err_set(e, ERR_INVALID, "description.indicator: the range of %u is not a number",
+                           d->indicator[i]->id);
+    return OK;
+}
+
+static enum err check_verdicts(const ProtobufCMessage *message, struct err_text *e)
+{
+    const Parbus__Verdicts *v = (const Parbus__Verdicts *)message;
+    size_t rows = v->n_reject_entry;
+    if (v->n_reject_row != rows)
+        return columns_differ(e, "verdicts.reject_row", v->n_reject_row, "reject_entry", rows);
+    if (v->n_reject_reason != rows)
+        return columns_differ(e, "verdicts.reject_reason", v->n_reject_reason, "reject_entry", rows);
+    if (v->n_reject_detail != rows)
+        return columns_differ(e, "verdicts.reject_detail", v->n_reject_detail, "reject_entry", rows);
+    for (size_t i = 0; i < rows; i++) {
+        if (!protobuf_c_enum_descriptor_get_value(&parbus__reason__descriptor, (int)v->reject_reason[i]))
+            return err_set(e, ERR_INVALID, "verdicts.reject_reason: unknown value %u", v->reject_reason[i]);
+        if (i && (v->reject_entry[i - 1] > v->reject_entry[i] ||
+                  (v->reject_entry[i - 1] == v->reject_entry[i] && v->reject_row[i - 1] >= v->reject_row[i])))
+            return err_set(e, ERR_INVALID, "verdicts.reject_row: not ascending at entry %u", v->reject_entry[i]);
+    }
+    return OK;
+}
+
+static enum err check_committed(const ProtobufCMessage *message, struct err_text *e)
+{
+    const Parbus__Committed *c = (const Parbus__Committed *)message;
+    if (c->n_pseq != c->n_partition)
+        return columns_differ(e, "committed.pseq", c->n_pseq, "partition", c->n_partition);
+    return OK;
+}
+
+static enum err check_snapshot_rows(const ProtobufCMessage *message, struct err_text *e)
+{
+    const Parbus__SnapshotRows *r = (const Parbus__SnapshotRows *)message;
+    if (r->n_name != r->n_row)
+        return columns_differ(e, "rows.name", r->n_name, "row", r->n_row);
+    return OK;
+}
+
+enum err wire_check(const ProtobufCMessage *message, struct err_text *e)
+{
+    static const struct {
+        const ProtobufCMessageDescriptor *type;
+        enum err (*check)(const ProtobufCMessage *, struct err_text *);
+    } checks[] = {
+        {&parbus__submission__descriptor, check_submission}, {&parbus__verdicts__descriptor, check_verdicts},
+        {&parbus__status__descriptor, check_status},         {&parbus__description__descriptor, check_description},
+        {&parbus__committed__descriptor, check_committed},   {&parbus__snapshot_rows__descriptor, check_snapshot_rows},
+    };
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        if (checks[i].type == message->descriptor)
+            return checks[i].check(message, e);
+    return OK;
+}
