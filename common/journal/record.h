@@ -1,5 +1,5 @@
-/* The format of a journal record: a run of consecutive submissions of one partition, taken in one commit, stored as they
- * were received. It is also what travels inside Work and Verdicts, so nothing is packed twice. Pure; no LMDB.
+/* The format of a journal record: a run of consecutive submissions of one partition, taken in one commit, stored as
+ * they were received. It is also what travels inside Work and Verdicts, so nothing is packed twice. Pure; no LMDB.
  *
  *     record  = header entry*
  *     header  = 24 bytes: version u8 | kind u8 | zero u16 | count u32 | received_ms i64 | control_seq u64

@@ -1,15 +1,17 @@
-/* State: what follows from the journal. Writers: scorers, each only in the partitions that it owns (law 4); everybody may
- * read. It may be deleted at any time while no scorer runs: replay brings back the same content.
+/* State: what follows from the journal. Writers: scorers, each only in the partitions that it owns (law 4); everybody
+ * may read. It may be deleted at any time while no scorer runs: replay brings back the same content.
  *
  * LMDB environment `<dir>/state`:
  *   meta        "format", "journal" (id of the journal that it follows)
  *   partitions  partition be16                                  -> struct state_cursor
- *   values      partition be16 | series be32 | unit be32 | stage u8  -> version u8, 7 zero bytes, struct cell[leaf_count]
- *   scores      partition be16 | series be32 | unit be32        -> struct score_header, int64 points[node_count]
- *   tallies     partition be16 | feeder be32 | epoch be64       -> struct tally
- *   rejects     feeder be32 | epoch be64 | seq be64 | row be32  -> struct reject_header, detail, original
- * All numbers in values little-endian, no padding with undefined content. Evidence is not copied here: the cell's journal
- * position leads to the submission that holds it. */
+ *   values      partition be16 | series be32 | unit be32 | stage u8  -> version u8, 7 zero bytes, struct
+ * cell[leaf_count] scores      partition be16 | series be32 | unit be32        -> struct score_header, int64
+ * points[node_count] tallies     partition be16 | feeder be32 | epoch be64       -> struct tally rejects     feeder
+ * be32 | epoch be64 | seq be64 | row be32  -> struct reject_header, detail, original A commit syncs its pages and then
+ * writes the meta page without waiting for it (MDB_NOMETASYNC): a power cut may take the last transaction back, whole,
+ * cursor included, and never leaves a damaged environment; the journal has it all. All numbers in values little-endian,
+ * no padding with undefined content. Evidence is not copied here: the cell's journal position leads to the submission
+ * that holds it. */
 #pragma once
 #include "base/err.h"
 #include <stdbool.h>
@@ -27,7 +29,7 @@ enum cell_flags {
     CELL_PRESENT = 1,   /* a value is in force */
     CELL_RETRACTED = 2, /* it was taken back; observed_ms and position still decide what comes later */
     CELL_EVIDENCE = 4,
-    CELL_REPLACED = 8,  /* the replaced_* fields hold the value before this one */
+    CELL_REPLACED = 8, /* the replaced_* fields hold the value before this one */
 };
 /* The value of one (unit, leaf, stage). The later observed_ms wins, then the later pseq, then the later row. */
 struct cell {
@@ -66,11 +68,14 @@ _Static_assert(sizeof(struct reject_header) == 48, "on-disk size");
 
 struct state;
 struct state_options {
-    bool writer;          /* creates; several writers may have it open */
-    uint64_t journal_id;  /* ERR_INVALID when the state follows another journal; 0: do not check (readers) */
-    size_t map_bytes;     /* 0: default (64 GiB, sparse) */
+    bool writer;         /* creates; several writers may have it open */
+    uint64_t journal_id; /* ERR_INVALID when the state follows another journal; 0: do not check (readers) */
+    size_t map_bytes;    /* 0: default (64 GiB, sparse); readers: what the file has */
     bool network_fs_allowed;
 };
+/* `directory` is the <dir> above: the environment is its sub-directory "state". ERR_NOT_FOUND (reader, nothing there),
+ * ERR_BUSY (open in this process already), ERR_VERSION, ERR_INVALID (another journal's state; file system that LMDB
+ * does not support; process in another PID namespace), ERR_IO. One thread per handle; no use after fork. */
 enum err state_open(struct state **s, const char *directory, const struct state_options *o, struct err_text *e);
 void state_close(struct state **s);
 
@@ -107,13 +112,14 @@ struct state_batch {
     const struct state_tally_put *tallies;
     const struct state_reject_put *rejects;
     size_t values_count, scores_count, tallies_count, rejects_count;
-    bool lost; /* out: another owner holds the partition; nothing of this batch was written */
+    bool lost; /* out, with OK: another owner holds the partition; nothing of this batch was written */
 };
-/* One synced transaction for all batches; those whose owner_epoch or cursor is not theirs any more are left out and marked
+/* One transaction for all batches; those whose owner_epoch or cursor is not theirs any more are left out and marked
  * lost. ERR_FULL, ERR_IO: nothing was written. */
 enum err state_commit(struct state *s, struct state_batch *batch, size_t count, struct err_text *e);
 
-/* Takes a partition: writes owner_epoch if it is greater than the one there, else ERR_LOST. *cursor is what holds now. */
+/* Takes a partition: writes owner_epoch unless a greater one is there (ERR_LOST; rule I5). The same again is fine.
+ * *cursor is what holds now, also after ERR_LOST. */
 enum err state_own(struct state *s, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
                    struct err_text *e);
 
@@ -125,8 +131,8 @@ enum err state_values_get(struct state *s, uint32_t partition, uint32_t series, 
                           struct cell *cell, size_t cell_count, struct err_text *e);
 enum err state_scores_get(struct state *s, uint32_t partition, uint32_t series, uint32_t unit,
                           struct score_header *header, int64_t *points, size_t points_max, struct err_text *e);
-/* All scores of a partition, or of one series in it (series 0: all), and the cursor of the same instant. The pointers are
- * valid only inside fn; fn returning false stops. */
+/* All scores of a partition, or of one series in it (series 0: all), and the cursor of the same instant. The pointers
+ * are valid only inside fn; fn returning false stops. */
 typedef bool state_scores_fn(void *ctx, uint32_t series, uint32_t unit, const struct score_header *header,
                              const int64_t *points);
 enum err state_scores_each(struct state *s, uint32_t partition, uint32_t series, struct state_cursor *cursor,
@@ -142,5 +148,6 @@ enum err state_rejects_each(struct state *s, uint32_t feeder, uint64_t epoch, ui
 /* Compares the logical content of two states byte for byte, owner epochs left out (they say who worked, not what came
  * out). *difference says the first one, empty when there is none. */
 enum err state_compare(struct state *a, struct state *b, char *difference, size_t bytes, struct err_text *e);
+/* A consistent copy while it is in use: <directory>/state, which must not be there yet. */
 enum err state_copy(struct state *s, const char *directory, struct err_text *e);
 int state_readers_check(struct state *s);

@@ -1,0 +1,155 @@
+#include "journal/internal.h"
+#include "journal/record.h"
+#include <string.h>
+
+/* One group on its way into the database. */
+struct write {
+    struct journal *j;
+    MDB_txn *txn;
+    const struct journal_group *group;
+    uint64_t commit;
+    uint8_t key_before[RECORD_KEY_BYTES]; /* zero: none; every key is greater */
+};
+
+static void extend(struct reach *r, uint64_t commit, uint64_t first, uint32_t count)
+{
+    if (block_of(r->commit) != block_of(commit) || r->commit == 0) {
+        r->commit = commit;
+        r->first = first;
+    }
+    r->last = first + count - 1;
+}
+
+static enum err put(struct write *w, MDB_cursor *cursor, const struct journal_put *p, struct err_text *e)
+{
+    ASSERT(p->partition < w->j->partitions);
+    struct reach *reach = &w->j->pending[p->partition];
+    struct spot spot = {w->commit, p->first_pseq, p->partition, store_val(p->record, p->bytes)};
+    uint32_t count = 0;
+    if (spot_count(&spot, &count, e))
+        return ERR_INVALID;
+    if (p->first_pseq != reach->last + 1)
+        return err_set(e, ERR_INVALID, "partition %u: record begins at pseq %llu, the last one is %llu", p->partition,
+                       (unsigned long long)p->first_pseq, (unsigned long long)reach->last);
+    uint8_t raw[RECORD_KEY_BYTES];
+    make_record_key(raw, w->commit, p->partition, p->first_pseq);
+    MDB_val key = store_val(raw, sizeof raw);
+    bool ascending = memcmp(raw, w->key_before, sizeof raw) > 0;
+    int rc = mdb_cursor_put(cursor, &key, &spot.data, ascending ? MDB_APPEND : MDB_NOOVERWRITE);
+    if (rc)
+        return err_wrap(e, store_error(rc, e), "partition %u, record %llu", p->partition,
+                        (unsigned long long)p->first_pseq);
+    if (ascending)
+        memcpy(w->key_before, raw, sizeof raw);
+    extend(reach, w->commit, p->first_pseq, count);
+    return OK;
+}
+
+/* Once in BLOCK_COMMITS commits, so that its scattered pages cost little. */
+static enum err put_index(struct write *w, struct err_text *e)
+{
+    for (uint32_t p = 0; p < w->j->partitions; p++) {
+        const struct reach *reach = &w->j->pending[p];
+        if (reach->commit == 0 || block_of(reach->commit) != block_of(w->commit))
+            continue;
+        uint8_t raw[INDEX_KEY_BYTES];
+        struct index_value value = {reach->commit, reach->last};
+        make_index_key(raw, p, reach->first);
+        MDB_val key = store_val(raw, sizeof raw), data = store_val(&value, sizeof value);
+        int rc = mdb_put(w->txn, w->j->store.dbi[DB_INDEX], &key, &data, MDB_NOOVERWRITE);
+        if (rc)
+            return err_wrap(e, store_error(rc, e), "index of partition %u", p);
+    }
+    return OK;
+}
+
+static enum err put_records(struct write *w, struct err_text *e)
+{
+    MDB_cursor *cursor;
+    const struct journal_group *g = w->group;
+    if (!g->put_count)
+        return OK;
+    enum err code = store_error(mdb_cursor_open(w->txn, w->j->store.dbi[DB_RECORDS], &cursor), e);
+    if (code)
+        return code;
+    for (size_t i = 0; i < g->put_count && !code; i++)
+        code = put(w, cursor, &g->put[i], e);
+    mdb_cursor_close(cursor);
+    bool block_is_full = block_of(w->commit + 1) != block_of(w->commit);
+    return code || !block_is_full ? code : put_index(w, e);
+}
+
+static enum err put_feeder(struct journal *j, MDB_txn *txn, const struct journal_mark *m, struct err_text *e)
+{
+    uint8_t number[4];
+    struct feeder_value value = {
+        .version = FEEDER_VERSION, .epoch = m->value.epoch, .last_seq = m->value.last_seq, .refused = m->value.refused};
+    memcpy(value.name, m->value.name, strnlen(m->value.name, FEEDER_NAME_BYTES - 1));
+    put_be32(number, m->feeder);
+    MDB_val key = store_val(number, sizeof number), data = store_val(&value, sizeof value);
+    int rc = mdb_put(txn, j->store.dbi[DB_FEEDERS], &key, &data, 0);
+    return err_wrap(e, store_error(rc, e), "feeder %u", m->feeder);
+}
+
+static enum err put_control(struct journal *j, MDB_txn *txn, const struct journal_control *c, uint64_t last,
+                            struct err_text *e)
+{
+    if (c->seq != last + 1)
+        return err_set(e, ERR_INVALID, "control %llu, the last one is %llu", (unsigned long long)c->seq,
+                       (unsigned long long)last);
+    uint8_t seq[8];
+    put_be64(seq, c->seq);
+    MDB_val key = store_val(seq, sizeof seq), data = store_val(c->packed, c->bytes);
+    int rc = mdb_put(txn, j->store.dbi[DB_CONTROLS], &key, &data, MDB_NOOVERWRITE);
+    return err_wrap(e, store_error(rc, e), "control %llu", (unsigned long long)c->seq);
+}
+
+static enum err put_group(struct journal *j, MDB_txn *txn, const struct journal_group *g, struct err_text *e)
+{
+    struct write w = {.j = j, .txn = txn, .group = g, .commit = j->last_commit + 1};
+    enum err code = put_records(&w, e);
+    for (size_t i = 0; i < g->mark_count && !code; i++)
+        code = put_feeder(j, txn, &g->mark[i], e);
+    for (size_t i = 0; i < g->control_count && !code; i++)
+        code = put_control(j, txn, &g->control[i], j->last_control + i, e);
+    return code;
+}
+
+/* What the group changed in memory follows the disk: forward after a commit, back otherwise. */
+static void settle(struct journal *j, const struct journal_group *g, bool committed)
+{
+    struct reach *to = committed ? j->reach : j->pending;
+    const struct reach *from = committed ? j->pending : j->reach;
+    for (size_t i = 0; i < g->put_count; i++)
+        to[g->put[i].partition] = from[g->put[i].partition];
+    if (committed) {
+        j->last_control += g->control_count;
+        j->last_commit += g->put_count > 0;
+    }
+}
+
+static enum err begin(struct journal *j, MDB_txn **txn, struct err_text *e)
+{
+    enum err code = store_write_begin(&j->store, txn, e);
+    if (code || j->generation == j->store.generation)
+        return code;
+    /* The environment was opened anew: whether the failed group is in it is for the disk to say. */
+    store_write_abort(&j->store, txn);
+    code = journal_load_reach(j, e);
+    return code ? code : store_write_begin(&j->store, txn, e);
+}
+
+enum err journal_append(struct journal *j, const struct journal_group *g, struct err_text *e)
+{
+    ASSERT(j->reach);
+    MDB_txn *txn;
+    enum err code = begin(j, &txn, e);
+    if (!code) {
+        code = put_group(j, txn, g, e);
+        if (!code)
+            code = store_write_commit(&j->store, &txn, e);
+        store_write_abort(&j->store, &txn);
+        settle(j, g, code == OK);
+    }
+    return err_wrap(e, code, "append to %s", j->store.path);
+}

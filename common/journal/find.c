@@ -1,0 +1,133 @@
+#include "journal/internal.h"
+#include "journal/record.h"
+#include <string.h>
+
+static enum err read_key(struct spot *spot, const MDB_val *key, struct err_text *e)
+{
+    const uint8_t *raw = key->mv_data;
+    if (key->mv_size != RECORD_KEY_BYTES)
+        return err_set(e, ERR_CORRUPT, "the key of a record has %zu bytes", key->mv_size);
+    spot->commit = get_be64(raw);
+    spot->partition = get_be16(raw + 8);
+    spot->first = get_be64(raw + 10);
+    return OK;
+}
+
+static enum err move(struct finder *f, MDB_cursor_op op, MDB_val *key, struct spot *spot, struct err_text *e)
+{
+    int rc = mdb_cursor_get(f->records, key, &spot->data, op);
+    return rc ? store_error(rc, e) : read_key(spot, key, e);
+}
+
+static enum err find_last_commit(struct finder *f, struct err_text *e)
+{
+    MDB_val key;
+    struct spot spot = {0};
+    enum err code = move(f, MDB_LAST, &key, &spot, e);
+    f->last_commit = spot.commit;
+    return code == ERR_NOT_FOUND ? OK : code;
+}
+
+enum err finder_open(struct finder *f, struct journal *j, MDB_txn *txn, struct err_text *e)
+{
+    *f = (struct finder){.j = j};
+    int rc = mdb_cursor_open(txn, j->store.dbi[DB_RECORDS], &f->records);
+    if (!rc)
+        rc = mdb_cursor_open(txn, j->store.dbi[DB_INDEX], &f->index);
+    enum err code = rc ? store_error(rc, e) : find_last_commit(f, e);
+    if (code)
+        finder_close(f);
+    return code;
+}
+
+void finder_close(struct finder *f)
+{
+    if (f->records)
+        mdb_cursor_close(f->records);
+    if (f->index)
+        mdb_cursor_close(f->index);
+    f->records = f->index = NULL;
+}
+
+enum err finder_hop(struct finder *f, uint32_t partition, uint64_t commit, uint64_t pseq, struct spot *spot,
+                    struct err_text *e)
+{
+    uint64_t block = block_of(commit);
+    while (block_of(commit) == block) {
+        uint8_t raw[RECORD_KEY_BYTES];
+        make_record_key(raw, commit, partition, pseq);
+        MDB_val key = store_val(raw, sizeof raw);
+        enum err code = move(f, MDB_SET_RANGE, &key, spot, e);
+        if (code || (spot->commit == commit && spot->partition == partition))
+            return code;
+        /* Found the next key instead: the earliest commit that can still hold one of ours follows from it. */
+        commit = spot->commit + (spot->partition > partition);
+        pseq = 0;
+    }
+    return err_set(e, ERR_NOT_FOUND, "no further record in this block");
+}
+
+enum err finder_first(struct finder *f, uint64_t commit, struct spot *spot, struct err_text *e)
+{
+    uint8_t raw[RECORD_KEY_BYTES];
+    make_record_key(raw, commit, 0, 0);
+    MDB_val key = store_val(raw, sizeof raw);
+    return move(f, MDB_SET_RANGE, &key, spot, e);
+}
+
+enum err finder_next(struct finder *f, struct spot *spot, struct err_text *e)
+{
+    MDB_val key;
+    return move(f, MDB_NEXT, &key, spot, e);
+}
+
+/* Reads the entry that the index cursor is on; *first stays 0 when it is another partition's. */
+static enum err read_entry(uint32_t partition, const MDB_val *key, const MDB_val *data, uint64_t *first,
+                           struct index_value *value, struct err_text *e)
+{
+    if (key->mv_size != INDEX_KEY_BYTES || data->mv_size != sizeof *value)
+        return err_set(e, ERR_CORRUPT, "an index entry has %zu and %zu bytes", key->mv_size, data->mv_size);
+    if (get_be16(key->mv_data) != partition)
+        return OK;
+    *first = get_be64((const uint8_t *)key->mv_data + 2);
+    memcpy(value, data->mv_data, sizeof *value);
+    return OK;
+}
+
+enum err finder_index(struct finder *f, uint32_t partition, uint64_t pseq, struct index_entry *entry,
+                      struct err_text *e)
+{
+    uint8_t raw[INDEX_KEY_BYTES];
+    *entry = (struct index_entry){0};
+    make_index_key(raw, partition, pseq);
+    MDB_val key = store_val(raw, sizeof raw), data;
+    int rc = mdb_cursor_get(f->index, &key, &data, MDB_SET_RANGE);
+    if (rc && rc != MDB_NOTFOUND)
+        return store_error(rc, e);
+    enum err code = rc ? OK : read_entry(partition, &key, &data, &entry->after, &entry->value, e);
+    if (code)
+        return code;
+    if (entry->after == pseq && pseq) {
+        entry->first = pseq;
+        entry->after = 0;
+        return OK;
+    }
+    rc = mdb_cursor_get(f->index, &key, &data, rc ? MDB_LAST : MDB_PREV);
+    if (rc)
+        return rc == MDB_NOTFOUND ? OK : store_error(rc, e);
+    return read_entry(partition, &key, &data, &entry->first, &entry->value, e);
+}
+
+enum err spot_count(const struct spot *spot, uint32_t *count, struct err_text *e)
+{
+    struct record_header header;
+    if (spot->data.mv_size < sizeof header)
+        return err_set(e, ERR_CORRUPT, "partition %u, record %llu has %zu bytes", spot->partition,
+                       (unsigned long long)spot->first, spot->data.mv_size);
+    memcpy(&header, spot->data.mv_data, sizeof header);
+    *count = header.count;
+    if (header.count == 0)
+        return err_set(e, ERR_CORRUPT, "partition %u, record %llu counts nothing", spot->partition,
+                       (unsigned long long)spot->first);
+    return OK;
+}

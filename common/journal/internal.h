@@ -1,0 +1,90 @@
+/* What the journal's own files share. */
+#pragma once
+#include "base/bytes.h"
+#include "journal/journal.h"
+#include "store/store.h"
+
+enum { DB_META, DB_RECORDS, DB_INDEX, DB_CONTROLS, DB_FEEDERS, DB_COUNT };
+enum { JOURNAL_FORMAT = 1, FEEDER_VERSION = 1, RECORD_KEY_BYTES = 18, INDEX_KEY_BYTES = 10, BLOCK_COMMITS = 64 };
+
+/* How far a partition has come. */
+struct reach {
+    uint64_t last;          /* pseq; 0: empty */
+    uint64_t first, commit; /* its first record in the block in hand; commit 0: it has none there */
+};
+
+struct journal {
+    struct store store;
+    int lock_fd; /* writer */
+    uint32_t partitions;
+    uint64_t id, term;
+    /* Writer: each partition as committed, and as the group in hand would have it. */
+    struct reach *reach, *pending;
+    uint64_t last_commit, last_control;
+    uint64_t generation; /* of the store, when these were read */
+};
+
+struct index_value {
+    uint64_t commit, last;
+};
+
+struct feeder_value {
+    uint8_t version, zero[7];
+    uint64_t epoch, last_seq, refused;
+    char name[72];
+};
+_Static_assert(sizeof(struct feeder_value) == 104, "on-disk size");
+_Static_assert(FEEDER_NAME_BYTES <= 72, "a name fits");
+
+static inline uint64_t block_of(uint64_t commit) { return commit / BLOCK_COMMITS; }
+/* Blocks before it are in the index. */
+static inline uint64_t tail_start(uint64_t last_commit) { return block_of(last_commit + 1) * BLOCK_COMMITS; }
+
+/* A record in a snapshot. */
+struct spot {
+    uint64_t commit, first;
+    uint32_t partition;
+    MDB_val data;
+};
+
+struct finder {
+    struct journal *j;
+    MDB_cursor *records, *index;
+    uint64_t last_commit; /* of the snapshot; 0: no records */
+};
+enum err finder_open(struct finder *f, struct journal *j, MDB_txn *txn, struct err_text *e);
+void finder_close(struct finder *f);
+/* The partition's first record at or after (commit, pseq) in the block of that commit. ERR_NOT_FOUND: none. */
+enum err finder_hop(struct finder *f, uint32_t partition, uint64_t commit, uint64_t pseq, struct spot *spot,
+                    struct err_text *e);
+/* The next record of any partition, beginning with the first of `commit`. ERR_NOT_FOUND: the end. */
+enum err finder_first(struct finder *f, uint64_t commit, struct spot *spot, struct err_text *e);
+enum err finder_next(struct finder *f, struct spot *spot, struct err_text *e);
+/* The index entry that begins at or before pseq: *first is 0 when there is none. *after is where the one after it
+ * begins, 0: none. */
+struct index_entry {
+    uint64_t first, after;
+    struct index_value value;
+};
+enum err finder_index(struct finder *f, uint32_t partition, uint64_t pseq, struct index_entry *entry,
+                      struct err_text *e);
+
+/* How many pseq a record takes, from its header alone. */
+enum err spot_count(const struct spot *spot, uint32_t *count, struct err_text *e);
+
+static inline void make_record_key(uint8_t key[static RECORD_KEY_BYTES], uint64_t commit, uint32_t partition,
+                                   uint64_t pseq)
+{
+    put_be64(key, commit);
+    put_be16(key + 8, (uint16_t)partition);
+    put_be64(key + 10, pseq);
+}
+
+static inline void make_index_key(uint8_t key[static INDEX_KEY_BYTES], uint32_t partition, uint64_t pseq)
+{
+    put_be16(key, (uint16_t)partition);
+    put_be64(key + 2, pseq);
+}
+
+/* Writer: reads reach, last_commit and last_control afresh. ERR_CORRUPT: pseq are not dense in the last block. */
+enum err journal_load_reach(struct journal *j, struct err_text *e);

@@ -1,0 +1,165 @@
+#include "journal/internal.h"
+#include "store/guard.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+static const char *const databases[DB_COUNT] = {[DB_META] = "meta",
+                                                [DB_RECORDS] = "records",
+                                                [DB_INDEX] = "index",
+                                                [DB_CONTROLS] = "controls",
+                                                [DB_FEEDERS] = "feeders"};
+
+/* The lock lies beside LMDB's files, so it has to be taken before they are there. */
+static enum err take_lock(struct journal *j, const char *directory, struct err_text *e)
+{
+    char path[STORE_PATH_BYTES], file[STORE_PATH_BYTES + 16];
+    if (snprintf(path, sizeof path, "%s/journal", directory) >= (int)sizeof path)
+        return err_set(e, ERR_INVALID, "path too long");
+    snprintf(file, sizeof file, "%s/writer.lock", path);
+    enum err code = guard_make_directory(directory, e);
+    if (!code)
+        code = guard_make_directory(path, e);
+    return code ? code : guard_lock(file, &j->lock_fd, e);
+}
+
+static uint64_t random_id(void)
+{
+    uint64_t id = 0;
+    while (id == 0)
+        ASSERT(getrandom(&id, sizeof id, 0) == sizeof id);
+    return id;
+}
+
+static enum err meta_read(struct journal *j, MDB_txn *txn, struct err_text *e)
+{
+    uint64_t partitions = 0;
+    enum err code = store_meta_get(&j->store, txn, "partitions", &partitions, e);
+    if (!code)
+        code = store_meta_get(&j->store, txn, "id", &j->id, e);
+    if (!code)
+        code = store_meta_get(&j->store, txn, "term", &j->term, e);
+    if (!code && (partitions == 0 || partitions > JOURNAL_PARTITIONS_MAX))
+        code = err_set(e, ERR_CORRUPT, "meta \"partitions\" is %llu", (unsigned long long)partitions);
+    j->partitions = (uint32_t)partitions;
+    return code;
+}
+
+static enum err meta_write(struct journal *j, MDB_txn *txn, struct err_text *e)
+{
+    enum err code = store_meta_put(&j->store, txn, "partitions", j->partitions, e);
+    if (!code)
+        code = store_meta_put(&j->store, txn, "id", j->id, e);
+    return code ? code : store_meta_put(&j->store, txn, "term", j->term, e);
+}
+
+static enum err term_in_txn(struct journal *j, MDB_txn *txn, uint32_t partitions, struct err_text *e)
+{
+    enum err code = meta_read(j, txn, e);
+    if (code == ERR_NOT_FOUND) {
+        j->partitions = partitions ? partitions : JOURNAL_PARTITIONS_DEFAULT;
+        j->id = random_id();
+        j->term = 0;
+        code = OK;
+    }
+    if (code)
+        return code;
+    j->term++;
+    return meta_write(j, txn, e);
+}
+
+static enum err start_term(struct journal *j, uint32_t partitions, struct err_text *e)
+{
+    MDB_txn *txn;
+    enum err code = store_write_begin(&j->store, &txn, e);
+    if (code)
+        return code;
+    code = term_in_txn(j, txn, partitions, e);
+    if (!code)
+        code = store_write_commit(&j->store, &txn, e);
+    store_write_abort(&j->store, &txn);
+    return code;
+}
+
+static enum err read_meta(struct journal *j, struct err_text *e)
+{
+    MDB_txn *txn;
+    enum err code = store_read_begin(&j->store, &txn, e);
+    if (code)
+        return code;
+    code = meta_read(j, txn, e);
+    store_read_end(&j->store, &txn);
+    return code;
+}
+
+static enum err start_writer(struct journal *j, uint32_t partitions, struct err_text *e)
+{
+    enum err code = start_term(j, partitions, e);
+    if (code)
+        return code;
+    j->reach = calloc(j->partitions, sizeof *j->reach);
+    j->pending = calloc(j->partitions, sizeof *j->pending);
+    if (!j->reach || !j->pending)
+        return err_set(e, ERR_NOMEM, "%u partitions", j->partitions);
+    return journal_load_reach(j, e);
+}
+
+static enum err open_all(struct journal *j, const char *directory, const struct journal_options *o, struct err_text *e)
+{
+    struct store_options store = {.format = JOURNAL_FORMAT,
+                                  .databases = databases,
+                                  .database_count = DB_COUNT,
+                                  .map_bytes = o->map_bytes,
+                                  .writer = o->writer,
+                                  .network_fs_allowed = o->network_fs_allowed};
+    if (o->partitions > JOURNAL_PARTITIONS_MAX)
+        return err_set(e, ERR_INVALID, "%u partitions, at most %d", o->partitions, JOURNAL_PARTITIONS_MAX);
+    enum err code = o->writer ? take_lock(j, directory, e) : OK;
+    if (!code)
+        code = store_open(&j->store, directory, "journal", &store, e);
+    if (!code)
+        code = o->writer ? start_writer(j, o->partitions, e) : read_meta(j, e);
+    return code;
+}
+
+enum err journal_open(struct journal **out, const char *directory, const struct journal_options *o, struct err_text *e)
+{
+    *out = NULL;
+    struct journal *j = calloc(1, sizeof *j);
+    if (!j)
+        return err_set(e, ERR_NOMEM, "open journal");
+    j->lock_fd = -1;
+    j->store = STORE_CLOSED;
+    enum err code = open_all(j, directory, o, e);
+    if (code)
+        journal_close(&j);
+    *out = j;
+    return err_wrap(e, code, "open journal %s/journal", directory);
+}
+
+void journal_close(struct journal **j)
+{
+    if (!*j)
+        return;
+    store_close(&(*j)->store);
+    if ((*j)->lock_fd >= 0)
+        close((*j)->lock_fd);
+    free((*j)->reach);
+    free((*j)->pending);
+    free(*j);
+    *j = NULL;
+}
+
+uint32_t journal_partitions(const struct journal *j) { return j->partitions; }
+uint64_t journal_id(const struct journal *j) { return j->id; }
+uint64_t journal_term(const struct journal *j) { return j->term; }
+
+size_t journal_bytes_free(struct journal *j) { return store_bytes_free(&j->store); }
+
+enum err journal_copy(struct journal *j, const char *directory, struct err_text *e)
+{
+    return store_copy(&j->store, directory, "journal", e);
+}
+
+int journal_readers_check(struct journal *j) { return store_readers_check(&j->store); }

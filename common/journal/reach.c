@@ -1,0 +1,114 @@
+#include "journal/internal.h"
+#include <string.h>
+
+static enum err indexed_last(struct finder *f, uint32_t partition, uint64_t *last, struct err_text *e)
+{
+    struct index_entry entry;
+    enum err code = finder_index(f, partition, UINT64_MAX, &entry, e);
+    *last = !code && entry.first ? entry.value.last : 0;
+    return code;
+}
+
+/* The newest block is not in the index yet. */
+static enum err find_last(struct finder *f, uint32_t partition, uint64_t *last, struct err_text *e)
+{
+    struct spot spot = {0};
+    uint32_t count = 0;
+    enum err code = indexed_last(f, partition, last, e);
+    if (!code)
+        code = finder_hop(f, partition, tail_start(f->last_commit), 0, &spot, e);
+    while (!code) {
+        code = spot_count(&spot, &count, e);
+        if (code)
+            break;
+        *last = spot.first + count - 1;
+        code = finder_hop(f, partition, spot.commit, spot.first + 1, &spot, e);
+    }
+    return code == ERR_NOT_FOUND ? OK : code;
+}
+
+enum err journal_last_pseq(struct journal *j, uint32_t partition, uint64_t *last, struct err_text *e)
+{
+    MDB_txn *txn;
+    struct finder f = {0};
+    *last = 0;
+    enum err code = store_read_begin(&j->store, &txn, e);
+    if (!code)
+        code = finder_open(&f, j, txn, e);
+    if (!code)
+        code = find_last(&f, partition, last, e);
+    finder_close(&f);
+    store_read_end(&j->store, &txn);
+    return err_wrap(e, code, "read %s", j->store.path);
+}
+
+static enum err extend(struct journal *j, const struct spot *spot, struct err_text *e)
+{
+    uint32_t count = 0;
+    enum err code = spot_count(spot, &count, e);
+    if (code)
+        return code;
+    struct reach *reach = spot->partition < j->partitions ? &j->reach[spot->partition] : NULL;
+    if (!reach || spot->first != reach->last + 1)
+        return err_set(e, ERR_CORRUPT, "partition %u: a record begins at pseq %llu, the one before ends at %llu",
+                       spot->partition, (unsigned long long)spot->first, (unsigned long long)(reach ? reach->last : 0));
+    if (reach->commit == 0) {
+        reach->commit = spot->commit;
+        reach->first = spot->first;
+    }
+    reach->last += count;
+    return OK;
+}
+
+static enum err load_records(struct journal *j, struct finder *f, struct err_text *e)
+{
+    struct spot spot = {0};
+    enum err code = OK;
+    for (uint32_t p = 0; p < j->partitions && !code; p++) {
+        j->reach[p] = (struct reach){0};
+        code = indexed_last(f, p, &j->reach[p].last, e);
+    }
+    if (!code)
+        code = finder_first(f, tail_start(f->last_commit), &spot, e);
+    while (!code) {
+        code = extend(j, &spot, e);
+        if (!code)
+            code = finder_next(f, &spot, e);
+    }
+    j->last_commit = f->last_commit;
+    memcpy(j->pending, j->reach, j->partitions * sizeof *j->pending);
+    return code == ERR_NOT_FOUND ? OK : code;
+}
+
+static enum err load_controls(struct journal *j, MDB_txn *txn, struct err_text *e)
+{
+    MDB_cursor *cursor;
+    MDB_val key, data;
+    j->last_control = 0;
+    int rc = mdb_cursor_open(txn, j->store.dbi[DB_CONTROLS], &cursor);
+    if (rc)
+        return store_error(rc, e);
+    rc = mdb_cursor_get(cursor, &key, &data, MDB_LAST);
+    if (!rc && key.mv_size == sizeof j->last_control)
+        j->last_control = get_be64(key.mv_data);
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? OK : store_error(rc, e);
+}
+
+enum err journal_load_reach(struct journal *j, struct err_text *e)
+{
+    MDB_txn *txn;
+    struct finder f = {0};
+    enum err code = store_read_begin(&j->store, &txn, e);
+    if (!code)
+        code = finder_open(&f, j, txn, e);
+    if (!code)
+        code = load_records(j, &f, e);
+    if (!code)
+        code = load_controls(j, txn, e);
+    finder_close(&f);
+    store_read_end(&j->store, &txn);
+    if (!code)
+        j->generation = j->store.generation;
+    return code;
+}

@@ -1,0 +1,96 @@
+#include "journal/record.h"
+#include <string.h>
+
+static size_t padded(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
+
+void record_begin(struct buffer *b, enum record_kind kind, int64_t received_ms, uint64_t control_seq)
+{
+    struct record_header header = {.version = RECORD_VERSION,
+                                   .kind = (uint8_t)kind,
+                                   .count = kind == RECORD_CONTROL,
+                                   .received_ms = received_ms,
+                                   .control_seq = control_seq};
+    buffer_append(b, &header, sizeof header);
+}
+
+static void count_one(uint8_t *record)
+{
+    struct record_header header;
+    memcpy(&header, record, sizeof header);
+    ASSERT(header.kind == RECORD_DATA && header.count < UINT32_MAX);
+    header.count++;
+    memcpy(record, &header, sizeof header);
+}
+
+void record_add(struct buffer *b, size_t start, const struct record_entry *entry, const void *body)
+{
+    ASSERT(start + RECORD_HEADER_BYTES <= b->size);
+    size_t bytes = entry->body_bytes, room = padded(bytes);
+    uint8_t *at = buffer_grow(b, sizeof *entry + room);
+    memcpy(at, entry, sizeof *entry);
+    at += sizeof *entry;
+    if (bytes)
+        memcpy(at, body, bytes);
+    memset(at + bytes, 0, room - bytes);
+    count_one(b->data + start);
+}
+
+static enum err check_header(const struct record_header *h, struct err_text *e)
+{
+    if (h->version != RECORD_VERSION)
+        return err_set(e, ERR_VERSION, "record of version %u, this program knows version %u", h->version,
+                       RECORD_VERSION);
+    if (h->kind != RECORD_DATA && h->kind != RECORD_CONTROL)
+        return err_set(e, ERR_CORRUPT, "record of unknown kind %u", h->kind);
+    if (h->zero != 0 || h->count == 0 || (h->kind == RECORD_CONTROL && h->count != 1))
+        return err_set(e, ERR_CORRUPT, "record header: kind %u, count %u, reserved %u", h->kind, h->count, h->zero);
+    return OK;
+}
+
+/* One step over an entry; false when it does not fit before `end`. */
+static bool step(const uint8_t **at, const uint8_t *end, struct record_entry *entry)
+{
+    size_t left = (size_t)(end - *at);
+    if (left < sizeof *entry)
+        return false;
+    memcpy(entry, *at, sizeof *entry);
+    if (padded(entry->body_bytes) > left - sizeof *entry)
+        return false;
+    *at += sizeof *entry + padded(entry->body_bytes);
+    return true;
+}
+
+static enum err check_entries(const struct record_reader *r, struct err_text *e)
+{
+    const uint8_t *at = r->at;
+    uint32_t count = r->header.kind == RECORD_DATA ? r->header.count : 0;
+    struct record_entry entry;
+    for (uint32_t i = 0; i < count; i++)
+        if (!step(&at, r->end, &entry))
+            return err_set(e, ERR_CORRUPT, "record ends within entry %u of %u", i, count);
+    if (at != r->end)
+        return err_set(e, ERR_CORRUPT, "record has %zu bytes after its last entry", (size_t)(r->end - at));
+    return OK;
+}
+
+enum err record_open(struct record_reader *r, const void *data, size_t bytes, struct err_text *e)
+{
+    *r = (struct record_reader){0};
+    if (bytes < RECORD_HEADER_BYTES)
+        return err_set(e, ERR_CORRUPT, "record of %zu bytes has no header", bytes);
+    memcpy(&r->header, data, sizeof r->header);
+    r->at = (const uint8_t *)data + RECORD_HEADER_BYTES;
+    r->end = (const uint8_t *)data + bytes;
+    enum err code = check_header(&r->header, e);
+    return code ? code : check_entries(r, e);
+}
+
+bool record_next(struct record_reader *r, struct record_entry *entry, const uint8_t **body)
+{
+    const uint8_t *at = r->at;
+    if (!step(&r->at, r->end, entry))
+        return false;
+    *body = at + sizeof *entry;
+    r->index++;
+    return true;
+}

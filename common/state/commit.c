@@ -1,0 +1,178 @@
+#include "state/internal.h"
+#include <string.h>
+
+/* Cursors keep their place in the tree between puts; LMDB frees them with the transaction. */
+struct write {
+    struct state *s;
+    MDB_txn *txn;
+    MDB_cursor *cursor[DB_COUNT];
+};
+
+static enum err open_cursors(struct write *w, struct err_text *e)
+{
+    int rc = 0;
+    for (unsigned i = DB_PARTITIONS; i < DB_COUNT && !rc; i++)
+        rc = mdb_cursor_open(w->txn, w->s->store.dbi[i], &w->cursor[i]);
+    return store_error(rc, e);
+}
+
+/* Room for a value right in the page; to be filled before the next put. */
+static enum err reserve(struct write *w, unsigned database, struct state_key k, size_t bytes, uint8_t **at,
+                        struct err_text *e)
+{
+    MDB_val key = store_val(k.bytes, k.size), data = {.mv_size = bytes};
+    int rc = mdb_cursor_put(w->cursor[database], &key, &data, MDB_RESERVE);
+    *at = data.mv_data;
+    return store_error(rc, e);
+}
+
+static enum err put_values(struct write *w, uint32_t partition, const struct state_values_put *p, struct err_text *e)
+{
+    static const uint8_t head[VALUES_HEADER_BYTES] = {STATE_VERSION};
+    size_t bytes = p->cell_count * sizeof *p->cell;
+    uint8_t *at;
+    struct state_key key = key_values(partition, p->series, p->unit, p->stage);
+    enum err code = reserve(w, DB_VALUES, key, sizeof head + bytes, &at, e);
+    if (code)
+        return err_wrap(e, code, "values of unit %u", p->unit);
+    memcpy(at, head, sizeof head);
+    if (bytes)
+        memcpy(at + sizeof head, p->cell, bytes);
+    return OK;
+}
+
+static enum err put_scores(struct write *w, uint32_t partition, const struct state_scores_put *p, struct err_text *e)
+{
+    size_t bytes = p->header.node_count * sizeof *p->points;
+    uint8_t *at;
+    struct state_key key = key_scores(partition, p->series, p->unit);
+    enum err code = reserve(w, DB_SCORES, key, sizeof p->header + bytes, &at, e);
+    if (code)
+        return err_wrap(e, code, "scores of unit %u", p->unit);
+    memcpy(at, &p->header, sizeof p->header);
+    at[0] = STATE_VERSION;
+    if (bytes)
+        memcpy(at + sizeof p->header, p->points, bytes);
+    return OK;
+}
+
+static enum err put_tally(struct write *w, uint32_t partition, const struct state_tally_put *p, struct err_text *e)
+{
+    uint8_t *at;
+    struct state_key key = key_tally(partition, p->feeder, p->epoch);
+    enum err code = reserve(w, DB_TALLIES, key, sizeof p->tally, &at, e);
+    if (code)
+        return err_wrap(e, code, "tally of feeder %u", p->feeder);
+    memcpy(at, &p->tally, sizeof p->tally);
+    return OK;
+}
+
+static enum err put_reject(struct write *w, uint32_t partition, const struct state_reject_put *p, struct err_text *e)
+{
+    uint8_t *at;
+    struct reject_header header = p->header;
+    struct state_key key = key_reject(p->feeder, p->epoch, p->seq, p->row);
+    enum err code = reserve(w, DB_REJECTS, key, sizeof header + header.detail_bytes, &at, e);
+    if (code)
+        return err_wrap(e, code, "reject of feeder %u", p->feeder);
+    header.version = STATE_VERSION;
+    header.partition = partition;
+    memcpy(at, &header, sizeof header);
+    if (header.detail_bytes)
+        memcpy(at + sizeof header, p->detail, header.detail_bytes);
+    return OK;
+}
+
+static enum err put_cursor(struct write *w, uint32_t partition, const struct state_cursor *cursor, struct err_text *e)
+{
+    uint8_t *at;
+    enum err code = reserve(w, DB_PARTITIONS, key_partition(partition), sizeof *cursor, &at, e);
+    if (code)
+        return err_wrap(e, code, "cursor of partition %u", partition);
+    memcpy(at, cursor, sizeof *cursor);
+    return OK;
+}
+
+static enum err put_all(struct write *w, const struct state_batch *b, struct err_text *e)
+{
+    enum err code = OK;
+    for (size_t i = 0; i < b->values_count && !code; i++)
+        code = put_values(w, b->partition, &b->values[i], e);
+    for (size_t i = 0; i < b->scores_count && !code; i++)
+        code = put_scores(w, b->partition, &b->scores[i], e);
+    for (size_t i = 0; i < b->tallies_count && !code; i++)
+        code = put_tally(w, b->partition, &b->tallies[i], e);
+    for (size_t i = 0; i < b->rejects_count && !code; i++)
+        code = put_reject(w, b->partition, &b->rejects[i], e);
+    return code;
+}
+
+/* The check and the effects are one transaction: who lost the partition writes nothing, however late it wakes. */
+static enum err put_batch(struct write *w, struct state_batch *b, struct err_text *e)
+{
+    struct state_cursor cursor;
+    enum err code = state_cursor_in(w->s, w->txn, b->partition, &cursor, e);
+    if (code)
+        return code;
+    b->lost = cursor.owner_epoch != b->owner_epoch || cursor.applied != b->applied_before;
+    if (b->lost)
+        return OK;
+    code = put_all(w, b, e);
+    cursor.applied = b->applied;
+    return code ? code : put_cursor(w, b->partition, &cursor, e);
+}
+
+static enum err put_batches(struct state *s, MDB_txn *txn, struct state_batch *batch, size_t count, struct err_text *e)
+{
+    struct write w = {.s = s, .txn = txn};
+    enum err code = open_cursors(&w, e);
+    for (size_t i = 0; i < count && !code; i++)
+        code = err_wrap(e, put_batch(&w, &batch[i], e), "partition %u", batch[i].partition);
+    return code;
+}
+
+enum err state_commit(struct state *s, struct state_batch *batch, size_t count, struct err_text *e)
+{
+    MDB_txn *txn;
+    enum err code = store_write_begin(&s->store, &txn, e);
+    if (!code) {
+        code = put_batches(s, txn, batch, count, e);
+        if (!code)
+            code = store_write_commit(&s->store, &txn, e);
+        store_write_abort(&s->store, &txn);
+    }
+    for (size_t i = 0; i < count && code; i++)
+        batch[i].lost = false;
+    return err_wrap(e, code, "commit to %s", s->store.path);
+}
+
+static enum err own(struct state *s, MDB_txn *txn, uint32_t partition, uint64_t owner_epoch,
+                    struct state_cursor *cursor, struct err_text *e)
+{
+    struct write w = {.s = s, .txn = txn};
+    enum err code = state_cursor_in(s, txn, partition, cursor, e);
+    if (!code && cursor->owner_epoch > owner_epoch)
+        code = err_set(e, ERR_LOST, "partition %u belongs to owner epoch %llu, not %llu", partition,
+                       (unsigned long long)cursor->owner_epoch, (unsigned long long)owner_epoch);
+    if (!code)
+        code = open_cursors(&w, e);
+    if (code)
+        return code;
+    cursor->owner_epoch = owner_epoch;
+    return put_cursor(&w, partition, cursor, e);
+}
+
+enum err state_own(struct state *s, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
+                   struct err_text *e)
+{
+    MDB_txn *txn;
+    *cursor = (struct state_cursor){0};
+    enum err code = store_write_begin(&s->store, &txn, e);
+    if (!code) {
+        code = own(s, txn, partition, owner_epoch, cursor, e);
+        if (!code)
+            code = store_write_commit(&s->store, &txn, e);
+        store_write_abort(&s->store, &txn);
+    }
+    return err_wrap(e, code, "own in %s", s->store.path);
+}

@@ -1,0 +1,142 @@
+#include "base/buffer.h"
+#include "state/internal.h"
+#include <string.h>
+
+/* Calls step for each key from `first` on whose first prefix_bytes are the same. */
+struct walk {
+    struct state *s;
+    unsigned database;
+    struct state_key first;
+    size_t key_bytes, prefix_bytes;
+    enum err (*step)(struct walk *w, const uint8_t *key, const MDB_val *data, struct err_text *e);
+    bool more; /* step clears it to stop */
+    /* Values lie in pages at any even address; readers get an aligned copy. */
+    struct buffer copy;
+    state_scores_fn *scores;
+    state_tally_fn *tally;
+    state_reject_fn *reject;
+    void *ctx;
+};
+
+static enum err walk_cursor(struct walk *w, MDB_cursor *cursor, struct err_text *e)
+{
+    MDB_val key = store_val(w->first.bytes, w->first.size), data;
+    enum err code = OK;
+    int rc = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
+    for (w->more = true; !rc && !code && w->more; rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) {
+        if (key.mv_size != w->key_bytes)
+            return err_set(e, ERR_CORRUPT, "a key of %zu bytes", key.mv_size);
+        if (memcmp(key.mv_data, w->first.bytes, w->prefix_bytes) != 0)
+            break;
+        code = w->step(w, key.mv_data, &data, e);
+    }
+    return code || !rc || rc == MDB_NOTFOUND ? code : store_error(rc, e);
+}
+
+static enum err walk_in(struct walk *w, MDB_txn *txn, struct err_text *e)
+{
+    MDB_cursor *cursor;
+    int rc = mdb_cursor_open(txn, w->s->store.dbi[w->database], &cursor);
+    if (rc)
+        return store_error(rc, e);
+    enum err code = walk_cursor(w, cursor, e);
+    mdb_cursor_close(cursor);
+    buffer_free(&w->copy);
+    return code;
+}
+
+static enum err walk(struct walk *w, struct err_text *e)
+{
+    MDB_txn *txn;
+    enum err code = store_read_begin(&w->s->store, &txn, e);
+    if (!code)
+        code = walk_in(w, txn, e);
+    store_read_end(&w->s->store, &txn);
+    return code;
+}
+
+/* An aligned copy with a NUL behind it, after checking version and least size. */
+static enum err take(struct walk *w, const MDB_val *data, size_t least, struct err_text *e)
+{
+    uint8_t version = data->mv_size ? *(const uint8_t *)data->mv_data : 0;
+    if (version != STATE_VERSION)
+        return err_set(e, ERR_VERSION, "a value of version %u, this program knows version %u", version, STATE_VERSION);
+    if (data->mv_size < least)
+        return err_set(e, ERR_CORRUPT, "a value of %zu bytes", data->mv_size);
+    buffer_clear(&w->copy);
+    buffer_append(&w->copy, data->mv_data, data->mv_size);
+    buffer_append(&w->copy, "", 1);
+    return OK;
+}
+
+static enum err scores_step(struct walk *w, const uint8_t *key, const MDB_val *data, struct err_text *e)
+{
+    uint32_t series = get_be32(key + 2), unit = get_be32(key + 6);
+    enum err code = take(w, data, sizeof(struct score_header), e);
+    const struct score_header *header = (const void *)w->copy.data;
+    if (!code && data->mv_size != sizeof *header + header->node_count * sizeof(int64_t))
+        code = err_set(e, ERR_CORRUPT, "%u nodes in %zu bytes", header->node_count, data->mv_size);
+    if (code)
+        return err_wrap(e, code, "scores of series %u unit %u", series, unit);
+    w->more = w->scores(w->ctx, series, unit, header, (const int64_t *)(header + 1));
+    return OK;
+}
+
+enum err state_scores_each(struct state *s, uint32_t partition, uint32_t series, struct state_cursor *cursor,
+                           state_scores_fn *fn, void *ctx, struct err_text *e)
+{
+    struct walk w = {.s = s, .database = DB_SCORES, .step = scores_step, .scores = fn, .ctx = ctx};
+    w.first = key_scores(partition, series, 0);
+    w.key_bytes = w.first.size;
+    w.prefix_bytes = series ? 6 : 2;
+    MDB_txn *txn;
+    *cursor = (struct state_cursor){0};
+    enum err code = store_read_begin(&s->store, &txn, e);
+    if (!code)
+        code = state_cursor_in(s, txn, partition, cursor, e);
+    if (!code)
+        code = walk_in(&w, txn, e);
+    store_read_end(&s->store, &txn);
+    return err_wrap(e, code, "read %s: partition %u", s->store.path, partition);
+}
+
+static enum err tally_step(struct walk *w, const uint8_t *key, const MDB_val *data, struct err_text *e)
+{
+    struct tally tally;
+    if (data->mv_size != sizeof tally)
+        return err_set(e, ERR_CORRUPT, "tally of feeder %u: %zu bytes", get_be32(key + 2), data->mv_size);
+    memcpy(&tally, data->mv_data, sizeof tally);
+    w->more = w->tally(w->ctx, get_be32(key + 2), get_be64(key + 6), &tally);
+    return OK;
+}
+
+enum err state_tallies_each(struct state *s, uint32_t partition, state_tally_fn *fn, void *ctx, struct err_text *e)
+{
+    struct walk w = {.s = s, .database = DB_TALLIES, .step = tally_step, .prefix_bytes = 2, .tally = fn, .ctx = ctx};
+    w.first = key_tally(partition, 0, 0);
+    w.key_bytes = w.first.size;
+    return err_wrap(e, walk(&w, e), "read %s: partition %u", s->store.path, partition);
+}
+
+static enum err reject_step(struct walk *w, const uint8_t *key, const MDB_val *data, struct err_text *e)
+{
+    uint32_t feeder = get_be32(key), row = get_be32(key + 20);
+    uint64_t epoch = get_be64(key + 4), seq = get_be64(key + 12);
+    enum err code = take(w, data, sizeof(struct reject_header), e);
+    const struct reject_header *header = (const void *)w->copy.data;
+    if (!code && data->mv_size != sizeof *header + header->detail_bytes)
+        code = err_set(e, ERR_CORRUPT, "detail of %u bytes in %zu", header->detail_bytes, data->mv_size);
+    if (code)
+        return err_wrap(e, code, "reject of feeder %u seq %llu", feeder, (unsigned long long)seq);
+    w->more = w->reject(w->ctx, feeder, epoch, seq, row, header, (const char *)(header + 1));
+    return OK;
+}
+
+enum err state_rejects_each(struct state *s, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
+                            state_reject_fn *fn, void *ctx, struct err_text *e)
+{
+    struct walk w = {.s = s, .database = DB_REJECTS, .step = reject_step, .reject = fn, .ctx = ctx};
+    w.first = key_reject(feeder, epoch, seq, row);
+    w.key_bytes = w.first.size;
+    return err_wrap(e, walk(&w, e), "read %s", s->store.path);
+}

@@ -1,0 +1,112 @@
+#include "state/internal.h"
+#include <string.h>
+
+static enum err odd_size(size_t bytes, struct err_text *e)
+{
+    return err_set(e, ERR_CORRUPT, "a value of %zu bytes has an impossible size", bytes);
+}
+
+static enum err check_version(const MDB_val *data, struct err_text *e)
+{
+    uint8_t version = data->mv_size ? *(const uint8_t *)data->mv_data : 0;
+    if (version == STATE_VERSION)
+        return OK;
+    return err_set(e, ERR_VERSION, "a value of version %u, this program knows version %u", version, STATE_VERSION);
+}
+
+static enum err find(struct state *s, MDB_txn *txn, unsigned database, struct state_key k, MDB_val *data,
+                     struct err_text *e)
+{
+    MDB_val key = store_val(k.bytes, k.size);
+    return store_error(mdb_get(txn, s->store.dbi[database], &key, data), e);
+}
+
+enum err state_cursor_in(struct state *s, MDB_txn *txn, uint32_t partition, struct state_cursor *cursor,
+                         struct err_text *e)
+{
+    MDB_val data;
+    *cursor = (struct state_cursor){0};
+    enum err code = find(s, txn, DB_PARTITIONS, key_partition(partition), &data, e);
+    if (code)
+        return code == ERR_NOT_FOUND ? OK : code;
+    if (data.mv_size != sizeof *cursor)
+        return odd_size(data.mv_size, e);
+    memcpy(cursor, data.mv_data, sizeof *cursor);
+    return OK;
+}
+
+enum err state_cursor_get(struct state *s, uint32_t partition, struct state_cursor *cursor, struct err_text *e)
+{
+    MDB_txn *txn;
+    *cursor = (struct state_cursor){0};
+    enum err code = store_read_begin(&s->store, &txn, e);
+    if (!code)
+        code = state_cursor_in(s, txn, partition, cursor, e);
+    store_read_end(&s->store, &txn);
+    return err_wrap(e, code, "cursor of partition %u", partition);
+}
+
+static enum err copy_cells(const MDB_val *data, struct cell *cell, size_t cell_count, struct err_text *e)
+{
+    enum err code = check_version(data, e);
+    if (code)
+        return code;
+    if (data->mv_size != VALUES_HEADER_BYTES + cell_count * sizeof *cell)
+        return odd_size(data->mv_size, e);
+    memcpy(cell, (const uint8_t *)data->mv_data + VALUES_HEADER_BYTES, cell_count * sizeof *cell);
+    return OK;
+}
+
+/* Not found is an everyday answer on the hot path, so the key is put into words for other errors only. */
+static enum err name_unit(enum err code, const char *what, uint32_t series, uint32_t unit, struct err_text *e)
+{
+    return code == ERR_NOT_FOUND ? code : err_wrap(e, code, "%s of series %u unit %u", what, series, unit);
+}
+
+enum err state_values_get(struct state *s, uint32_t partition, uint32_t series, uint32_t unit, uint8_t stage,
+                          struct cell *cell, size_t cell_count, struct err_text *e)
+{
+    MDB_txn *txn;
+    MDB_val data;
+    enum err code = store_read_begin(&s->store, &txn, e);
+    if (!code)
+        code = find(s, txn, DB_VALUES, key_values(partition, series, unit, stage), &data, e);
+    if (!code)
+        code = copy_cells(&data, cell, cell_count, e);
+    store_read_end(&s->store, &txn);
+    if (code)
+        memset(cell, 0, cell_count * sizeof *cell);
+    return name_unit(code, "values", series, unit, e);
+}
+
+static enum err copy_scores(const MDB_val *data, struct score_header *header, int64_t *points, size_t points_max,
+                            struct err_text *e)
+{
+    enum err code = check_version(data, e);
+    if (code)
+        return code;
+    if (data->mv_size < sizeof *header)
+        return odd_size(data->mv_size, e);
+    memcpy(header, data->mv_data, sizeof *header);
+    if (data->mv_size != sizeof *header + header->node_count * sizeof *points)
+        return odd_size(data->mv_size, e);
+    if (header->node_count > points_max)
+        return err_set(e, ERR_TOO_LARGE, "%u nodes, room for %zu", header->node_count, points_max);
+    memcpy(points, (const uint8_t *)data->mv_data + sizeof *header, header->node_count * sizeof *points);
+    return OK;
+}
+
+enum err state_scores_get(struct state *s, uint32_t partition, uint32_t series, uint32_t unit,
+                          struct score_header *header, int64_t *points, size_t points_max, struct err_text *e)
+{
+    MDB_txn *txn;
+    MDB_val data;
+    *header = (struct score_header){0};
+    enum err code = store_read_begin(&s->store, &txn, e);
+    if (!code)
+        code = find(s, txn, DB_SCORES, key_scores(partition, series, unit), &data, e);
+    if (!code)
+        code = copy_scores(&data, header, points, points_max, e);
+    store_read_end(&s->store, &txn);
+    return name_unit(code, "scores", series, unit, e);
+}

@@ -1,0 +1,90 @@
+#include "state/internal.h"
+#include <stdlib.h>
+
+static const char *const databases[DB_COUNT] = {
+    [DB_META] = "meta",     [DB_PARTITIONS] = "partitions", [DB_VALUES] = "values",
+    [DB_SCORES] = "scores", [DB_TALLIES] = "tallies",       [DB_REJECTS] = "rejects"};
+
+static enum err follow(struct state *s, MDB_txn *txn, uint64_t journal_id, bool writer, struct err_text *e)
+{
+    enum err code = store_meta_get(&s->store, txn, "journal", &s->journal_id, e);
+    if (code == ERR_NOT_FOUND && writer) {
+        if (journal_id == 0)
+            return err_set(e, ERR_INVALID, "a new state needs the id of the journal that it follows");
+        s->journal_id = journal_id;
+        return store_meta_put(&s->store, txn, "journal", journal_id, e);
+    }
+    if (!code && journal_id && journal_id != s->journal_id)
+        code = err_set(e, ERR_INVALID,
+                       "it follows journal %016llx, not %016llx: delete it while no scorer runs, and it is built again",
+                       (unsigned long long)s->journal_id, (unsigned long long)journal_id);
+    return code;
+}
+
+static enum err follow_as_writer(struct state *s, uint64_t journal_id, struct err_text *e)
+{
+    MDB_txn *txn;
+    enum err code = store_write_begin(&s->store, &txn, e);
+    if (code)
+        return code;
+    code = follow(s, txn, journal_id, true, e);
+    if (!code)
+        code = store_write_commit(&s->store, &txn, e);
+    store_write_abort(&s->store, &txn);
+    return code;
+}
+
+static enum err follow_as_reader(struct state *s, uint64_t journal_id, struct err_text *e)
+{
+    MDB_txn *txn;
+    enum err code = store_read_begin(&s->store, &txn, e);
+    if (!code)
+        code = follow(s, txn, journal_id, false, e);
+    store_read_end(&s->store, &txn);
+    return code;
+}
+
+static enum err open_all(struct state *s, const char *directory, const struct state_options *o, struct err_text *e)
+{
+    struct store_options store = {.format = STATE_VERSION,
+                                  .databases = databases,
+                                  .database_count = DB_COUNT,
+                                  .map_bytes = o->map_bytes,
+                                  .writer = o->writer,
+                                  .meta_nosync = true,
+                                  .network_fs_allowed = o->network_fs_allowed};
+    enum err code = store_open(&s->store, directory, "state", &store, e);
+    if (code)
+        return code;
+    return o->writer ? follow_as_writer(s, o->journal_id, e) : follow_as_reader(s, o->journal_id, e);
+}
+
+enum err state_open(struct state **out, const char *directory, const struct state_options *o, struct err_text *e)
+{
+    *out = NULL;
+    struct state *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_set(e, ERR_NOMEM, "open state");
+    s->store = STORE_CLOSED;
+    enum err code = open_all(s, directory, o, e);
+    if (code)
+        state_close(&s);
+    *out = s;
+    return err_wrap(e, code, "open state %s/state", directory);
+}
+
+void state_close(struct state **s)
+{
+    if (!*s)
+        return;
+    store_close(&(*s)->store);
+    free(*s);
+    *s = NULL;
+}
+
+enum err state_copy(struct state *s, const char *directory, struct err_text *e)
+{
+    return store_copy(&s->store, directory, "state", e);
+}
+
+int state_readers_check(struct state *s) { return store_readers_check(&s->store); }

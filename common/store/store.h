@@ -1,0 +1,77 @@
+/* The one place that opens LMDB: under the journal and under state, and under nothing else.
+ *
+ * What it takes care of, so that nobody else has to: file systems and PID namespaces that LMDB does not support,
+ * opening twice in one process, opening while another process closes, the format version, a map that another process
+ * made larger, an environment that LMDB gave up after a failed write, and handles that commit and abort have freed.
+ *
+ * One thread per store; no use after fork. Calls may wait for another process's write transaction, never for a peer. */
+#pragma once
+#include "base/err.h"
+#include <lmdb.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { STORE_DATABASES_MAX = 8, STORE_PATH_BYTES = 4096 };
+#define STORE_MAP_BYTES_DEFAULT ((size_t)64 << 30)
+
+struct store_options {
+    uint32_t format;              /* version of everything inside; kept in database "meta" under "format" */
+    const char *const *databases; /* static; [0] is "meta" */
+    unsigned database_count;
+    size_t map_bytes; /* 0: readers what the file has, writers the default */
+    bool writer;      /* creates what is missing; the parent directory too */
+    bool meta_nosync; /* a power cut may take the last commit back; never a damaged environment */
+    bool network_fs_allowed;
+};
+
+struct store {
+    MDB_env *env;
+    MDB_dbi dbi[STORE_DATABASES_MAX]; /* in the order of options.databases */
+    struct store_options options;
+    char path[STORE_PATH_BYTES];
+    MDB_txn *read; /* cached: a reader slot is taken once, a snapshot is held only while read_depth > 0 */
+    unsigned read_depth;
+    bool writing;
+    int namespace_fd;
+    uint64_t generation; /* grows when the environment had to be opened again */
+    struct store *next;  /* list of all that are open in this process */
+};
+/* What a store is before it is opened and after it is closed; closing it again is fine. */
+#define STORE_CLOSED ((struct store){.namespace_fd = -1})
+
+/* Opens the environment <directory>/<name>. The store must stay where it is until it is closed.
+ * ERR_NOT_FOUND (reader: nothing there yet), ERR_BUSY (open in this process already), ERR_VERSION, ERR_INVALID (file
+ * system, PID namespace), ERR_IO. After an error there is nothing to close. */
+enum err store_open(struct store *s, const char *directory, const char *name, const struct store_options *o,
+                    struct err_text *e);
+void store_close(struct store *s);
+
+/* A snapshot. Nested calls share the outer one's. Never kept across a wait: long readers make the file grow. */
+enum err store_read_begin(struct store *s, MDB_txn **txn, struct err_text *e);
+void store_read_end(struct store *s, MDB_txn **txn);
+
+/* Commit and abort null the handle, whatever happens; an error of commit means that nothing was written. Abort after
+ * commit is fine. */
+enum err store_write_begin(struct store *s, MDB_txn **txn, struct err_text *e);
+enum err store_write_commit(struct store *s, MDB_txn **txn, struct err_text *e);
+void store_write_abort(struct store *s, MDB_txn **txn);
+
+/* Code and sentence of what LMDB returned; MDB_SUCCESS is OK. */
+enum err store_error(int rc, struct err_text *e);
+
+/* A number under a name in "meta", little-endian. ERR_NOT_FOUND: no such name. */
+enum err store_meta_get(struct store *s, MDB_txn *txn, const char *name, uint64_t *value, struct err_text *e);
+enum err store_meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_t value, struct err_text *e);
+
+/* The map's unused end or the disk's free space, whichever is less. */
+size_t store_bytes_free(struct store *s);
+/* A consistent, synced copy in <directory>/<name>, which must not exist. */
+enum err store_copy(struct store *s, const char *directory, const char *name, struct err_text *e);
+/* Frees the reader slots of dead processes; how many. */
+int store_readers_check(struct store *s);
+
+static inline MDB_val store_val(const void *data, size_t bytes)
+{
+    return (MDB_val){.mv_size = bytes, .mv_data = (void *)data};
+}

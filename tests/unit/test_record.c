@@ -1,0 +1,115 @@
+#include "journal/record.h"
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct record_entry entry_of(uint64_t seq, const char *body)
+{
+    return (struct record_entry){
+        .body_bytes = (uint32_t)strlen(body), .feeder = 7, .epoch = 2, .seq = seq, .series = 3, .unit = 44};
+}
+
+static void two_entries(struct buffer *b)
+{
+    struct record_entry first = entry_of(10, "twelve bytes"), second = entry_of(11, "");
+    record_begin(b, RECORD_DATA, 1700000000123, 5);
+    record_add(b, 0, &first, "twelve bytes");
+    record_add(b, 0, &second, NULL);
+}
+
+static enum err open_bytes(struct buffer *b, size_t bytes)
+{
+    /* A copy of exactly this size, so that reading past the end is seen. */
+    uint8_t *exact = malloc(bytes ? bytes : 1);
+    memcpy(exact, b->data, bytes);
+    struct record_reader r;
+    struct err_text e = {0};
+    enum err code = record_open(&r, exact, bytes, &e);
+    cr_assert(code == OK || e.text[0], "an error has a sentence");
+    free(exact);
+    return code;
+}
+
+Test(record, what_was_added_comes_back_in_order)
+{
+    struct buffer b = {0};
+    struct record_reader r;
+    struct record_entry entry;
+    const uint8_t *body;
+    two_entries(&b);
+    cr_assert_eq(b.size, 24 + 32 + 16 + 32);
+    cr_assert_eq(record_open(&r, b.data, b.size, NULL), OK);
+    cr_assert_eq(r.header.kind, RECORD_DATA);
+    cr_assert_eq(r.header.count, 2);
+    cr_assert_eq(r.header.received_ms, 1700000000123);
+    cr_assert_eq(r.header.control_seq, 5);
+    cr_assert(record_next(&r, &entry, &body));
+    cr_assert_eq(entry.seq, 10);
+    cr_assert_eq(entry.unit, 44);
+    cr_assert_eq(memcmp(body, "twelve bytes\0\0\0\0", 16), 0, "padded with zeroes");
+    cr_assert(record_next(&r, &entry, &body));
+    cr_assert_eq(entry.seq, 11);
+    cr_assert_eq(entry.body_bytes, 0);
+    cr_assert_eq(r.index, 2);
+    cr_assert_not(record_next(&r, &entry, &body));
+    buffer_free(&b);
+}
+
+Test(record, a_record_may_begin_anywhere_in_a_buffer)
+{
+    struct buffer b = {0};
+    buffer_append(&b, "odd", 3);
+    size_t start = b.size;
+    struct record_entry only = entry_of(1, "x");
+    record_begin(&b, RECORD_DATA, 1, 0);
+    record_add(&b, start, &only, "x");
+    struct record_reader r;
+    const uint8_t *body;
+    cr_assert_eq(record_open(&r, b.data + start, b.size - start, NULL), OK);
+    cr_assert(record_next(&r, &only, &body));
+    cr_assert_eq(*body, 'x');
+    buffer_free(&b);
+}
+
+Test(record, a_control_counts_one_and_has_no_entry)
+{
+    struct buffer b = {0};
+    struct record_reader r;
+    struct record_entry entry;
+    const uint8_t *body;
+    record_begin(&b, RECORD_CONTROL, 9, 12);
+    cr_assert_eq(record_open(&r, b.data, b.size, NULL), OK);
+    cr_assert_eq(r.header.count, 1);
+    cr_assert_eq(r.header.control_seq, 12);
+    cr_assert_not(record_next(&r, &entry, &body));
+    buffer_free(&b);
+}
+
+Test(record, no_shorter_prefix_is_a_record)
+{
+    struct buffer b = {0};
+    two_entries(&b);
+    for (size_t bytes = 0; bytes < b.size; bytes++)
+        cr_assert_eq(open_bytes(&b, bytes), ERR_CORRUPT, "%zu bytes", bytes);
+    cr_assert_eq(open_bytes(&b, b.size), OK);
+    buffer_append(&b, "\0\0\0\0\0\0\0\0", 8);
+    cr_assert_eq(open_bytes(&b, b.size), ERR_CORRUPT, "bytes after the last entry");
+    buffer_free(&b);
+}
+
+Test(record, header_and_lengths_are_not_believed)
+{
+    static const struct {
+        size_t offset;
+        uint8_t value;
+        enum err expected;
+    } cases[] = {{0, 2, ERR_VERSION}, {0, 0, ERR_VERSION},   {1, 3, ERR_CORRUPT},   {1, 0, ERR_CORRUPT},
+                 {1, 2, ERR_CORRUPT}, {2, 1, ERR_CORRUPT},   {4, 0, ERR_CORRUPT},   {4, 1, ERR_CORRUPT},
+                 {4, 3, ERR_CORRUPT}, {7, 255, ERR_CORRUPT}, {24, 17, ERR_CORRUPT}, {27, 255, ERR_CORRUPT}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buffer b = {0};
+        two_entries(&b);
+        b.data[cases[i].offset] = cases[i].value;
+        cr_expect_eq(open_bytes(&b, b.size), cases[i].expected, "byte %zu = %u", cases[i].offset, cases[i].value);
+        buffer_free(&b);
+    }
+}

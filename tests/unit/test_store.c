@@ -1,0 +1,138 @@
+#include "store/guard.h"
+#include "store/store.h"
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static const char *const databases[] = {"meta", "things"};
+static const struct store_options writer = {
+    .format = 1, .databases = databases, .database_count = 2, .map_bytes = 1 << 20, .writer = true};
+static const struct store_options reader = {.format = 1, .databases = databases, .database_count = 2};
+
+static char directory[64], path[96];
+static struct err_text e;
+
+static void make_directory(void)
+{
+    strcpy(directory, "/tmp/test_store.XXXXXX");
+    cr_assert(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/env", directory);
+}
+
+static int remove_one(const char *file, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(file);
+}
+
+static void remove_directory(void) { nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
+
+TestSuite(store, .init = make_directory, .fini = remove_directory);
+
+Test(store, network_file_systems_are_refused_by_name)
+{
+    cr_assert_str_eq(guard_fs_unsupported(0x6969), "NFS");
+    cr_assert_str_eq(guard_fs_unsupported(0x01021997), "9p");
+    cr_assert_str_eq(guard_fs_unsupported(0x65735546), "FUSE");
+    cr_assert_str_eq(guard_fs_unsupported((unsigned long)(int)0xff534d42), "CIFS", "f_type may come sign-extended");
+    cr_assert_null(guard_fs_unsupported(0xef53), "ext4");
+    cr_assert_null(guard_fs_unsupported(0x01021994), "tmpfs");
+}
+
+/* Plays the process that has it open already. */
+static int hold_namespace(const char *text)
+{
+    char file[128];
+    cr_assert_eq(guard_make_directory(path, &e), OK);
+    snprintf(file, sizeof file, "%s/namespace", path);
+    int fd = open(file, O_RDWR | O_CREAT, 0600);
+    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    cr_assert_eq(flock(fd, LOCK_SH), 0);
+    return fd;
+}
+
+Test(store, another_pid_namespace_is_refused_while_it_has_it_open)
+{
+    struct store s;
+    int fd = hold_namespace("4026000001\n");
+    cr_assert_eq(store_open(&s, directory, "env", &writer, &e), ERR_INVALID);
+    cr_assert(strstr(e.text, "PID namespace"), "%s", e.text);
+    close(fd);
+    cr_assert_eq(store_open(&s, directory, "env", &writer, &e), OK, "nobody is left: %s", e.text);
+    store_close(&s);
+}
+
+Test(store, it_is_open_once_in_a_process)
+{
+    struct store first, second;
+    cr_assert_eq(store_open(&first, directory, "env", &writer, &e), OK, "%s", e.text);
+    cr_assert_eq(store_open(&second, directory, "./env", &reader, &e), ERR_BUSY);
+    store_close(&first);
+    cr_assert_eq(store_open(&second, directory, "env", &reader, &e), OK, "%s", e.text);
+    store_close(&second);
+    store_close(&second);
+}
+
+Test(store, a_reader_creates_nothing)
+{
+    struct store s;
+    cr_assert_eq(store_open(&s, directory, "env", &reader, &e), ERR_NOT_FOUND);
+    cr_assert_neq(access(path, F_OK), 0);
+    hold_namespace("");
+    cr_assert_eq(store_open(&s, directory, "env", &reader, &e), ERR_NOT_FOUND, "a directory without data");
+}
+
+Test(store, a_file_that_is_not_lmdb_is_said_to_be_damaged)
+{
+    struct store s;
+    char file[128], junk[8192];
+    close(hold_namespace(""));
+    snprintf(file, sizeof file, "%s/data.mdb", path);
+    memset(junk, 'j', sizeof junk);
+    int fd = open(file, O_WRONLY | O_CREAT, 0600);
+    cr_assert_eq(write(fd, junk, sizeof junk), (ssize_t)sizeof junk);
+    close(fd);
+    cr_assert_eq(store_open(&s, directory, "env", &reader, &e), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "not an LMDB file"), "%s", e.text);
+}
+
+Test(store, nested_reads_share_one_snapshot)
+{
+    struct store s;
+    MDB_txn *outer, *inner, *change;
+    uint64_t value = 0;
+    cr_assert_eq(store_open(&s, directory, "env", &writer, &e), OK, "%s", e.text);
+    cr_assert_eq(store_read_begin(&s, &outer, &e), OK);
+    cr_assert_eq(store_write_begin(&s, &change, &e), OK);
+    cr_assert_eq(store_meta_put(&s, change, "new", 7, &e), OK);
+    cr_assert_eq(store_write_commit(&s, &change, &e), OK);
+    cr_assert_null(change);
+    store_write_abort(&s, &change);
+    cr_assert_eq(store_read_begin(&s, &inner, &e), OK);
+    cr_assert_eq(store_meta_get(&s, inner, "new", &value, &e), ERR_NOT_FOUND, "begun before the change");
+    store_read_end(&s, &inner);
+    cr_assert_eq(store_meta_get(&s, outer, "new", &value, &e), ERR_NOT_FOUND, "the outer one still holds it");
+    store_read_end(&s, &outer);
+    cr_assert_null(outer);
+    cr_assert_eq(store_read_begin(&s, &outer, &e), OK);
+    cr_assert_eq(store_meta_get(&s, outer, "new", &value, &e), OK, "%s", e.text);
+    cr_assert_eq(value, 7);
+    store_read_end(&s, &outer);
+    store_close(&s);
+}
+
+Test(store, faults_have_codes_and_sentences)
+{
+    cr_assert_eq(store_error(MDB_SUCCESS, &e), OK);
+    cr_assert_eq(store_error(MDB_MAP_FULL, &e), ERR_FULL);
+    cr_assert_eq(store_error(ENOSPC, &e), ERR_FULL);
+    cr_assert_eq(store_error(EIO, &e), ERR_IO);
+    cr_assert_str_eq(e.text, "Input/output error");
+    cr_assert_eq(store_error(MDB_CORRUPTED, &e), ERR_CORRUPT);
+}
