@@ -1,0 +1,69 @@
+/* Reading YAML into messages, with the line of each value at hand. libyaml's document interface is used because it
+ * keeps positions. Objects are read by tables of fields: unknown, repeated and missing keys are faults, and reading
+ * goes on. */
+#pragma once
+#include "catalog/pool.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <yaml.h>
+
+struct words;
+
+/* One YAML file; it stays open until the whole set is checked, since a fault found late has a line, too. */
+struct source {
+    struct source *next;
+    const char *file;
+    struct reader *reader;
+    yaml_document_t document;
+    yaml_node_t *root;
+    size_t place_count, place_capacity;
+    yaml_node_t **place; /* units or nodes by position */
+    int *fault_line;     /* lines that have a fault already */
+    size_t fault_count, fault_capacity;
+};
+
+struct reader {
+    void (*fault)(void *ctx, const char *file, int line, const char *text);
+    void *ctx;
+    size_t faults;
+    struct pool *pool; /* of what is read */
+    struct source *sources;
+};
+
+/* NULL: not readable, not UTF-8, not YAML, not one mapping; the faults are reported. Owned by the reader. */
+struct source *source_open(struct reader *r, const char *file);
+void sources_close(struct reader *r);
+
+void source_fault(struct source *s, const yaml_node_t *at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Counts as a consequence when its line has a fault already, and is left out. */
+void source_fault_line(struct source *s, int line, const char *text);
+int node_line(const yaml_node_t *node);
+/* Remembers what stands at the next position. */
+void source_place(struct source *s, yaml_node_t *node);
+
+struct field {
+    const char *key;
+    bool required;
+    void (*read)(struct source *s, yaml_node_t *value, void *object);
+};
+/* Fields are read in the order of the table, whatever their order in the file. false: not a mapping. */
+bool read_mapping(struct source *s, yaml_node_t *node, const struct field *field, size_t count, void *object);
+/* NULL: no such key, or not a mapping. */
+yaml_node_t *mapping_value(struct source *s, const yaml_node_t *node, const char *key);
+yaml_node_t *mapping_key(struct source *s, const yaml_node_t *node, const char *key);
+
+/* Items of a sequence; 0 with a fault when it is none. */
+size_t sequence_count(struct source *s, const yaml_node_t *node);
+yaml_node_t *sequence_item(struct source *s, const yaml_node_t *node, size_t i);
+
+/* Each reports a fault and leaves *out alone when the value is not of its kind. */
+bool read_text(struct source *s, const yaml_node_t *node, char **out);
+bool read_u32(struct source *s, const yaml_node_t *node, uint32_t *out);
+bool read_double(struct source *s, const yaml_node_t *node, double *out);
+/* A decimal with at most six places, exactly; with `percent`, "5%" is 0.05. */
+bool read_micro(struct source *s, const yaml_node_t *node, bool percent, int64_t *out);
+bool read_word(struct source *s, const yaml_node_t *node, const struct words *words, int *out);
+/* The value as written, for comparing; "" when it is no scalar. */
+const char *scalar_text(const yaml_node_t *node);

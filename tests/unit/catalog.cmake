@@ -1,0 +1,1 @@
+parbus_test(test_catalog SOURCES test_catalog.c test_catalog_files.c test_catalog_load.c test_catalog_missing.c catalog_bench.c LINKS catalog)

@@ -1,0 +1,301 @@
+/* The loader: each fault is found, with file and line, and reading goes on after it. */
+#include "catalog_bench.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+Test(catalog_load, takes_a_sound_catalog)
+{
+    struct bench b;
+    bench_open(&b);
+    struct catalog_set *set = catalog_load(b.directory, bench_fault, &b);
+    bench_print(&b);
+    cr_assert(set != NULL);
+    const Parbus__Definition *d = set->definition[0];
+    cr_expect_eq(d->n_cohort, 2);
+    cr_expect_eq(d->cohort[1], 3);
+    cr_expect_eq(d->node[3]->weight, 400000);
+    cr_expect_eq(d->node[4]->weight, 300000);
+    cr_expect_eq(d->node[4]->rule->value_max, 4, "a checklist goes from 0 to its items");
+    cr_expect_eq(d->node[1]->rule->value_max, 40, "points go from 0 to the maximum");
+    cr_expect_eq(d->node[5]->rule->step_points[1], 60 * (int64_t)MICRO);
+    cr_expect_eq(d->node[5]->parent, 2);
+    cr_expect_str_eq(set->period[0][1], "2025");
+    catalog_set_destroy(&set);
+    bench_close(&b);
+}
+
+/* One change, one fault. */
+static const struct {
+    const char *from, *to;
+    int line;
+    const char *text;
+} index_fault[] = {
+    {"decimals: 2\n", "decimals: 2\ndecimal: 2\n", 12, "unknown key 'decimal'"},
+    {"decimals: 2\n", "", 1, "key 'decimals' is missing"},
+    {"decimals: 2\n", "decimals: 2\ndecimals: 3\n", 12, "'decimals' stands here twice"},
+    {"decimals: 2", "decimals: two", 11, "'two' is not a whole number"},
+    {"decimals: 2", "decimals: 7", 11, "decimals must be 0 to 6"},
+    {"version: 1", "version: 0", 2, "version must be"},
+    {"index: one", "index: o/ne", 1, "A-Z a-z 0-9"},
+    {"en: One", "fr: Un", 3, "key 'en' is missing"},
+    {"status: official", "status: oficial", 4, "unknown status 'oficial'; known are official, illustrative"},
+    {"registry: units", "registry: unit", 6, "unknown registry unit version 1"},
+    {"registry_version: 1", "registry_version: 2", 6, "unknown registry units version 2"},
+    {"cohort: [a, c]", "cohort: [a, d]", 8, "no unit with the code 'd'"},
+    {"cohort: [a, c]", "cohort: [a, a]", 8, "twice"},
+    {"period_kind: year", "period_kind: decade", 9, "unknown period kind 'decade'"},
+    {"periods: [2024, 2025]", "periods: [2024,\n  2025-13]", 11, "'2025-13' is not a period"},
+    {"periods: [2024, 2025]", "periods: [2024, 2024]", 10, "period 2024 is bound to version 1 already"},
+    {"missing: incomplete", "missing: maybe", 12, "unknown policy for missing values 'maybe'"},
+    {"stages: [self, survey]", "stages: [self, final]", 13, "unknown stage 'final'"},
+    {"stages: [self, survey]", "stages: [survey, self]", 13, "order self, appraised_1"},
+    {"stages: [self, survey]", "stages: []", 13, "at least one stage"},
+    {"  max: 100", "  max: 98", 18, "maxima of the children add up to 100, not to 98"},
+    {"max: 40, rule", "max: 0, rule", 20, "max must be more than 0"},
+    {"max: 40, rule", "max: 40.0000001, rule", 20, "not a decimal number with at most six places"},
+    {"max: 40, rule: points", "max: 40, rule: poinst", 20, "unknown rule 'poinst'"},
+    {"max: 40, rule: points", "max: 40", 20, "an indicator needs a rule"},
+    {"max: 40, rule: points", "max: 40, rule: {kind: points, range: [5, 1]}", 20, "the smaller one first"},
+    {"max: 40, rule: points", "max: 40, rule: {kind: points, target: 5}", 20, "unknown key 'target'"},
+    {"max: 40, rule: points", "max: 40, rule: ratio", 20, "rule ratio needs more"},
+    {"max: 40, rule: points", "max: 40, weight: 0.1, rule: points", 20, "weight has no meaning here"},
+    {"max: 40, rule: points", "max: 40, scale: 2, rule: points", 20, "scale has no meaning here"},
+    {"max: 40, rule: points", "max: 40, rule: {kind: deduct, range: [0, 9], per_unit: 0}", 20, "per_unit must be"},
+    {"max: 40, rule: points", "max: 40, rule: {kind: linear, range: [0, 9], from: 3, to: 3}", 20, "two different"},
+    {"max: 40, rule: points", "max: 40, rule: {kind: survey}", 20, "range must be"},
+    {"      code: B\n", "      code: A\n", 22, "code A is used twice"},
+    {"    - id: 3\n", "    - id: 2\n", 21, "id 2 is used twice"},
+    {"    - id: 3\n", "    - id: 0\n", 21, "id must be a number from 1"},
+    {"    - id: 3\n", "    - id: 3\n      rule: points\n", 22, "a node with children has no rule"},
+    {"aggregation: arithmetic", "aggregation: average", 25, "unknown aggregation 'average'"},
+    {"weight: 0.4", "weight: 0.5", 25, "weights of the children add up to 1.1, not to 1"},
+    {"weight: 0.4", "weight: 0", 27, "weight must be more than 0"},
+    {"target: 90", "target: 0", 28, "target must be more than 0"},
+    {"floor: 50", "floor: 95", 28, "floor must be 0 to the target"},
+    {"items: 4", "items: 0", 29, "items must be"},
+    {"          max: 60", "          max: 70", 24, "give a mean of 63, not of 60"},
+    {"[[1, 20], [5, 60]]", "[[5, 20], [1, 60]]", 35, "steps are not ascending: 1 after 5"},
+    {"[[1, 20], [5, 60]]", "[[1, 20], [5, 61]]", 35, "not within 0 and max"},
+    {"[[1, 20], [5, 60]]", "[[1, 20, 3]]", 35, "a step is a list of two numbers"},
+    {"range: [0, 10]", "range: [0]", 35, "range is a list of two numbers"},
+    {"range: [0, 10]", "range: [0, .inf]", 35, "'.inf' is not a number"},
+    {"source: made up", "source: made\xff up", 5, "not UTF-8"},
+    {"source: made up", "source: [made up", 6, "not YAML"},
+    {"decimals: 2", "decimals:\n  - 2", 12, "is not a whole number"},
+    {"tree:\n", "tree: []\nother:\n", 14, "a mapping (key: value) is wanted"},
+};
+
+Test(catalog_load, reports_each_fault_of_a_definition_with_its_line)
+{
+    for (size_t i = 0; i < sizeof index_fault / sizeof *index_fault; i++) {
+        struct bench b;
+        bench_open(&b);
+        bench_rewrite(&b, "one.yaml", bench_index, index_fault[i].from, index_fault[i].to);
+        cr_expect(!bench_loads(&b), "'%s' went through", index_fault[i].to);
+        bool found = bench_has_fault(&b, "one.yaml", index_fault[i].line, index_fault[i].text);
+        cr_expect(found, "'%s': want %d: %s", index_fault[i].to, index_fault[i].line, index_fault[i].text);
+        if (!found)
+            bench_print(&b);
+        bench_close(&b);
+    }
+}
+
+static const struct {
+    const char *from, *to;
+    int line;
+    const char *text;
+} registry_fault[] = {
+    {"registry: units", "registry: ''", 1, "text is wanted"},
+    {"version: 1\n", "", 1, "key 'version' is missing"},
+    {"id: 2", "id: 1", 7, "id 1 follows id 1"},
+    {"id: 3", "id: 1", 8, "id 1 follows id 2"},
+    {"code: b", "code: a", 7, "code a is used twice"},
+    {"code: b", "code: b b", 7, "A-Z a-z 0-9"},
+    {"name: Binh", "nam: Binh", 7, "unknown key 'nam'"},
+    {"aliases: [Ann, Anh]", "aliases: [Ann, Ann]", 6, "alias 'Ann' stands here twice"},
+    {"aliases: [Ann, Anh]", "aliases: [An]", 6, "alias 'An' stands here twice"},
+    {"aliases: [Ann, Anh]", "aliases: Ann", 6, "a list is wanted"},
+    {"  - {id: 3, code: c, name: Cuong}\n", "  - c\n", 8, "a mapping (key: value) is wanted"},
+    {"  - {id: 3, code: c, name: Cuong}\n", "---\nregistry: two\n", 9, "a second document"},
+};
+
+Test(catalog_load, reports_each_fault_of_a_registry_with_its_line)
+{
+    for (size_t i = 0; i < sizeof registry_fault / sizeof *registry_fault; i++) {
+        struct bench b;
+        bench_open(&b);
+        bench_rewrite(&b, "registries/units.yaml", bench_registry, registry_fault[i].from, registry_fault[i].to);
+        cr_expect(!bench_loads(&b), "'%s' went through", registry_fault[i].to);
+        bool found = bench_has_fault(&b, "registries/units.yaml", registry_fault[i].line, registry_fault[i].text);
+        cr_expect(found, "'%s': want %d: %s", registry_fault[i].to, registry_fault[i].line, registry_fault[i].text);
+        if (!found)
+            bench_print(&b);
+        bench_close(&b);
+    }
+}
+
+Test(catalog_load, one_fault_is_reported_once)
+{
+    struct bench b;
+    bench_open(&b);
+    bench_rewrite(&b, "one.yaml", bench_index, "max: 40, rule", "max: forty, rule");
+    bench_loads(&b);
+    cr_expect_eq(b.faults, 1, "not also that 0 is too small, or that the sum is wrong");
+    bench_close(&b);
+}
+
+Test(catalog_load, the_same_version_twice_is_a_fault)
+{
+    struct bench b;
+    bench_open(&b);
+    bench_rewrite(&b, "two.yaml", bench_index, "periods: [2024, 2025]", "periods: [2026]");
+    bench_write(&b, "registries/zunits.yaml", bench_registry, strlen(bench_registry));
+    bench_loads(&b);
+    cr_expect(bench_has_fault(&b, "two.yaml", 2, "index one version 1 stands in"));
+    cr_expect(bench_has_fault(&b, "registries/zunits.yaml", 2, "registry units version 1 stands in"));
+    cr_expect_eq(b.faults, 2);
+    bench_close(&b);
+}
+
+Test(catalog_load, a_period_belongs_to_one_version)
+{
+    struct bench b;
+    bench_open(&b);
+    char *second = bench_replaced(bench_index, "version: 1", "version: 2");
+    bench_rewrite(&b, "two.yaml", second, "periods: [2024, 2025]", "periods: [2026, 2025]");
+    free(second);
+    bench_loads(&b);
+    cr_expect(bench_has_fault(&b, "two.yaml", 10, "period 2025 is bound to version 1 already"));
+    cr_expect_eq(b.faults, 1);
+    bench_close(&b);
+}
+
+Test(catalog_load, a_number_is_given_once_over_all_versions)
+{
+    struct bench b;
+    bench_open(&b);
+    char *second = bench_replaced(bench_index, "version: 1", "version: 2");
+    char *moved = bench_replaced(second, "periods: [2024, 2025]", "periods: []");
+    bench_rewrite(&b, "two.yaml", moved, "code: B3", "code: C3");
+    char *units = bench_replaced(bench_registry, "version: 1", "version: 2");
+    bench_rewrite(&b, "registries/units2.yaml", units, "code: b", "code: d");
+    free(second), free(moved), free(units);
+    bench_loads(&b);
+    cr_expect(bench_has_fault(&b, "two.yaml", 30, "id 6 is B3 in version 1"));
+    cr_expect(bench_has_fault(&b, "registries/units2.yaml", 7, "unit 2 is b in version 1"));
+    bench_close(&b);
+}
+
+static void append(char **text, const char *more)
+{
+    char *longer;
+    cr_assert_gt(asprintf(&longer, "%s%s", *text, more), 0);
+    free(*text);
+    *text = longer;
+}
+
+/* A chain of `depth` nodes below the root. */
+static char *deep_tree(int depth)
+{
+    char *text = strndup(bench_index, (size_t)(strstr(bench_index, "tree:") - bench_index)), line[256];
+    append(&text, "tree: {id: 1, code: n1, title: {vi: A, en: A}, max: 1");
+    for (int i = 2; i <= depth; i++) {
+        snprintf(line, sizeof line, ", children: [\n{id: %d, code: n%d, title: {vi: A, en: A}, max: 1", i, i);
+        append(&text, line);
+    }
+    append(&text, ", rule: points}");
+    for (int i = 2; i <= depth; i++)
+        append(&text, "]}");
+    return text;
+}
+
+Test(catalog_load, a_tree_has_at_most_sixteen_levels)
+{
+    struct bench b;
+    bench_open(&b);
+    char *text = deep_tree(CATALOG_DEPTH_MAX);
+    bench_write(&b, "one.yaml", text, strlen(text));
+    free(text);
+    cr_expect(bench_loads(&b));
+    text = deep_tree(CATALOG_DEPTH_MAX + 1);
+    bench_write(&b, "one.yaml", text, strlen(text));
+    free(text);
+    bench_loads(&b);
+    bench_print(&b);
+    cr_expect(bench_has_fault(&b, "one.yaml", 14 + CATALOG_DEPTH_MAX, "deeper than 16 levels"));
+    bench_close(&b);
+}
+
+Test(catalog_load, a_definition_has_limits_on_leaves_and_nodes)
+{
+    struct bench b;
+    bench_open(&b);
+    char path[128];
+    snprintf(path, sizeof path, "%s/one.yaml", b.directory);
+    FILE *out = fopen(path, "w");
+    cr_assert(out != NULL);
+    fwrite(bench_index, 1, (size_t)(strstr(bench_index, "tree:") - bench_index), out);
+    fprintf(out, "tree:\n  id: 1\n  code: n1\n  title: {vi: A, en: A}\n  max: 5000\n  children:\n");
+    for (int i = 2; i <= 5001; i++)
+        fprintf(out, "    - {id: %d, code: n%d, title: {vi: A, en: A}, max: 1, rule: points}\n", i, i);
+    fclose(out);
+    bench_loads(&b);
+    cr_expect(bench_has_fault(&b, "one.yaml", 20 + CATALOG_NODES_MAX - 1, "more than 4096 nodes"));
+    cr_expect(bench_has_fault(&b, "one.yaml", 15, "4095 leaves; a definition has at most 2048"));
+    bench_close(&b);
+}
+
+Test(catalog_load, a_tree_that_holds_itself_ends)
+{
+    struct bench b;
+    bench_open(&b);
+    bench_rewrite(&b, "one.yaml", bench_index, "tree:\n", "tree: &t\n");
+    char *looped = bench_replaced(bench_index, "tree:\n", "tree: &t\n");
+    bench_rewrite(&b, "one.yaml", looped, "    - {id: 2, code: A", "    - *t\n    - {id: 2, code: A");
+    free(looped);
+    cr_expect(!bench_loads(&b));
+    bench_close(&b);
+}
+
+Test(catalog_load, a_directory_without_a_catalog_is_a_fault)
+{
+    struct bench b = {.directory = "/tmp/parbus-catalog-XXXXXX"};
+    cr_assert(mkdtemp(b.directory) != NULL);
+    cr_expect(!bench_loads(&b));
+    bench_print(&b);
+    cr_expect(bench_has_fault(&b, "registries", 0, "No such file or directory"));
+    bench_close(&b);
+}
+
+static const struct {
+    const char *file;
+    int line;
+    const char *text;
+} example_fault[] = {
+    {"registries/wards.yaml", 9, "code w2 is used twice"},
+    {"broken.yaml", 7, "unknown registry ward version 1"},
+    {"broken.yaml", 9, "'2025-Q5' is not a period"},
+    {"broken.yaml", 11, "unknown policy for missing values"},
+    {"broken.yaml", 17, "maxima of the children add up to 98, not to 100"},
+    {"broken.yaml", 20, "unknown key 'titel'"},
+    {"broken.yaml", 24, "unknown rule 'guess'"},
+};
+
+Test(catalog_load, one_run_shows_all_faults)
+{
+    struct bench b = {.directory = ""};
+    struct catalog_set *set = catalog_load(SOURCE_DIR "/tests/data/catalog-faulty", bench_fault, &b);
+    cr_expect(set == NULL);
+    for (size_t i = 0; i < sizeof example_fault / sizeof *example_fault; i++) {
+        bool found = false;
+        for (size_t k = 0; k < b.faults; k++)
+            found =
+                found || (strstr(b.fault[k].file, example_fault[i].file) && b.fault[k].line == example_fault[i].line &&
+                          strstr(b.fault[k].text, example_fault[i].text));
+        cr_expect(found, "%s:%d: %s", example_fault[i].file, example_fault[i].line, example_fault[i].text);
+    }
+    bench_print(&b);
+}
