@@ -1,5 +1,6 @@
 /* The order of the units of one table: an order-statistic tree on (score descending, unit ascending).
- * Competition ranks: equal scores are equal, 1, 1, 3. put, remove, rank: O(log N); memory 40 bytes a unit, one block.
+ * Competition ranks: equal scores are equal, 1, 1, 3. put, remove, rank: O(log N) expected; memory 45 to 90 bytes a unit,
+ * in two blocks.
  * The shape depends only on the units it holds, never on the order in which they came. */
 #pragma once
 #include <stdbool.h>

@@ -4,7 +4,7 @@
 #pragma once
 #include "catalog/catalog.h"
 
-/* Points of a leaf for a value within [value_min, value_max]; 0 .. points_max. Formulas: scoring.c, one per rule. */
+/* Points of a leaf for a value within [value_min, value_max]; 0 .. points_max. Formulas: leaf.c, one per rule. */
 int64_t score_leaf(const struct node *leaf, double value);
 
 struct unit_points {

@@ -1,0 +1,1 @@
+parbus_test(test_ranking SOURCES test_ranking.c LINKS ranking)
