@@ -29,18 +29,22 @@ enum err link_bind(void *socket, const char *endpoint, struct err_text *e);
 
 /* "ipc://<dir>/run/<name>" into out. */
 enum { LINK_ENDPOINT_BYTES = 512 };
-enum err link_endpoint(char out[static LINK_ENDPOINT_BYTES], const char *directory, const char *name, struct err_text *e);
+enum err link_endpoint(char out[static LINK_ENDPOINT_BYTES], const char *directory, const char *name,
+                       struct err_text *e);
 
-/* DEALER, PUSH. ERR_BUSY: the peer's queue is full or nobody is connected; nothing was sent. */
+/* DEALER, PUSH. ERR_BUSY: the queue is full, or (on a bound socket) nobody is connected; nothing was sent. What a
+ * connecting socket sends before its peer listens waits in the queue. */
 enum err link_send(void *socket, const void *data, size_t bytes);
 /* ROUTER. ERR_BUSY: full; ERR_NOT_FOUND: that peer is gone. */
 enum err link_send_to(void *socket, const struct link_peer *peer, const void *data, size_t bytes);
-/* XPUB. */
+/* XPUB. The topic frame is the topic and its NUL byte; link_subscribe (SUB) asks for exactly those bytes. A slow
+ * subscriber loses messages; nobody waits for it. */
 enum err link_publish(void *socket, const char *topic, const void *data, size_t bytes);
+enum err link_subscribe(void *socket, const char *topic);
 
-/* One message without waiting. The payload is valid until the next receive into the same link_message; *peer is filled on
- * a ROUTER, topic on a SUB. Messages of another shape (more or fewer frames, oversized peer id) are dropped and counted.
- * ERR_BUSY: nothing there. */
+/* One message without waiting. The payload is valid until the next receive into the same link_message; *peer is filled
+ * on a ROUTER, topic on a SUB. Messages of another shape (more or fewer frames, oversized peer id) are dropped and
+ * counted. ERR_BUSY: nothing there. */
 struct link_message {
     zmq_msg_t frame;
     struct link_peer peer;
@@ -54,6 +58,6 @@ static inline const void *link_data(struct link_message *m) { return zmq_msg_dat
 static inline size_t link_bytes(struct link_message *m) { return zmq_msg_size(&m->frame); }
 uint64_t link_dropped(void); /* of the whole process */
 
-/* Waits until one of the sockets (or fd, -1: none) has something to read or timeout_us is over (rounded up to ms; < 0: for
- * ever). Bit i of the result: socket i is readable; bit 31: fd is. A signal ends it early with 0. */
+/* Waits until one of the sockets (or fd, -1: none) has something to read or timeout_us is over (rounded up to ms; < 0:
+ * for ever). Bit i of the result: socket i is readable; bit 31: fd is. A signal ends it early with 0. */
 uint32_t link_poll(void *const *sockets, int count, int fd, int64_t timeout_us);

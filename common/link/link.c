@@ -1,0 +1,139 @@
+#include "link/link.h"
+#include "wire/wire.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { HANDSHAKE_MS_MAX = 10000, RECONNECT_MS = 20, RECONNECT_MS_MAX = 1000 };
+
+static void *context;
+
+void *link_context(void)
+{
+    if (!context)
+        context = zmq_ctx_new();
+    ASSERT(context);
+    return context;
+}
+
+void link_shutdown(void)
+{
+    while (context && zmq_ctx_term(context) != 0 && errno == EINTR)
+        continue;
+    context = NULL;
+}
+
+static int set_int(void *socket, int option, int value) { return zmq_setsockopt(socket, option, &value, sizeof value); }
+
+/* libzmq's own defaults are without limit. */
+static int set_limits(void *socket, int type, int hwm)
+{
+    int64_t bytes_max = WIRE_MESSAGE_BYTES_MAX;
+    int failed = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max);
+    failed |= set_int(socket, ZMQ_LINGER, 0);
+    failed |= set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS_MAX);
+    failed |= set_int(socket, ZMQ_SNDHWM, hwm);
+    failed |= set_int(socket, ZMQ_RCVHWM, hwm);
+    failed |= set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+    failed |= set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
+    failed |= set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
+    if (type == ZMQ_ROUTER)
+        failed |= set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
+    return failed;
+}
+
+static enum err check_endpoint(const char *endpoint, struct err_text *e)
+{
+    static const char scheme[] = "ipc://";
+    const char *path = endpoint + sizeof scheme - 1;
+    if (strncmp(endpoint, scheme, sizeof scheme - 1) == 0 && strlen(path) > LINK_PATH_BYTES_MAX)
+        return err_set(e, ERR_TOO_LARGE,
+                       "path of a local socket is %zu bytes long, at most %d are possible: choose a "
+                       "directory with a shorter path (%s)",
+                       strlen(path), LINK_PATH_BYTES_MAX, path);
+    return OK;
+}
+
+enum err link_bind(void *socket, const char *endpoint, struct err_text *e)
+{
+    enum err err = check_endpoint(endpoint, e);
+    if (err)
+        return err;
+    if (zmq_bind(socket, endpoint) != 0)
+        return err_set(e, ERR_IO, "listen on %s: %s", endpoint, zmq_strerror(errno));
+    return OK;
+}
+
+static enum err connect_to(void *socket, const char *endpoint, struct err_text *e)
+{
+    enum err err = check_endpoint(endpoint, e);
+    if (err)
+        return err;
+    if (zmq_connect(socket, endpoint) != 0)
+        return err_set(e, ERR_IO, "connect to %s: %s", endpoint, zmq_strerror(errno));
+    return OK;
+}
+
+enum err link_open(void **socket, int type, enum link_mode mode, const char *endpoint, int hwm, struct err_text *e)
+{
+    *socket = zmq_socket(link_context(), type);
+    if (!*socket)
+        return err_set(e, ERR_IO, "make a socket for %s: %s", endpoint, zmq_strerror(errno));
+    enum err err = OK;
+    if (set_limits(*socket, type, hwm) != 0)
+        err = err_set(e, ERR_IO, "set the limits of the socket for %s: %s", endpoint, zmq_strerror(errno));
+    if (!err)
+        err = mode == LINK_BIND ? link_bind(*socket, endpoint, e) : connect_to(*socket, endpoint, e);
+    if (err)
+        link_close(socket);
+    return err;
+}
+
+void link_close(void **socket)
+{
+    if (*socket)
+        zmq_close(*socket);
+    *socket = NULL;
+}
+
+enum err link_endpoint(char out[static LINK_ENDPOINT_BYTES], const char *directory, const char *name,
+                       struct err_text *e)
+{
+    int n = snprintf(out, LINK_ENDPOINT_BYTES, "ipc://%s/run/%s", directory, name);
+    if (n < 0 || n >= LINK_ENDPOINT_BYTES)
+        return err_set(e, ERR_TOO_LARGE, "directory %.80s… has too long a path for local sockets (%d bytes at most)",
+                       directory, LINK_PATH_BYTES_MAX);
+    return check_endpoint(out, e);
+}
+
+static enum err send_error(int error)
+{
+    return error == EAGAIN ? ERR_BUSY : error == EHOSTUNREACH ? ERR_NOT_FOUND : error == ETERM ? ERR_STOPPED : ERR_IO;
+}
+
+static enum err send_frame(void *socket, const void *data, size_t bytes, int flags)
+{
+    while (zmq_send(socket, data, bytes, ZMQ_DONTWAIT | flags) < 0)
+        if (errno != EINTR)
+            return send_error(errno);
+    return OK;
+}
+
+enum err link_send(void *socket, const void *data, size_t bytes) { return send_frame(socket, data, bytes, 0); }
+
+enum err link_send_to(void *socket, const struct link_peer *peer, const void *data, size_t bytes)
+{
+    enum err err = send_frame(socket, peer->id, sizeof peer->id, ZMQ_SNDMORE);
+    return err ? err : send_frame(socket, data, bytes, 0);
+}
+
+enum err link_publish(void *socket, const char *topic, const void *data, size_t bytes)
+{
+    enum err err = send_frame(socket, topic, strlen(topic) + 1, ZMQ_SNDMORE);
+    return err ? err : send_frame(socket, data, bytes, 0);
+}
+
+enum err link_subscribe(void *socket, const char *topic)
+{
+    return zmq_setsockopt(socket, ZMQ_SUBSCRIBE, topic, strlen(topic) + 1) == 0 ? OK : ERR_IO;
+}

@@ -1,0 +1,106 @@
+#include "link/link.h"
+#include <errno.h>
+#include <string.h>
+
+/* A peer that sends nothing but rubbish must not keep its reader from everything else. */
+enum { DROPS_PER_RECEIVE_MAX = 64, POLL_SOCKETS_MAX = 31 };
+
+static uint64_t dropped;
+
+uint64_t link_dropped(void) { return dropped; }
+
+void link_message_init(struct link_message *m)
+{
+    *m = (struct link_message){.open = true};
+    zmq_msg_init(&m->frame);
+}
+
+void link_message_close(struct link_message *m)
+{
+    if (m->open)
+        zmq_msg_close(&m->frame);
+    m->open = false;
+}
+
+static enum err receive_frame(void *socket, zmq_msg_t *frame)
+{
+    while (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0)
+        if (errno != EINTR)
+            return errno == EAGAIN ? ERR_BUSY : errno == ETERM ? ERR_STOPPED : ERR_IO;
+    return OK;
+}
+
+static bool take_peer(struct link_message *m)
+{
+    if (zmq_msg_size(&m->frame) != sizeof m->peer.id || !zmq_msg_more(&m->frame))
+        return false;
+    memcpy(m->peer.id, zmq_msg_data(&m->frame), sizeof m->peer.id);
+    return true;
+}
+
+static bool take_topic(struct link_message *m)
+{
+    size_t bytes = zmq_msg_size(&m->frame);
+    const char *topic = zmq_msg_data(&m->frame);
+    if (bytes == 0 || bytes > sizeof m->topic || strnlen(topic, bytes) != bytes - 1 || !zmq_msg_more(&m->frame))
+        return false;
+    memcpy(m->topic, topic, bytes);
+    return true;
+}
+
+static bool take_head(int type, struct link_message *m) { return type == ZMQ_SUB ? take_topic(m) : take_peer(m); }
+
+/* The rest of a message of the wrong shape; libzmq hands out whole messages, so it is all there. */
+static void drop_rest(void *socket, struct link_message *m)
+{
+    while (zmq_msg_more(&m->frame) && receive_frame(socket, &m->frame) == OK)
+        continue;
+    dropped++;
+}
+
+/* ERR_INVALID: there was a message, and it was dropped. */
+static enum err receive_one(void *socket, int type, struct link_message *m)
+{
+    enum err err = receive_frame(socket, &m->frame);
+    if (err)
+        return err;
+    bool good = true;
+    if (type == ZMQ_ROUTER || type == ZMQ_SUB) {
+        good = take_head(type, m);
+        if (good && (err = receive_frame(socket, &m->frame)) != OK)
+            return err;
+    }
+    if (good && !zmq_msg_more(&m->frame))
+        return OK;
+    drop_rest(socket, m);
+    return ERR_INVALID;
+}
+
+enum err link_receive(void *socket, int type, struct link_message *m)
+{
+    for (int i = 0; i < DROPS_PER_RECEIVE_MAX; i++) {
+        enum err err = receive_one(socket, type, m);
+        if (err != ERR_INVALID)
+            return err;
+    }
+    return ERR_BUSY;
+}
+
+static long timeout_ms(int64_t timeout_us) { return timeout_us < 0 ? -1 : (long)((timeout_us + 999) / 1000); }
+
+uint32_t link_poll(void *const *sockets, int count, int fd, int64_t timeout_us)
+{
+    zmq_pollitem_t item[POLL_SOCKETS_MAX + 1];
+    ASSERT(count <= POLL_SOCKETS_MAX);
+    for (int i = 0; i < count; i++)
+        item[i] = (zmq_pollitem_t){.socket = sockets[i], .events = ZMQ_POLLIN};
+    item[count] = (zmq_pollitem_t){.fd = fd, .events = ZMQ_POLLIN};
+    if (zmq_poll(item, fd >= 0 ? count + 1 : count, timeout_ms(timeout_us)) <= 0)
+        return 0;
+    uint32_t ready = 0;
+    for (int i = 0; i < count; i++)
+        ready |= (uint32_t)(item[i].revents != 0) << i;
+    if (fd >= 0 && item[count].revents)
+        ready |= 1u << 31;
+    return ready;
+}

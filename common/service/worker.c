@@ -1,0 +1,118 @@
+#include "service/worker.h"
+#include "wire/reason.h"
+#include "wire/wire.h"
+#include <stdio.h>
+
+enum { COUNTERS_MAX = METRIC_COUNT + 256, COUNTER_NAME_BYTES = 64, REASON_REJECTED = 100 };
+
+void worker_init(struct worker *w, const struct worker_config *config, worker_send_fn *send, void *ctx, int64_t now_us)
+{
+    *w = (struct worker){.config = *config, .send = send, .ctx = ctx};
+    membership_init(&w->membership, now_us, config->heartbeat_us);
+}
+
+static void say_hello(struct worker *w)
+{
+    Parbus__WorkerHello hello = PARBUS__WORKER_HELLO__INIT;
+    hello.has_protocol_version = hello.has_role = hello.has_pid = hello.has_incarnation = 1;
+    hello.protocol_version = WIRE_PROTOCOL_VERSION;
+    hello.role = w->config.role;
+    hello.instance = (char *)w->config.instance;
+    hello.endpoint = (char *)w->config.endpoint;
+    hello.pid = w->config.pid;
+    hello.incarnation = w->config.incarnation;
+    w->send(w->ctx, PARBUS__TO_COORDINATOR__BODY_HELLO, &hello.base);
+}
+
+struct counters {
+    size_t count;
+    Parbus__Counter counter[COUNTERS_MAX];
+    Parbus__Counter *pointer[COUNTERS_MAX];
+    char reason_name[256][COUNTER_NAME_BYTES];
+};
+
+static void add_counter(struct counters *c, const char *name, uint64_t value)
+{
+    Parbus__Counter *counter = &c->counter[c->count];
+    *counter = (Parbus__Counter)PARBUS__COUNTER__INIT;
+    counter->name = (char *)name;
+    counter->has_value = 1;
+    counter->value = value;
+    c->pointer[c->count++] = counter;
+}
+
+static void add_reason(struct counters *c, unsigned reason, uint64_t value)
+{
+    char *name = c->reason_name[reason];
+    int n = snprintf(name, COUNTER_NAME_BYTES, "%s_%s", reason < REASON_REJECTED ? "refused" : "rejected",
+                     reason_of((Parbus__Reason)reason)->name);
+    for (int i = 0; i < n && name[i]; i++)
+        if (name[i] >= 'A' && name[i] <= 'Z')
+            name[i] = (char)(name[i] - 'A' + 'a');
+    add_counter(c, name, value);
+}
+
+static void collect(struct counters *c, const struct metrics *m)
+{
+    c->count = 0;
+    for (unsigned i = 0; i < METRIC_COUNT; i++)
+        if (m->value[i])
+            add_counter(c, metric_name((enum metric)i), m->value[i]);
+    for (unsigned i = 0; i < 256; i++)
+        if (m->reason[i])
+            add_reason(c, i, m->reason[i]);
+}
+
+static void send_heartbeat(struct worker *w, const struct metrics *metrics, const uint32_t *owned, size_t owned_count)
+{
+    struct counters counters;
+    collect(&counters, metrics);
+    Parbus__Heartbeat heartbeat = PARBUS__HEARTBEAT__INIT;
+    heartbeat.n_counter = counters.count;
+    heartbeat.counter = counters.pointer;
+    heartbeat.n_owned = owned_count;
+    heartbeat.owned = (uint32_t *)owned;
+    w->send(w->ctx, PARBUS__TO_COORDINATOR__BODY_HEARTBEAT, &heartbeat.base);
+}
+
+static void send_leave(struct worker *w)
+{
+    Parbus__Leave leave = PARBUS__LEAVE__INIT;
+    w->send(w->ctx, PARBUS__TO_COORDINATOR__BODY_LEAVE, &leave.base);
+}
+
+bool worker_tick(struct worker *w, const struct metrics *metrics, const uint32_t *owned, size_t owned_count,
+                 int64_t now_us)
+{
+    bool beat = false;
+    for (;;) {
+        switch (membership_tick(&w->membership, now_us)) {
+        case MEMBERSHIP_NOTHING:
+            return beat;
+        case MEMBERSHIP_HELLO:
+            if (!w->leaving)
+                say_hello(w);
+            break;
+        case MEMBERSHIP_HEARTBEAT:
+            beat = true;
+            send_heartbeat(w, metrics, owned, owned_count);
+            if (w->leaving)
+                send_leave(w);
+            break;
+        }
+    }
+}
+
+bool worker_welcome(struct worker *w, const Parbus__WorkerWelcome *welcome, int64_t now_us)
+{
+    if (welcome->has_journal_id && welcome->journal_id != w->config.journal_id)
+        w->misplaced = true;
+    return membership_welcome(&w->membership, welcome->term, now_us);
+}
+
+void worker_leave(struct worker *w)
+{
+    if (!w->leaving)
+        send_leave(w);
+    w->leaving = true;
+}

@@ -1,0 +1,41 @@
+/* What validator and scorer have in common towards the coordinator (rules I1, I2, I14): hello, heartbeats with
+ * counters, leaving. Pure: time comes in, messages go out through a function. */
+#pragma once
+#include "base/err.h"
+#include "base/metrics.h"
+#include "inside.pb-c.h"
+#include "service/membership.h"
+#include <stddef.h>
+
+struct worker_config { /* strings are the caller's and outlive the worker */
+    Parbus__Role role;
+    const char *instance, *endpoint; /* endpoint: scorers; else NULL */
+    uint32_t pid;
+    uint64_t incarnation; /* drawn at start */
+    uint64_t journal_id;
+    int64_t heartbeat_us;
+};
+
+/* Never blocks. ERR_BUSY: not sent; whoever needs an answer repeats. `kind` is the field in ToCoordinator. */
+typedef enum err worker_send_fn(void *ctx, uint32_t kind, const ProtobufCMessage *message);
+
+struct worker {
+    struct worker_config config;
+    struct membership membership;
+    worker_send_fn *send;
+    void *ctx;
+    bool leaving;
+    bool misplaced; /* the ingestor serves another journal: this process must end and start again */
+};
+
+void worker_init(struct worker *w, const struct worker_config *config, worker_send_fn *send, void *ctx, int64_t now_us);
+
+/* Sends what is due; returns whether a heartbeat was among it. `owned` are the partitions held. */
+bool worker_tick(struct worker *w, const struct metrics *metrics, const uint32_t *owned, size_t owned_count,
+                 int64_t now_us);
+
+/* Returns true when the term is another one than before (I1). */
+bool worker_welcome(struct worker *w, const Parbus__WorkerWelcome *welcome, int64_t now_us);
+
+/* Says Leave, and again with each heartbeat: the first may be lost. */
+void worker_leave(struct worker *w);

@@ -1,0 +1,254 @@
+#include "base/clock.h"
+#include "link/link.h"
+#include "wire/wire.h"
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DEADLINE_US = 10000000 };
+
+static char directory[64];
+static struct err_text e;
+static struct link_message message;
+
+static void setup(void)
+{
+    strcpy(directory, "/tmp/parbus-link-XXXXXX");
+    cr_assert(mkdtemp(directory));
+    char run[80];
+    snprintf(run, sizeof run, "%s/run", directory);
+    cr_assert_eq(mkdir(run, 0700), 0);
+    link_message_init(&message);
+}
+
+static void teardown(void)
+{
+    char path[128];
+    link_message_close(&message);
+    link_shutdown();
+    for (const char *const *name = (const char *const[]){"run/door", "run/feed", "run", "", NULL}; *name; name++) {
+        snprintf(path, sizeof path, "%s/%s", directory, *name);
+        remove(path);
+    }
+}
+
+TestSuite(link, .init = setup, .fini = teardown, .timeout = 60);
+
+static void *open_socket(int type, enum link_mode mode, const char *name, int hwm)
+{
+    char endpoint[LINK_ENDPOINT_BYTES];
+    void *socket;
+    cr_assert_eq(link_endpoint(endpoint, directory, name, &e), OK, "%s", e.text);
+    cr_assert_eq(link_open(&socket, type, mode, endpoint, hwm, &e), OK, "%s", e.text);
+    return socket;
+}
+
+static enum err wait_message(void *socket, int type)
+{
+    int64_t deadline = clock_mono_us() + DEADLINE_US;
+    enum err err = ERR_BUSY;
+    for (int64_t now = clock_mono_us(); err == ERR_BUSY && now < deadline; now = clock_mono_us()) {
+        link_poll(&socket, 1, -1, deadline - now);
+        err = link_receive(socket, type, &message);
+    }
+    return err;
+}
+
+static void expect_message(void *socket, int type, const char *text)
+{
+    cr_assert_eq(wait_message(socket, type), OK);
+    cr_assert_eq(link_bytes(&message), strlen(text));
+    cr_assert_eq(memcmp(link_data(&message), text, strlen(text)), 0);
+}
+
+static void send_text(void *socket, const char *text) { cr_assert_eq(link_send(socket, text, strlen(text)), OK); }
+
+Test(link, a_dealer_asks_and_the_router_answers_that_peer)
+{
+    void *router = open_socket(ZMQ_ROUTER, LINK_BIND, "door", 10);
+    void *one = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 10),
+         *two = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 10);
+    send_text(one, "one");
+    expect_message(router, ZMQ_ROUTER, "one");
+    struct link_peer first = message.peer;
+    send_text(two, "two");
+    expect_message(router, ZMQ_ROUTER, "two");
+    cr_assert_neq(memcmp(&first, &message.peer, sizeof first), 0);
+    cr_assert_eq(link_send_to(router, &first, "answer", 6), OK);
+    expect_message(one, ZMQ_DEALER, "answer");
+    cr_assert_eq(link_receive(two, ZMQ_DEALER, &message), ERR_BUSY);
+    link_close(&one), link_close(&two), link_close(&router);
+}
+
+Test(link, a_message_sent_before_the_peer_listens_arrives)
+{
+    void *dealer = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 10);
+    send_text(dealer, "early");
+    void *router = open_socket(ZMQ_ROUTER, LINK_BIND, "door", 10);
+    expect_message(router, ZMQ_ROUTER, "early");
+    link_close(&dealer), link_close(&router);
+}
+
+Test(link, a_peer_that_is_gone_is_not_found)
+{
+    void *router = open_socket(ZMQ_ROUTER, LINK_BIND, "door", 10),
+         *dealer = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 10);
+    send_text(dealer, "hello");
+    expect_message(router, ZMQ_ROUTER, "hello");
+    link_close(&dealer);
+    enum err err = OK;
+    for (int64_t deadline = clock_mono_us() + DEADLINE_US; err != ERR_NOT_FOUND && clock_mono_us() < deadline;)
+        err = link_send_to(router, &message.peer, "x", 1);
+    cr_assert_eq(err, ERR_NOT_FOUND);
+    cr_assert_eq(link_send_to(router, &(struct link_peer){{1, 2, 3, 4, 5}}, "x", 1), ERR_NOT_FOUND);
+    link_close(&router);
+}
+
+Test(link, a_full_peer_is_busy_and_others_are_not)
+{
+    void *router = open_socket(ZMQ_ROUTER, LINK_BIND, "door", 4);
+    void *slow = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 4),
+         *other = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 4);
+    static char big[1 << 20];
+    enum err err = OK;
+    send_text(slow, "hello");
+    expect_message(router, ZMQ_ROUTER, "hello");
+    struct link_peer full = message.peer;
+    for (int i = 0; i < 1000 && err == OK; i++)
+        err = link_send_to(router, &full, big, sizeof big);
+    cr_assert_eq(err, ERR_BUSY);
+    send_text(other, "hello");
+    expect_message(router, ZMQ_ROUTER, "hello");
+    cr_assert_eq(link_send_to(router, &message.peer, "fine", 4), OK);
+    expect_message(other, ZMQ_DEALER, "fine");
+    link_close(&slow), link_close(&other), link_close(&router);
+}
+
+Test(link, a_push_without_a_reader_is_busy_when_its_queue_is_full)
+{
+    void *push = open_socket(ZMQ_PUSH, LINK_CONNECT, "door", 3);
+    for (int i = 0; i < 3; i++)
+        send_text(push, "x");
+    cr_assert_eq(link_send(push, "x", 1), ERR_BUSY);
+    link_close(&push);
+}
+
+Test(link, a_topic_matches_as_a_whole)
+{
+    void *xpub = open_socket(ZMQ_XPUB, LINK_BIND, "feed", 10), *sub = open_socket(ZMQ_SUB, LINK_CONNECT, "feed", 10);
+    cr_assert_eq(link_subscribe(sub, "pci/2013"), OK);
+    cr_assert_eq(wait_message(xpub, ZMQ_XPUB), OK);
+    cr_assert_eq(memcmp(link_data(&message), "\1pci/2013", link_bytes(&message)), 0);
+    cr_assert_eq(link_publish(xpub, "pci/20131", "wrong", 5), OK);
+    cr_assert_eq(link_publish(xpub, "pci/2013", "right", 5), OK);
+    expect_message(sub, ZMQ_SUB, "right");
+    cr_assert_str_eq(message.topic, "pci/2013");
+    link_close(&sub), link_close(&xpub);
+}
+
+Test(link, messages_of_another_shape_are_dropped_and_counted)
+{
+    void *router = open_socket(ZMQ_ROUTER, LINK_BIND, "door", 10),
+         *dealer = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 10);
+    uint64_t before = link_dropped();
+    zmq_send(dealer, "two", 3, ZMQ_SNDMORE);
+    zmq_send(dealer, "frames", 6, 0);
+    send_text(dealer, "good");
+    expect_message(router, ZMQ_ROUTER, "good");
+    cr_assert_eq(link_dropped(), before + 1);
+    link_close(&dealer), link_close(&router);
+}
+
+Test(link, a_peer_that_chose_a_long_name_is_dropped)
+{
+    char endpoint[LINK_ENDPOINT_BYTES];
+    void *router = open_socket(ZMQ_ROUTER, LINK_BIND, "door", 10), *dealer = zmq_socket(link_context(), ZMQ_DEALER);
+    int zero = 0;
+    uint64_t before = link_dropped();
+    cr_assert_eq(link_endpoint(endpoint, directory, "door", &e), OK);
+    zmq_setsockopt(dealer, ZMQ_LINGER, &zero, sizeof zero);
+    zmq_setsockopt(dealer, ZMQ_ROUTING_ID, "somebody-else", 13);
+    cr_assert_eq(zmq_connect(dealer, endpoint), 0);
+    send_text(dealer, "hello");
+    link_poll(&router, 1, -1, DEADLINE_US);
+    cr_assert_eq(link_receive(router, ZMQ_ROUTER, &message), ERR_BUSY);
+    cr_assert_eq(link_dropped(), before + 1);
+    link_close(&dealer), link_close(&router);
+}
+
+Test(link, a_message_beyond_the_limit_never_arrives)
+{
+    void *router = open_socket(ZMQ_ROUTER, LINK_BIND, "door", 10);
+    void *rude = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 10),
+         *polite = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 10);
+    size_t bytes = WIRE_MESSAGE_BYTES_MAX + 1;
+    char *big = calloc(1, bytes);
+    cr_assert_eq(link_send(rude, big, bytes), OK);
+    send_text(polite, "hello");
+    expect_message(router, ZMQ_ROUTER, "hello");
+    cr_assert_eq(link_send(polite, big, bytes - 1), OK);
+    cr_assert_eq(wait_message(router, ZMQ_ROUTER), OK);
+    cr_assert_eq(link_bytes(&message), bytes - 1);
+    free(big);
+    link_close(&rude), link_close(&polite), link_close(&router);
+}
+
+Test(link, a_path_too_long_for_a_socket_is_explained)
+{
+    char endpoint[LINK_ENDPOINT_BYTES], longest[700];
+    void *socket;
+    memset(longest, 'x', sizeof longest);
+    longest[0] = '/', longest[120] = 0;
+    cr_assert_eq(link_endpoint(endpoint, longest, "door", &e), ERR_TOO_LARGE);
+    cr_assert(strstr(e.text, "shorter path"), "%s", e.text);
+    longest[120] = 'x', longest[699] = 0;
+    cr_assert_eq(link_endpoint(endpoint, longest, "door", &e), ERR_TOO_LARGE);
+    snprintf(endpoint, sizeof endpoint, "ipc://%.200s", longest);
+    cr_assert_eq(link_open(&socket, ZMQ_PULL, LINK_BIND, endpoint, 1, &e), ERR_TOO_LARGE);
+    cr_assert_null(socket);
+}
+
+Test(link, an_endpoint_that_cannot_be_had_says_why)
+{
+    void *socket;
+    cr_assert_eq(link_open(&socket, ZMQ_PULL, LINK_BIND, "ipc:///nowhere/at/all", 1, &e), ERR_IO);
+    cr_assert(strstr(e.text, "listen on ipc:///nowhere/at/all: "), "%s", e.text);
+    cr_assert_null(socket);
+}
+
+Test(link, a_socket_file_left_behind_is_replaced)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/run/door", directory);
+    cr_assert(fclose(fopen(path, "w")) == 0);
+    void *pull = open_socket(ZMQ_PULL, LINK_BIND, "door", 10), *push = open_socket(ZMQ_PUSH, LINK_CONNECT, "door", 10);
+    send_text(push, "x");
+    expect_message(pull, ZMQ_PULL, "x");
+    link_close(&pull), link_close(&push);
+}
+
+Test(link, poll_tells_sockets_and_the_file_apart)
+{
+    int fd[2];
+    cr_assert_eq(pipe(fd), 0);
+    void *socket[2] = {open_socket(ZMQ_PULL, LINK_BIND, "door", 10), open_socket(ZMQ_PULL, LINK_BIND, "feed", 10)};
+    void *push = open_socket(ZMQ_PUSH, LINK_CONNECT, "feed", 10);
+    cr_assert_eq(link_poll(socket, 2, fd[0], 0), 0);
+    cr_assert_eq(write(fd[1], "x", 1), 1);
+    cr_assert_eq(link_poll(socket, 2, fd[0], DEADLINE_US), 1u << 31);
+    send_text(push, "x");
+    cr_assert_eq(link_poll(socket, 2, -1, DEADLINE_US), 1u << 1);
+    link_close(&push), link_close(&socket[0]), link_close(&socket[1]);
+    close(fd[0]), close(fd[1]);
+}
+
+Test(link, an_interval_below_a_millisecond_is_waited_for)
+{
+    int64_t start = clock_mono_us();
+    cr_assert_eq(link_poll(NULL, 0, -1, 300), 0);
+    cr_assert_geq(clock_mono_us() - start, 300);
+}
