@@ -1,0 +1,203 @@
+#include "services/scorer/core.h"
+#include "journal/record.h"
+#include "services/scorer/internal.h"
+#include "wire/wire.h"
+#include <stdlib.h>
+
+struct scorer_core *scorer_core_new(const struct worker_config *config, const struct scorer_limits *limits,
+                                    const struct catalog *catalog, const struct scorer_io *io, int64_t now_us)
+{
+    struct scorer_core *s = calloc(1, sizeof *s);
+    ASSERT(s);
+    s->limits = *limits;
+    s->io = *io;
+    s->catalog = catalog;
+    s->partition = calloc(limits->partitions, sizeof(struct partition *));
+    s->owned = calloc(limits->partitions, sizeof *s->owned);
+    ASSERT(s->partition && s->owned);
+    s->next_commit_us = now_us;
+    worker_init(&s->worker, config, io->to_coordinator, io->ctx, now_us);
+    arena_init(&s->arena, WIRE_ARENA_BYTES);
+    return s;
+}
+
+void scorer_core_destroy(struct scorer_core **core)
+{
+    struct scorer_core *s = *core;
+    if (!s)
+        return;
+    partition_drop_all(s);
+    struct buffer *const buffers[] = {&s->scratch_points, &s->scratch_cells, &s->messages, &s->pointers, &s->batches,
+                                      &s->values,         &s->scores,        &s->tallies,  &s->rejects};
+    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
+        buffer_free(buffers[i]);
+    arena_free(&s->arena);
+    free(s->partition);
+    free(s->owned);
+    free(s);
+    *core = NULL;
+}
+
+/* I1: the coordinator counts us as dead. What is applied is committed where nobody else has taken over. */
+static void forget_all(struct scorer_core *s, int64_t now_us)
+{
+    commit_all(s, now_us);
+    partition_drop_all(s);
+}
+
+static void on_welcome(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
+{
+    if (worker_welcome(&s->worker, (const Parbus__WorkerWelcome *)message, now_us))
+        forget_all(s, now_us);
+}
+
+static void on_who_are_you(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
+{
+    (void)message;
+    forget_all(s, now_us);
+    membership_unknown(&s->worker.membership, now_us);
+}
+
+static bool take_tally(void *ctx, uint32_t feeder, uint64_t epoch, const struct tally *tally)
+{
+    struct partition *p = ctx;
+    tallies_at(&p->tallies, feeder, epoch)->tally = *tally;
+    return true;
+}
+
+/* I5. An error other than a lost race is not answered: Assign comes again. */
+static void own(struct scorer_core *s, const Parbus__Assign *assign)
+{
+    struct err_text e = {""};
+    struct state_cursor cursor;
+    enum err err = s->io.store.own(s->io.store_ctx, assign->partition, assign->owner_epoch, &cursor, &e);
+    if (err == ERR_LOST) {
+        metric_add(&s->metrics, ownership_lost, 1);
+        answer_released(s, assign->partition, assign->owner_epoch, 0, true);
+        return;
+    }
+    struct partition *p = err ? NULL : partition_new(assign->partition, assign->owner_epoch, cursor.applied);
+    if (!err)
+        err = s->io.store.tallies(s->io.store_ctx, assign->partition, take_tally, p, &e);
+    if (err) {
+        partition_destroy(&p);
+        s->io.trouble(s->io.ctx, "scorer.own_failed", e.text);
+        return;
+    }
+    partition_hold(s, p);
+    answer_owned(s, p);
+}
+
+static void on_assign(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
+{
+    const Parbus__Assign *assign = (const Parbus__Assign *)message;
+    if (assign->partition >= s->limits.partitions) {
+        metric_add(&s->metrics, messages_malformed, 1);
+        return;
+    }
+    struct partition *p = partition_held(s, assign->partition);
+    if (p && assign->owner_epoch < p->owner_epoch) { /* I4: late */
+        metric_add(&s->metrics, records_not_owned, 1);
+        return;
+    }
+    /* An answer names only what is committed, tallies included. */
+    if (p && commit_all(s, now_us))
+        return;
+    p = partition_held(s, assign->partition);
+    if (p && p->owner_epoch == assign->owner_epoch) {
+        answer_owned(s, p);
+        return;
+    }
+    if (p)
+        partition_drop(s, p->number);
+    own(s, assign);
+}
+
+/* I6. A commit that fails is not answered: Release comes again. */
+static void on_release(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
+{
+    const Parbus__Release *release = (const Parbus__Release *)message;
+    struct partition *p = partition_held(s, release->partition);
+    if (p && release->owner_epoch >= p->owner_epoch && commit_all(s, now_us))
+        return;
+    p = partition_held(s, release->partition);
+    if (!p || release->owner_epoch < p->owner_epoch) {
+        answer_released(s, release->partition, release->owner_epoch, 0, false);
+        return;
+    }
+    answer_released(s, p->number, release->owner_epoch, p->committed, false);
+    partition_drop(s, p->number);
+}
+
+void scorer_core_receive(struct scorer_core *s, uint32_t kind, const ProtobufCMessage *message, int64_t now_us)
+{
+    static void (*const on[])(struct scorer_core *, const ProtobufCMessage *, int64_t) = {
+        [PARBUS__TO_WORKER__BODY_WELCOME] = on_welcome,
+        [PARBUS__TO_WORKER__BODY_ASSIGN] = on_assign,
+        [PARBUS__TO_WORKER__BODY_RELEASE] = on_release,
+        [PARBUS__TO_WORKER__BODY_WHO_ARE_YOU] = on_who_are_you,
+    };
+    if (kind < sizeof on / sizeof *on && on[kind])
+        on[kind](s, message, now_us);
+    else
+        metric_add(&s->metrics, messages_malformed, 1);
+}
+
+void scorer_core_malformed(struct scorer_core *s, const char *why)
+{
+    metric_add(&s->metrics, messages_malformed, 1);
+    s->io.trouble(s->io.ctx, "scorer.message_malformed", why);
+}
+
+static void repeat_progress(struct scorer_core *s, int64_t now_us)
+{
+    s->repeats = false;
+    for (size_t i = 0; i < s->owned_count; i++) {
+        struct partition *p = s->partition[s->owned[i]];
+        if (!p->repeat)
+            continue;
+        if (p->applied == p->committed && now_us >= p->repeat_after_us) {
+            p->repeat_after_us = now_us + SAY_AGAIN_US;
+            answer_progress(s, p, true);
+        }
+        s->repeats |= p->repeat;
+    }
+}
+
+int64_t scorer_core_tick(struct scorer_core *s, int64_t now_us)
+{
+    if (s->uncommitted && (now_us >= s->next_commit_us || (commit_pressed(s) && !s->backoff_us)))
+        commit_all(s, now_us);
+    if (s->repeats)
+        repeat_progress(s, now_us);
+    if (worker_tick(&s->worker, &s->metrics, s->owned, s->owned_count, now_us))
+        tell_committed(s);
+    int64_t deadline = membership_deadline_us(&s->worker.membership);
+    if (s->uncommitted && s->next_commit_us < deadline)
+        deadline = s->next_commit_us;
+    if (s->repeats && now_us + SAY_AGAIN_US < deadline)
+        deadline = now_us + SAY_AGAIN_US;
+    return deadline;
+}
+
+enum err scorer_core_commit(struct scorer_core *s, int64_t now_us) { return commit_all(s, now_us); }
+
+void scorer_core_leave(struct scorer_core *s) { worker_leave(&s->worker); }
+
+bool scorer_core_done(const struct scorer_core *s) { return s->worker.leaving && s->owned_count == 0; }
+
+bool scorer_core_misplaced(const struct scorer_core *s) { return s->worker.misplaced; }
+
+bool scorer_core_position(const struct scorer_core *s, uint32_t partition, uint64_t *owner_epoch, uint64_t *applied,
+                          uint64_t *committed)
+{
+    const struct partition *p = partition_held(s, partition);
+    if (!p)
+        return false;
+    *owner_epoch = p->owner_epoch;
+    *applied = p->applied;
+    *committed = p->committed;
+    return true;
+}
+
+const struct metrics *scorer_core_metrics(const struct scorer_core *s) { return &s->metrics; }

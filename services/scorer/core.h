@@ -1,0 +1,75 @@
+/* The scorer: applies verdicts to its partitions in pseq order, keeps points up to date, tells the publisher at once
+ * and commits effects and cursor together (rules I5, I6, I10, I11, I13 to I16).
+ *
+ * Pure: messages and time come in, effects go out through struct scorer_io. One thread; several cores may live in one
+ * process. What it holds is bounded: see scorer_limits. */
+#pragma once
+#include "base/err.h"
+#include "base/metrics.h"
+#include "catalog/catalog.h"
+#include "inside.pb-c.h"
+#include "service/worker.h"
+#include "state/state.h"
+
+/* None of the functions calls back into the core, except the fn that it was given. */
+struct scorer_store_io {
+    /* Applies the journal's controls to the catalog until it holds control_seq. Idempotent. */
+    enum err (*catch_up)(void *ctx, uint64_t control_seq, struct err_text *e);
+    /* As the functions of state.h. Only commit and own write, and may block for it. */
+    enum err (*own)(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
+                    struct err_text *e);
+    enum err (*tallies)(void *ctx, uint32_t partition, state_tally_fn *fn, void *fn_ctx, struct err_text *e);
+    enum err (*values)(void *ctx, uint32_t partition, uint32_t series, uint32_t unit, uint8_t stage, struct cell *cell,
+                       size_t cell_count, struct err_text *e);
+    enum err (*scores)(void *ctx, uint32_t partition, uint32_t series, uint32_t unit, struct score_header *header,
+                       int64_t *points, size_t points_max, struct err_text *e);
+    enum err (*commit)(void *ctx, struct state_batch *batch, size_t count, struct err_text *e);
+};
+
+struct scorer_io {
+    void *ctx; /* of the three functions below; they never block */
+    worker_send_fn *to_coordinator;
+    /* `kind` is the field in ToPublisher. ERR_BUSY: dropped; the publisher will see the gap (I15). */
+    enum err (*to_publisher)(void *ctx, uint32_t kind, const ProtobufCMessage *message);
+    /* Something that an operator should read; id is a log id. */
+    void (*trouble)(void *ctx, const char *id, const char *text);
+    struct scorer_store_io store;
+    void *store_ctx;
+};
+
+struct scorer_limits {
+    uint32_t partitions;        /* of the journal */
+    size_t cached_units_max;    /* beyond it, units without uncommitted effects are forgotten after a commit */
+    int64_t commit_interval_us; /* least time between two commits */
+};
+
+struct scorer_core;
+
+/* The catalog is the caller's and outlives the core; only catch_up changes it. */
+struct scorer_core *scorer_core_new(const struct worker_config *config, const struct scorer_limits *limits,
+                                    const struct catalog *catalog, const struct scorer_io *io, int64_t now_us);
+/* What is not committed is lost; the journal has it. */
+void scorer_core_destroy(struct scorer_core **s);
+
+/* A message of ToWorker, or of ToScorer. The message is read during the call only. */
+void scorer_core_receive(struct scorer_core *s, uint32_t kind, const ProtobufCMessage *message, int64_t now_us);
+void scorer_core_verdicts(struct scorer_core *s, const Parbus__Verdicts *verdicts, int64_t now_us);
+/* A message that could not be opened; `why` says what is wrong with it. */
+void scorer_core_malformed(struct scorer_core *s, const char *why);
+/* After each run of received messages: points of the touched units, and Scores. */
+void scorer_core_flush(struct scorer_core *s);
+/* Commits and says what is due; returns when to call again. */
+int64_t scorer_core_tick(struct scorer_core *s, int64_t now_us);
+
+/* Commits now, whatever the interval says. OK also when there is nothing to commit. */
+enum err scorer_core_commit(struct scorer_core *s, int64_t now_us);
+
+/* I14; done once every partition was released. */
+void scorer_core_leave(struct scorer_core *s);
+bool scorer_core_done(const struct scorer_core *s);
+/* The ingestor serves another journal than this scorer reads. */
+bool scorer_core_misplaced(const struct scorer_core *s);
+/* false: not held. applied: in memory. */
+bool scorer_core_position(const struct scorer_core *s, uint32_t partition, uint64_t *owner_epoch, uint64_t *applied,
+                          uint64_t *committed);
+const struct metrics *scorer_core_metrics(const struct scorer_core *s);

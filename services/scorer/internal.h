@@ -1,0 +1,103 @@
+/* What the files of the scorer share. Private to the scorer. */
+#pragma once
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "services/scorer/core.h"
+#include "services/scorer/tallies.h"
+#include "services/scorer/units.h"
+
+enum {
+    SCORES_BYTES_MAX = 64 << 10,      /* of one Scores message; then another one with a later pseq */
+    UNCOMMITTED_BYTES_MAX = 32 << 20, /* beyond it a commit does not wait for its interval */
+    CACHED_UNIT_BYTES = 8192,         /* of a usual unit: cached_units_max bounds bytes as well as units */
+    SAY_AGAIN_US = 100000,            /* Gap (I10) and repeated Progress: at most so often per partition */
+};
+
+struct pending_reject { /* a reject that is not committed; its sentence is at detail_at of partition.details */
+    struct state_reject_put put;
+    size_t detail_at;
+};
+
+struct partition {
+    uint32_t number;
+    uint64_t owner_epoch;
+    uint64_t applied;   /* in memory */
+    uint64_t committed; /* in state */
+    uint64_t told;      /* pseq of the last Scores, sent or dropped; at first: applied when it was taken over (I15) */
+    struct units units;
+    struct tallies tallies;
+    struct buffer touched; /* struct cached_unit *: to be scored */
+    struct buffer dirty;   /* struct cached_unit *: to be committed */
+    struct buffer rejects; /* struct pending_reject */
+    struct buffer details;
+    size_t touched_bytes; /* what Scores will take at most */
+    int64_t gap_after_us, repeat_after_us;
+    bool repeat; /* the coordinator missed a Progress: say everything again */
+};
+
+struct scorer_core {
+    struct worker worker;
+    struct scorer_limits limits;
+    struct scorer_io io;
+    const struct catalog *catalog;
+    struct partition **partition; /* limits.partitions; NULL: not ours */
+    uint32_t *owned;              /* the numbers of those that are */
+    size_t owned_count;
+    struct arena arena; /* one submission */
+    struct metrics metrics;
+    size_t dirty_units, uncommitted_bytes;
+    bool uncommitted; /* some partition's applied is beyond its committed */
+    bool repeats;     /* some partition's repeat is set */
+    int64_t next_commit_us, backoff_us, refused_after_us;
+    struct buffer scratch_points, scratch_cells;
+    struct buffer messages, pointers;                        /* parts of a protobuf message */
+    struct buffer batches, values, scores, tallies, rejects; /* of a commit */
+};
+
+#define buffer_count(b, type) ((b)->size / sizeof(type))
+static inline void *buffer_at(const struct buffer *b, size_t index, size_t bytes) { return b->data + index * bytes; }
+
+/* partition.c */
+struct partition *partition_new(uint32_t number, uint64_t owner_epoch, uint64_t applied);
+void partition_destroy(struct partition **p);
+/* NULL: not held. */
+struct partition *partition_held(const struct scorer_core *s, uint32_t number);
+void partition_hold(struct scorer_core *s, struct partition *p);
+/* Forgets it; what is not committed goes with it. */
+void partition_drop(struct scorer_core *s, uint32_t number);
+void partition_drop_all(struct scorer_core *s);
+
+/* load.c: the unit out of memory or state. */
+enum err unit_load(struct scorer_core *s, struct partition *p, const struct series *series, uint32_t unit,
+                   struct cached_unit **out, struct err_text *e);
+void unit_mark_changed(struct scorer_core *s, struct partition *p, struct cached_unit *u);
+/* Forgets clean units when there are too many. */
+void units_shrink(struct scorer_core *s);
+
+/* apply.c: one submission of a record; entry is number `index` of it. Either all of it is applied or nothing. */
+struct applying {
+    const Parbus__Verdicts *verdicts;
+    size_t reject; /* the next one that concerns this entry or a later one */
+    const struct record_header *header;
+    const struct record_entry *entry;
+    const uint8_t *body;
+    uint32_t index;
+    uint64_t pseq;
+};
+enum err apply_entry(struct scorer_core *s, struct partition *p, struct applying *a, struct err_text *e);
+
+/* flush.c */
+void partition_flush(struct scorer_core *s, struct partition *p);
+
+/* answers.c: what the coordinator is told. */
+void answer_owned(struct scorer_core *s, struct partition *p);
+void answer_released(struct scorer_core *s, uint32_t partition, uint64_t owner_epoch, uint64_t applied, bool lost);
+/* all: every tally, else those that changed. */
+void answer_progress(struct scorer_core *s, struct partition *p, bool all);
+void answer_gap(struct scorer_core *s, const struct partition *p);
+void tell_committed(struct scorer_core *s);
+
+/* commit.c */
+enum err commit_all(struct scorer_core *s, int64_t now_us);
+/* More is waiting to be committed than should be. */
+bool commit_pressed(const struct scorer_core *s);

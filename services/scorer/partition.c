@@ -1,0 +1,68 @@
+#include "services/scorer/internal.h"
+#include <stdlib.h>
+
+struct partition *partition_new(uint32_t number, uint64_t owner_epoch, uint64_t applied)
+{
+    struct partition *p = calloc(1, sizeof *p);
+    ASSERT(p);
+    p->number = number;
+    p->owner_epoch = owner_epoch;
+    p->applied = p->committed = p->told = applied;
+    return p;
+}
+
+void partition_destroy(struct partition **p)
+{
+    if (!*p)
+        return;
+    units_free(&(*p)->units);
+    tallies_free(&(*p)->tallies);
+    buffer_free(&(*p)->touched);
+    buffer_free(&(*p)->dirty);
+    buffer_free(&(*p)->rejects);
+    buffer_free(&(*p)->details);
+    free(*p);
+    *p = NULL;
+}
+
+struct partition *partition_held(const struct scorer_core *s, uint32_t number)
+{
+    return number < s->limits.partitions ? s->partition[number] : NULL;
+}
+
+void partition_hold(struct scorer_core *s, struct partition *p)
+{
+    ASSERT(p->number < s->limits.partitions && !s->partition[p->number]);
+    s->partition[p->number] = p;
+    s->owned[s->owned_count++] = p->number;
+}
+
+/* What the partition's uncommitted effects count in the sums over all of them. */
+static void forget_uncommitted(struct scorer_core *s, const struct partition *p)
+{
+    size_t count = buffer_count(&p->dirty, struct cached_unit *);
+    struct cached_unit *const *unit = (struct cached_unit *const *)(const void *)p->dirty.data;
+    for (size_t i = 0; i < count; i++)
+        s->uncommitted_bytes -= unit[i]->bytes < s->uncommitted_bytes ? unit[i]->bytes : s->uncommitted_bytes;
+    s->dirty_units -= count;
+}
+
+void partition_drop(struct scorer_core *s, uint32_t number)
+{
+    ASSERT(partition_held(s, number));
+    forget_uncommitted(s, s->partition[number]);
+    partition_destroy(&s->partition[number]);
+    for (size_t i = 0; i < s->owned_count; i++)
+        if (s->owned[i] == number) {
+            s->owned[i] = s->owned[--s->owned_count];
+            return;
+        }
+}
+
+void partition_drop_all(struct scorer_core *s)
+{
+    while (s->owned_count)
+        partition_drop(s, s->owned[s->owned_count - 1]);
+    s->dirty_units = s->uncommitted_bytes = 0;
+    s->uncommitted = s->repeats = false;
+}

@@ -1,0 +1,7 @@
+/* The scorer's sockets, stores and loop around its core. */
+#pragma once
+#include "base/err.h"
+#include "service/service.h"
+
+/* Runs until a stop signal; OK then. */
+enum err scorer_run(struct service *service, struct err_text *e);

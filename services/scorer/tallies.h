@@ -1,0 +1,24 @@
+/* Totals per (feeder, epoch) of one partition (I13). Private to the scorer. */
+#pragma once
+#include "state/state.h"
+
+struct tally_row {
+    uint32_t feeder;
+    uint64_t epoch;
+    struct tally tally;
+    bool dirty;
+};
+
+struct tallies {
+    struct tally_row *row;
+    size_t count, capacity;
+    uint32_t *slot; /* hash -> row + 1 */
+    size_t slots;
+    size_t dirty;
+};
+
+/* Found or made; valid until the next call. */
+struct tally_row *tallies_at(struct tallies *t, uint32_t feeder, uint64_t epoch);
+void tallies_mark_dirty(struct tallies *t, struct tally_row *row);
+void tallies_clean(struct tallies *t);
+void tallies_free(struct tallies *t);

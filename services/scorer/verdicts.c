@@ -1,0 +1,141 @@
+#include "journal/record.h"
+#include "services/scorer/internal.h"
+#include "wire/wire.h"
+
+/* Ascending (entry, row), within the record; after a reject of the whole entry nothing of it follows. */
+static bool rejects_ok(const Parbus__Verdicts *v, const struct record_header *header)
+{
+    size_t n = v->n_reject_entry;
+    uint32_t entries = header->kind == RECORD_DATA ? header->count : 0;
+    if (v->n_reject_row != n || v->n_reject_reason != n || v->n_reject_detail != n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (v->reject_entry[i] >= entries)
+            return false;
+        if (i == 0 || v->reject_entry[i - 1] < v->reject_entry[i])
+            continue;
+        if (v->reject_entry[i - 1] != v->reject_entry[i] || v->reject_row[i - 1] >= v->reject_row[i] ||
+            v->reject_row[i] == WIRE_ROW_WHOLE)
+            return false;
+    }
+    return true;
+}
+
+static enum err open_verdicts(struct scorer_core *s, const Parbus__Verdicts *v, struct record_reader *reader,
+                              struct err_text *e)
+{
+    enum err err = record_open(reader, v->record.data, v->record.len, e);
+    if (!err && !rejects_ok(v, &reader->header))
+        err = err_set(e, ERR_INVALID, "rejects are out of order or outside the record");
+    if (err) {
+        metric_add(&s->metrics, messages_malformed, 1);
+        return err_wrap(e, err, "verdicts of partition %u from %llu on", v->partition,
+                        (unsigned long long)v->first_pseq);
+    }
+    if (catalog_control_seq(s->catalog) < reader->header.control_seq)
+        err = s->io.store.catch_up(s->io.store_ctx, reader->header.control_seq, e);
+    return err;
+}
+
+/* I10: exactly applied + 1. What is not that is dropped, and the coordinator learns where we are. */
+static bool in_sequence(struct scorer_core *s, struct partition *p, uint64_t first, uint64_t last, int64_t now_us)
+{
+    if (first > p->applied + 1) {
+        metric_add(&s->metrics, records_gap, 1);
+        if (now_us >= p->gap_after_us) {
+            p->gap_after_us = now_us + SAY_AGAIN_US;
+            answer_gap(s, p);
+        }
+        return false;
+    }
+    if (last <= p->applied) {
+        metric_add(&s->metrics, records_duplicate, 1);
+        p->repeat = s->repeats = true; /* it would not be sent again if our Progress had arrived */
+        return false;
+    }
+    return true;
+}
+
+static void move_on(struct scorer_core *s, struct partition *p, uint64_t pseq)
+{
+    p->applied = pseq;
+    s->uncommitted = true;
+    if (p->touched_bytes > SCORES_BYTES_MAX)
+        partition_flush(s, p);
+}
+
+/* Room is made before more is taken in. false: state cannot be written; the journal has it all, and it comes again. */
+static bool make_room(struct scorer_core *s, int64_t now_us)
+{
+    if (!commit_pressed(s))
+        return true;
+    if (!s->backoff_us || now_us >= s->next_commit_us)
+        commit_all(s, now_us);
+    return !commit_pressed(s);
+}
+
+static struct partition *held_under(const struct scorer_core *s, const Parbus__Verdicts *v)
+{
+    struct partition *p = partition_held(s, v->partition);
+    return p && p->owner_epoch == v->owner_epoch ? p : NULL;
+}
+
+static void apply_record(struct scorer_core *s, const Parbus__Verdicts *v, struct record_reader *reader, int64_t now_us)
+{
+    struct record_entry entry;
+    struct applying a = {.verdicts = v, .header = &reader->header, .entry = &entry, .pseq = v->first_pseq};
+    struct err_text e = {""};
+    for (; record_next(reader, &entry, &a.body); a.index++, a.pseq++) {
+        while (a.reject < v->n_reject_entry && v->reject_entry[a.reject] < a.index)
+            a.reject++;
+        struct partition *p = held_under(s, v); /* a commit on the way may have lost it */
+        if (!p || a.pseq <= p->applied)
+            continue;
+        if (!make_room(s, now_us)) {
+            metric_add(&s->metrics, records_refused, 1);
+            return;
+        }
+        if (!(p = held_under(s, v)))
+            return;
+        if (apply_entry(s, p, &a, &e)) {
+            s->io.trouble(s->io.ctx, "scorer.apply_failed", e.text);
+            return;
+        }
+        move_on(s, p, a.pseq);
+    }
+    metric_add(&s->metrics, records_applied, 1);
+}
+
+/* The coordinator takes us for the owner still: our Released was lost (I11), or we were told to forget everything (I1).
+ */
+static void refuse_ownership(struct scorer_core *s, const Parbus__Verdicts *v, int64_t now_us)
+{
+    metric_add(&s->metrics, records_not_owned, 1);
+    if (partition_held(s, v->partition) || now_us < s->refused_after_us)
+        return;
+    s->refused_after_us = now_us + SAY_AGAIN_US;
+    answer_released(s, v->partition, v->owner_epoch, 0, true);
+}
+
+void scorer_core_verdicts(struct scorer_core *s, const Parbus__Verdicts *v, int64_t now_us)
+{
+    struct record_reader reader;
+    struct err_text e = {""};
+    struct partition *p = held_under(s, v);
+    if (!p) {
+        refuse_ownership(s, v, now_us);
+        return;
+    }
+    if (open_verdicts(s, v, &reader, &e)) {
+        s->io.trouble(s->io.ctx, "scorer.verdicts_unusable", e.text);
+        return;
+    }
+    if (!in_sequence(s, p, v->first_pseq, v->first_pseq + reader.header.count - 1, now_us))
+        return;
+    if (reader.header.kind == RECORD_DATA) {
+        apply_record(s, v, &reader, now_us);
+        return;
+    }
+    move_on(s, p, v->first_pseq);
+    metric_add(&s->metrics, records_applied, 1);
+}

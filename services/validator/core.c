@@ -1,0 +1,185 @@
+#include "services/validator/core.h"
+#include "journal/record.h"
+#include "services/validator/rejects.h"
+#include "validate/validate.h"
+#include "wire/wire.h"
+#include <stdlib.h>
+
+enum { SUGGESTIONS_PER_RECORD = 16 };
+
+struct validator_core {
+    struct worker worker;
+    struct validator_io io;
+    const struct catalog *catalog;
+    struct arena arena;
+    struct rejects rejects;
+    struct metrics metrics;
+};
+
+struct validator_core *validator_core_new(const struct worker_config *config, const struct catalog *catalog,
+                                          const struct validator_io *io, int64_t now_us)
+{
+    struct validator_core *v = calloc(1, sizeof *v);
+    ASSERT(v);
+    v->io = *io;
+    v->catalog = catalog;
+    worker_init(&v->worker, config, io->to_coordinator, io->ctx, now_us);
+    arena_init(&v->arena, WIRE_ARENA_BYTES);
+    return v;
+}
+
+void validator_core_destroy(struct validator_core **v)
+{
+    if (!*v)
+        return;
+    arena_free(&(*v)->arena);
+    rejects_free(&(*v)->rejects);
+    free(*v);
+    *v = NULL;
+}
+
+static bool on_reject(void *ctx, uint32_t row, Parbus__Reason reason, const char *detail)
+{
+    struct validator_core *v = ctx;
+    return rejects_add(&v->rejects, row, reason, detail);
+}
+
+struct record_context {
+    int64_t received_ms;
+    uint64_t as_of;
+    uint32_t suggestions_left;
+};
+
+static void count_entry(struct validator_core *v, size_t rows)
+{
+    const struct rejects *r = &v->rejects;
+    size_t rejected = rejects_of_entry(r);
+    const uint32_t *row = (const uint32_t *)(const void *)r->row.data, *reason = (const void *)r->reason.data;
+    if (rejected && row[r->entry_first] == WIRE_ROW_WHOLE)
+        rows = rejected = rows ? rows : 1;
+    metric_add(&v->metrics, rows_accepted, rows - rejected);
+    metric_add(&v->metrics, rows_rejected, rejected);
+    for (size_t i = r->entry_first; i < r->count; i++)
+        v->metrics.reason[reason[i] & 0xff]++;
+}
+
+static void check_entry(struct validator_core *v, struct record_context *record, const struct record_entry *entry,
+                        const uint8_t *body)
+{
+    const Parbus__Submission *submission;
+    struct err_text e;
+    arena_reset(&v->arena);
+    if (wire_open_submission(body, entry->body_bytes, &v->arena, &submission, &e)) {
+        rejects_add(&v->rejects, WIRE_ROW_WHOLE, PARBUS__REASON__REJECTED_POISON, e.text);
+        count_entry(v, 0);
+        return;
+    }
+    struct validate_input in = {.catalog = v->catalog,
+                                .entry = entry,
+                                .submission = submission,
+                                .received_ms = record->received_ms,
+                                .as_of = record->as_of,
+                                .suggestions_left = &record->suggestions_left};
+    validate_submission(&in, on_reject, v);
+    count_entry(v, submission->n_indicator);
+}
+
+static void check_record(struct validator_core *v, struct record_reader *reader)
+{
+    struct record_context record = {reader->header.received_ms, reader->header.control_seq, SUGGESTIONS_PER_RECORD};
+    struct record_entry entry;
+    const uint8_t *body;
+    for (uint32_t i = 0; record_next(reader, &entry, &body); i++) {
+        rejects_entry(&v->rejects, i);
+        check_entry(v, &record, &entry, body);
+    }
+}
+
+static void send_verdicts(struct validator_core *v, const Parbus__Work *work)
+{
+    Parbus__Verdicts verdicts = PARBUS__VERDICTS__INIT;
+    verdicts.has_partition = verdicts.has_owner_epoch = verdicts.has_first_pseq = 1;
+    verdicts.has_control_seq = verdicts.has_record = 1;
+    verdicts.partition = work->partition;
+    verdicts.owner_epoch = work->owner_epoch;
+    verdicts.first_pseq = work->first_pseq;
+    verdicts.control_seq = work->control_seq;
+    verdicts.record = work->record;
+    rejects_put(&v->rejects, &verdicts);
+    if (v->io.to_scorer(v->io.ctx, work->scorer, &verdicts))
+        metric_add(&v->metrics, sends_full, 1);
+}
+
+static enum err catch_up(struct validator_core *v, const Parbus__Work *work, const struct record_header *header,
+                         struct err_text *e)
+{
+    uint64_t needed = header->control_seq > work->control_seq ? header->control_seq : work->control_seq;
+    if (catalog_control_seq(v->catalog) >= needed)
+        return OK;
+    return v->io.catch_up(v->io.ctx, needed, e);
+}
+
+static void on_work(struct validator_core *v, const ProtobufCMessage *message, int64_t now_us)
+{
+    (void)now_us;
+    const Parbus__Work *work = (const Parbus__Work *)message;
+    struct record_reader reader;
+    struct err_text e;
+    bool named = work->scorer && *work->scorer;
+    if (!named || record_open(&reader, work->record.data, work->record.len, &e)) {
+        metric_add(&v->metrics, messages_malformed, 1);
+        v->io.trouble(v->io.ctx, "validator.record_unreadable", named ? e.text : "no scorer is named");
+        return;
+    }
+    if (catch_up(v, work, &reader.header, &e)) {
+        v->io.trouble(v->io.ctx, "validator.controls_missing", e.text);
+        return;
+    }
+    rejects_begin(&v->rejects, work->record.len, reader.header.kind == RECORD_DATA ? reader.header.count : 0);
+    if (reader.header.kind == RECORD_DATA)
+        check_record(v, &reader);
+    send_verdicts(v, work);
+    metric_add(&v->metrics, records_validated, 1);
+}
+
+static void on_welcome(struct validator_core *v, const ProtobufCMessage *message, int64_t now_us)
+{
+    worker_welcome(&v->worker, (const Parbus__WorkerWelcome *)message, now_us);
+}
+
+static void on_who_are_you(struct validator_core *v, const ProtobufCMessage *message, int64_t now_us)
+{
+    (void)message;
+    membership_unknown(&v->worker.membership, now_us);
+}
+
+void validator_core_receive(struct validator_core *v, uint32_t kind, const ProtobufCMessage *message, int64_t now_us)
+{
+    static void (*const on[])(struct validator_core *, const ProtobufCMessage *, int64_t) = {
+        [PARBUS__TO_WORKER__BODY_WELCOME] = on_welcome,
+        [PARBUS__TO_WORKER__BODY_WORK] = on_work,
+        [PARBUS__TO_WORKER__BODY_WHO_ARE_YOU] = on_who_are_you,
+    };
+    if (kind < sizeof on / sizeof *on && on[kind])
+        on[kind](v, message, now_us);
+    else
+        metric_add(&v->metrics, messages_malformed, 1);
+}
+
+void validator_core_malformed(struct validator_core *v, const char *why)
+{
+    metric_add(&v->metrics, messages_malformed, 1);
+    v->io.trouble(v->io.ctx, "validator.message_malformed", why);
+}
+
+int64_t validator_core_tick(struct validator_core *v, int64_t now_us)
+{
+    worker_tick(&v->worker, &v->metrics, NULL, 0, now_us);
+    return membership_deadline_us(&v->worker.membership);
+}
+
+void validator_core_leave(struct validator_core *v) { worker_leave(&v->worker); }
+
+bool validator_core_misplaced(const struct validator_core *v) { return v->worker.misplaced; }
+
+const struct metrics *validator_core_metrics(const struct validator_core *v) { return &v->metrics; }

@@ -1,0 +1,42 @@
+/* The validator: checks every submission of a journal record and sends the record on to its scorer with the rejected
+ * rows (rule I9). It keeps nothing; whatever is lost here the ingestor sends again.
+ *
+ * Pure: messages and time come in, effects go out through struct validator_io. One thread; several cores may live in
+ * one process. */
+#pragma once
+#include "base/err.h"
+#include "base/metrics.h"
+#include "catalog/catalog.h"
+#include "inside.pb-c.h"
+#include "service/worker.h"
+
+struct validator_io { /* none of them blocks; none of them calls back into the core */
+    void *ctx;
+    worker_send_fn *to_coordinator;
+    /* One message to the PULL socket at `endpoint`. ERR_BUSY: dropped. */
+    enum err (*to_scorer)(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts);
+    /* Applies the journal's controls to the catalog until it holds control_seq. Idempotent. */
+    enum err (*catch_up)(void *ctx, uint64_t control_seq, struct err_text *e);
+    /* Something that an operator should read; id is a log id. */
+    void (*trouble)(void *ctx, const char *id, const char *text);
+};
+
+struct validator_core;
+
+/* The catalog is the caller's and outlives the core; only catch_up changes it. */
+struct validator_core *validator_core_new(const struct worker_config *config, const struct catalog *catalog,
+                                          const struct validator_io *io, int64_t now_us);
+void validator_core_destroy(struct validator_core **v);
+
+/* A message of ToWorker. The message is read during the call only. */
+void validator_core_receive(struct validator_core *v, uint32_t kind, const ProtobufCMessage *message, int64_t now_us);
+/* A message that could not be opened; `why` says what is wrong with it. */
+void validator_core_malformed(struct validator_core *v, const char *why);
+/* Does what is due; returns when to call again. */
+int64_t validator_core_tick(struct validator_core *v, int64_t now_us);
+
+/* No more work, please (I14). */
+void validator_core_leave(struct validator_core *v);
+/* The ingestor serves another journal than this validator reads. */
+bool validator_core_misplaced(const struct validator_core *v);
+const struct metrics *validator_core_metrics(const struct validator_core *v);

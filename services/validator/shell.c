@@ -1,0 +1,194 @@
+#include "services/validator/shell.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "link/link.h"
+#include "services/validator/core.h"
+#include "services/validator/outlets.h"
+#include "standings/read.h"
+#include "wire/wire.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum {
+    DRAIN_MAX = 256,             /* messages in one turn of the loop, so that heartbeats keep their time */
+    WORK_QUEUE_MESSAGES = 65536, /* the ingestor's windows bound it in bytes */
+    WAIT_US = 100000,            /* for a journal that is not there yet */
+    DRAINED_US = 200000,         /* no work for so long after Leave: nothing is under way any more */
+    LAST_WORDS_US = 20000,       /* for the I/O thread to send what is queued */
+};
+
+struct shell {
+    struct service *service;
+    struct journal *journal;
+    struct catalog *catalog;
+    struct validator_core *core;
+    void *work;
+    struct outlets outlets;
+    struct link_message message;
+    struct arena arena;
+    struct buffer out;
+};
+
+static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+{
+    struct shell *s = ctx;
+    buffer_clear(&s->out);
+    wire_pack(&s->out, kind, message);
+    return link_send(s->work, s->out.data, s->out.size);
+}
+
+static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
+{
+    struct shell *s = ctx;
+    struct err_text e;
+    buffer_clear(&s->out);
+    wire_pack(&s->out, PARBUS__TO_SCORER__BODY_VERDICTS, &verdicts->base);
+    enum err err = outlets_send(&s->outlets, endpoint, s->out.data, s->out.size, clock_mono_us(), &e);
+    if (err && err != ERR_BUSY)
+        log_warn("validator.send_failed", "why=\"%s\"", e.text);
+    return err;
+}
+
+static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
+{
+    struct shell *s = ctx;
+    enum err err = read_catalog(s->journal, s->catalog, e);
+    if (!err && catalog_control_seq(s->catalog) < control_seq)
+        err = err_set(e, ERR_NOT_FOUND, "control %llu is not in the journal, the last one is %llu",
+                      (unsigned long long)control_seq, (unsigned long long)catalog_control_seq(s->catalog));
+    return err;
+}
+
+static void trouble(void *ctx, const char *id, const char *text)
+{
+    (void)ctx;
+    log_warn(id, "why=\"%s\"", text);
+}
+
+/* ERR_STOPPED: a stop signal came before there was a journal. */
+static enum err open_journal(struct shell *s, struct err_text *e)
+{
+    struct journal_options options = {.map_bytes = (size_t)s->service->settings.journal_map_bytes,
+                                      .network_fs_allowed = s->service->settings.network_fs_allowed};
+    enum err err;
+    while ((err = journal_open(&s->journal, s->service->directory, &options, e)) == ERR_NOT_FOUND)
+        if (link_poll(NULL, 0, s->service->stop_fd, WAIT_US))
+            return ERR_STOPPED;
+    return err;
+}
+
+static enum err open_work(struct shell *s, struct err_text *e)
+{
+    char endpoint[LINK_ENDPOINT_BYTES];
+    enum err err = link_endpoint(endpoint, s->service->directory, "work", e);
+    return err ? err : link_open(&s->work, ZMQ_DEALER, LINK_CONNECT, endpoint, WORK_QUEUE_MESSAGES, e);
+}
+
+static enum err start_core(struct shell *s, struct err_text *e)
+{
+    struct worker_config config = {.role = PARBUS__ROLE__ROLE_VALIDATOR,
+                                   .instance = s->service->instance,
+                                   .pid = (uint32_t)getpid(),
+                                   .journal_id = journal_id(s->journal),
+                                   .heartbeat_us = s->service->settings.heartbeat_interval_ms * 1000};
+    struct validator_io io = {s, to_coordinator, to_scorer, catch_up, trouble};
+    if (getrandom(&config.incarnation, sizeof config.incarnation, 0) != sizeof config.incarnation)
+        return err_set(e, ERR_IO, "draw a random number: %s", strerror(errno));
+    s->catalog = catalog_new();
+    enum err err = read_catalog(s->journal, s->catalog, e);
+    if (!err)
+        s->core = validator_core_new(&config, s->catalog, &io, clock_mono_us());
+    return err_wrap(e, err, "read the catalog from the journal");
+}
+
+static bool take_one(struct shell *s)
+{
+    struct wire_message m;
+    struct err_text e;
+    if (link_receive(s->work, ZMQ_DEALER, &s->message))
+        return false;
+    arena_reset(&s->arena);
+    if (wire_open(&wire_to_worker, link_data(&s->message), link_bytes(&s->message), &s->arena, &m, &e))
+        validator_core_malformed(s->core, e.text);
+    else
+        validator_core_receive(s->core, m.kind, m.message, clock_mono_us());
+    return true;
+}
+
+static int drain(struct shell *s)
+{
+    int taken = 0;
+    while (taken < DRAIN_MAX && take_one(s))
+        taken++;
+    return taken;
+}
+
+/* One turn; returns whether the stop signal is there. */
+static bool turn(struct shell *s)
+{
+    int64_t wait_us = validator_core_tick(s->core, clock_mono_us()) - clock_mono_us();
+    uint32_t ready = link_poll(&s->work, 1, s->service->stop_fd, wait_us > 0 ? wait_us : 0);
+    if (ready & 1)
+        drain(s);
+    outlets_close_unused(&s->outlets, clock_mono_us());
+    return ready >> 31;
+}
+
+/* I14: what is on its way here is still done. */
+static void leave(struct shell *s)
+{
+    int64_t now_us = clock_mono_us(), quiet_us = now_us;
+    int64_t end_us = now_us + s->service->settings.release_timeout_ms * 1000;
+    validator_core_leave(s->core);
+    for (; now_us < end_us && now_us - quiet_us < DRAINED_US; now_us = clock_mono_us()) {
+        uint32_t ready = link_poll(&s->work, 1, -1, quiet_us + DRAINED_US - now_us);
+        validator_core_tick(s->core, clock_mono_us());
+        if (ready & 1 && drain(s))
+            quiet_us = clock_mono_us();
+    }
+    link_poll(NULL, 0, -1, LAST_WORDS_US);
+}
+
+static enum err loop(struct shell *s, struct err_text *e)
+{
+    while (!turn(s))
+        if (validator_core_misplaced(s->core))
+            return err_set(e, ERR_INVALID, "the ingestor serves another journal than the one that is open here");
+    leave(s);
+    return OK;
+}
+
+static void shell_close(struct shell *s)
+{
+    validator_core_destroy(&s->core);
+    catalog_destroy(&s->catalog);
+    journal_close(&s->journal);
+    link_close(&s->work);
+    outlets_close(&s->outlets);
+    link_message_close(&s->message);
+    link_shutdown();
+    arena_free(&s->arena);
+    buffer_free(&s->out);
+}
+
+enum err validator_run(struct service *service, struct err_text *e)
+{
+    static struct shell s;
+    s.service = service;
+    arena_init(&s.arena, WIRE_ARENA_BYTES);
+    link_message_init(&s.message);
+    enum err err = open_work(&s, e);
+    if (!err)
+        err = open_journal(&s, e);
+    if (!err)
+        err = start_core(&s, e);
+    if (!err) {
+        log_info("validator.started", "journal=%016llx controls=%llu", (unsigned long long)journal_id(s.journal),
+                 (unsigned long long)catalog_control_seq(s.catalog));
+        err = loop(&s, e);
+    }
+    shell_close(&s);
+    return err == ERR_STOPPED ? OK : err;
+}

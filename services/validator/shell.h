@@ -1,0 +1,7 @@
+/* The validator's sockets, journal reader and loop around its core. */
+#pragma once
+#include "base/err.h"
+#include "service/service.h"
+
+/* Runs until a stop signal; OK then. */
+enum err validator_run(struct service *service, struct err_text *e);

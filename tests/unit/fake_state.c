@@ -1,0 +1,189 @@
+#include "fake_state.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct fake_blob *find(const struct buffer *b, struct fake_key key)
+{
+    struct fake_blob *blob = (struct fake_blob *)(void *)b->data;
+    for (size_t i = 0; i < b->size / sizeof *blob; i++)
+        if (memcmp(&blob[i].key, &key, sizeof key) == 0)
+            return &blob[i];
+    return NULL;
+}
+
+static void put(struct buffer *b, struct fake_key key, const void *head, size_t head_bytes, const void *rest,
+                size_t bytes)
+{
+    struct fake_blob *blob = find(b, key);
+    if (!blob) {
+        blob = buffer_grow(b, sizeof *blob);
+        *blob = (struct fake_blob){.key = key};
+    }
+    blob->bytes = head_bytes + bytes;
+    blob->data = realloc(blob->data, blob->bytes);
+    if (head_bytes)
+        memcpy(blob->data, head, head_bytes);
+    memcpy(blob->data + head_bytes, rest, bytes);
+}
+
+static void free_blobs(struct buffer *b)
+{
+    struct fake_blob *blob = (struct fake_blob *)(void *)b->data;
+    for (size_t i = 0; i < b->size / sizeof *blob; i++)
+        free(blob[i].data);
+    buffer_free(b);
+}
+
+void fake_state_free(struct fake_state *s)
+{
+    free_blobs(&s->values);
+    free_blobs(&s->scores);
+    buffer_free(&s->tallies);
+    buffer_free(&s->rejects);
+}
+
+static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
+{
+    struct fake_state *s = ctx;
+    (void)control_seq;
+    return s->catch_up_result ? err_set(e, s->catch_up_result, "no such control") : OK;
+}
+
+static enum err own(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
+                    struct err_text *e)
+{
+    struct fake_state *s = ctx;
+    if (s->fail_own)
+        return err_set(e, s->fail_own, "disk");
+    if (s->cursor[partition].owner_epoch > owner_epoch)
+        return err_set(e, ERR_LOST, "another owner");
+    s->cursor[partition].owner_epoch = owner_epoch;
+    *cursor = s->cursor[partition];
+    return OK;
+}
+
+static enum err tallies(void *ctx, uint32_t partition, state_tally_fn *fn, void *fn_ctx, struct err_text *e)
+{
+    struct fake_state *s = ctx;
+    (void)e;
+    const struct fake_tally *t = (const struct fake_tally *)(void *)s->tallies.data;
+    for (size_t i = 0; i < s->tallies.size / sizeof *t; i++)
+        if (t[i].partition == partition && !fn(fn_ctx, t[i].feeder, t[i].epoch, &t[i].tally))
+            break;
+    return OK;
+}
+
+static enum err values(void *ctx, uint32_t partition, uint32_t series, uint32_t unit, uint8_t stage, struct cell *cell,
+                       size_t cell_count, struct err_text *e)
+{
+    struct fake_state *s = ctx;
+    if (s->fail_read)
+        return err_set(e, s->fail_read, "disk");
+    const struct fake_blob *blob = find(&s->values, (struct fake_key){partition, series, unit, stage});
+    memset(cell, 0, cell_count * sizeof *cell);
+    if (!blob)
+        return ERR_NOT_FOUND;
+    memcpy(cell, blob->data, blob->bytes);
+    return OK;
+}
+
+static enum err scores(void *ctx, uint32_t partition, uint32_t series, uint32_t unit, struct score_header *header,
+                       int64_t *points, size_t points_max, struct err_text *e)
+{
+    struct fake_state *s = ctx;
+    (void)e, (void)points_max;
+    const struct fake_blob *blob = find(&s->scores, (struct fake_key){partition, series, unit, 0});
+    if (!blob)
+        return ERR_NOT_FOUND;
+    memcpy(header, blob->data, sizeof *header);
+    memcpy(points, blob->data + sizeof *header, blob->bytes - sizeof *header);
+    return OK;
+}
+
+static void put_tally(struct fake_state *s, uint32_t partition, const struct state_tally_put *put_)
+{
+    struct fake_tally *t = (struct fake_tally *)(void *)s->tallies.data, *end = t + s->tallies.size / sizeof *t;
+    while (t < end && (t->partition != partition || t->feeder != put_->feeder || t->epoch != put_->epoch))
+        t++;
+    if (t == end)
+        t = buffer_grow(&s->tallies, sizeof *t);
+    *t = (struct fake_tally){partition, put_->feeder, put_->epoch, put_->tally};
+}
+
+static void put_reject(struct fake_state *s, const struct state_reject_put *r)
+{
+    struct fake_reject copy = {
+        .feeder = r->feeder, .row = r->row, .epoch = r->epoch, .seq = r->seq, .header = r->header};
+    snprintf(copy.detail, sizeof copy.detail, "%.*s", (int)r->header.detail_bytes, r->detail);
+    buffer_append(&s->rejects, &copy, sizeof copy);
+}
+
+static void write_batch(struct fake_state *s, const struct state_batch *b)
+{
+    for (size_t i = 0; i < b->values_count; i++) {
+        const struct state_values_put *v = &b->values[i];
+        put(&s->values, (struct fake_key){b->partition, v->series, v->unit, v->stage}, NULL, 0, v->cell,
+            v->cell_count * sizeof *v->cell);
+    }
+    for (size_t i = 0; i < b->scores_count; i++) {
+        const struct state_scores_put *v = &b->scores[i];
+        put(&s->scores, (struct fake_key){b->partition, v->series, v->unit, 0}, &v->header, sizeof v->header, v->points,
+            v->header.node_count * sizeof *v->points);
+    }
+    for (size_t i = 0; i < b->tallies_count; i++)
+        put_tally(s, b->partition, &b->tallies[i]);
+    for (size_t i = 0; i < b->rejects_count; i++)
+        put_reject(s, &b->rejects[i]);
+    s->cursor[b->partition].applied = b->applied;
+}
+
+static enum err commit(void *ctx, struct state_batch *batch, size_t count, struct err_text *e)
+{
+    struct fake_state *s = ctx;
+    if (s->fail_commit)
+        return err_set(e, s->fail_commit, "disk");
+    s->commits++;
+    for (struct state_batch *b = batch; b < batch + count; b++) {
+        const struct state_cursor *cursor = &s->cursor[b->partition];
+        b->lost = cursor->owner_epoch != b->owner_epoch || cursor->applied != b->applied_before;
+        if (!b->lost)
+            write_batch(s, b);
+    }
+    return OK;
+}
+
+const struct scorer_store_io fake_state_io = {catch_up, own, tallies, values, scores, commit};
+
+const struct cell *fake_cells(const struct fake_state *s, uint32_t partition, uint32_t unit, int stage)
+{
+    const struct fake_blob *b = find(&s->values, (struct fake_key){partition, 1, unit, (uint32_t)stage});
+    return b ? (const struct cell *)(void *)b->data : NULL;
+}
+
+const struct score_header *fake_score(const struct fake_state *s, uint32_t partition, uint32_t unit)
+{
+    const struct fake_blob *b = find(&s->scores, (struct fake_key){partition, 1, unit, 0});
+    return b ? (const struct score_header *)(void *)b->data : NULL;
+}
+
+const int64_t *fake_points(const struct fake_state *s, uint32_t partition, uint32_t unit)
+{
+    const struct score_header *h = fake_score(s, partition, unit);
+    return h ? (const int64_t *)(const void *)(h + 1) : NULL;
+}
+
+const struct tally *fake_tally(const struct fake_state *s, uint32_t partition, uint32_t feeder)
+{
+    const struct fake_tally *t = (const struct fake_tally *)(void *)s->tallies.data;
+    for (size_t i = 0; i < s->tallies.size / sizeof *t; i++)
+        if (t[i].partition == partition && t[i].feeder == feeder)
+            return &t[i].tally;
+    return NULL;
+}
+
+const struct fake_reject *fake_reject(const struct fake_state *s, size_t i)
+{
+    const struct fake_reject *r = (const struct fake_reject *)(void *)s->rejects.data;
+    return i < s->rejects.size / sizeof *r ? r + i : NULL;
+}

@@ -1,0 +1,47 @@
+/* A state in memory behind a scorer core: what state.h promises, in linear lists. Faults on demand. */
+#pragma once
+#include "base/buffer.h"
+#include "services/scorer/core.h"
+
+enum { FAKE_PARTITIONS = 8 };
+
+struct fake_key { /* unused fields are 0 */
+    uint32_t partition, series, unit, stage;
+};
+struct fake_blob {
+    struct fake_key key;
+    size_t bytes;
+    uint8_t *data;
+};
+struct fake_tally {
+    uint32_t partition, feeder;
+    uint64_t epoch;
+    struct tally tally;
+};
+struct fake_reject {
+    uint32_t feeder, row;
+    uint64_t epoch, seq;
+    struct reject_header header;
+    char detail[256];
+};
+
+struct fake_state {
+    struct state_cursor cursor[FAKE_PARTITIONS];
+    struct buffer values, scores; /* struct fake_blob */
+    struct buffer tallies;        /* struct fake_tally */
+    struct buffer rejects;        /* struct fake_reject */
+    int commits;
+    enum err fail_commit, fail_read, fail_own;
+    enum err catch_up_result;
+};
+
+void fake_state_free(struct fake_state *s);
+/* ctx: struct fake_state. */
+extern const struct scorer_store_io fake_state_io;
+
+const struct cell *fake_cells(const struct fake_state *s, uint32_t partition, uint32_t unit, int stage); /* series 1 */
+/* The header and points behind it, or NULL. */
+const struct score_header *fake_score(const struct fake_state *s, uint32_t partition, uint32_t unit);
+const int64_t *fake_points(const struct fake_state *s, uint32_t partition, uint32_t unit);
+const struct tally *fake_tally(const struct fake_state *s, uint32_t partition, uint32_t feeder);
+const struct fake_reject *fake_reject(const struct fake_state *s, size_t i); /* NULL: no more */

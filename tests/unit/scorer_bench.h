@@ -1,0 +1,47 @@
+/* A scorer core on a fake state, with what it said; for test_scorer_core.c and test_scorer_ownership.c. */
+#pragma once
+#include "fake_state.h"
+#include "small_catalog.h"
+#include <stdio.h>
+
+enum { SAID_MAX = 64, INTERVAL_US = 50000, EPOCH = 11 };
+
+struct said_scores {
+    uint32_t partition;
+    uint64_t prev_pseq, pseq;
+    size_t units;
+    uint32_t unit;
+    bool complete, present;
+    int64_t root;
+    uint64_t cause_seq;
+};
+
+struct bench {
+    struct catalog *catalog;
+    struct fake_state *state;
+    struct scorer_core *core;
+    int hello, heartbeat, owned, released, progress, gap, leave, committed, troubles;
+    uint64_t owned_applied, released_applied, released_epoch, progress_applied, gap_applied, committed_pseq;
+    bool released_lost;
+    size_t progress_tallies, owned_tallies;
+    uint64_t tally_scored, tally_accepted, tally_rejected; /* of the last Owned or Progress, its first */
+    struct said_scores scores[SAID_MAX];
+    size_t scores_count;
+    enum err coordinator_result, publisher_result;
+};
+
+void bench_setup(struct bench *b, struct fake_state *state);
+void bench_setup_limited(struct bench *b, struct fake_state *state, size_t cached_units_max);
+void bench_teardown(struct bench *b);
+
+void bench_assign(struct bench *b, uint32_t partition, uint64_t epoch, int64_t now_us);
+void bench_release(struct bench *b, uint32_t partition, uint64_t epoch, int64_t now_us);
+void bench_welcome(struct bench *b, uint64_t term, int64_t now_us);
+void bench_who_are_you(struct bench *b, int64_t now_us);
+
+/* Verdicts of partition 0 under EPOCH that accept the whole record. */
+void bench_give(struct bench *b, const struct buffer *record, uint64_t first_pseq, int64_t now_us);
+void bench_give_to(struct bench *b, uint32_t partition, uint64_t epoch, const struct buffer *record,
+                   uint64_t first_pseq, int64_t now_us);
+/* One accepted row of unit HA_NOI in partition 0. */
+void bench_give_row(struct bench *b, uint64_t pseq, uint32_t indicator, double value, int64_t observed_ms);

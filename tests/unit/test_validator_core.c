@@ -1,0 +1,280 @@
+#include "services/validator/core.h"
+#include "services/validator/rejects.h"
+#include "small_catalog.h"
+#include "wire/wire.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+struct bench { /* a validator and what it did */
+    struct catalog *catalog;
+    struct validator_core *core;
+    struct buffer record;
+    struct buffer packed; /* the last Verdicts */
+    int sent, hellos, troubles, catch_ups;
+    enum err catch_up_result, send_result;
+    char endpoint[64];
+};
+
+static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+{
+    struct bench *b = ctx;
+    (void)message;
+    b->hellos += kind == PARBUS__TO_COORDINATOR__BODY_HELLO;
+    return OK;
+}
+
+static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
+{
+    struct bench *b = ctx;
+    b->sent++;
+    snprintf(b->endpoint, sizeof b->endpoint, "%s", endpoint);
+    buffer_clear(&b->packed);
+    wire_pack(&b->packed, PARBUS__TO_SCORER__BODY_VERDICTS, &verdicts->base);
+    return b->send_result;
+}
+
+static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
+{
+    struct bench *b = ctx;
+    (void)control_seq;
+    b->catch_ups++;
+    return b->catch_up_result ? err_set(e, b->catch_up_result, "no such control") : OK;
+}
+
+static void trouble(void *ctx, const char *id, const char *text)
+{
+    struct bench *b = ctx;
+    (void)id, (void)text;
+    b->troubles++;
+}
+
+static void setup(struct bench *b)
+{
+    *b = (struct bench){.catalog = small_catalog_new()};
+    struct worker_config config = {
+        .role = PARBUS__ROLE__ROLE_VALIDATOR, .instance = "validator-1", .heartbeat_us = 1000};
+    struct validator_io io = {b, to_coordinator, to_scorer, catch_up, trouble};
+    b->core = validator_core_new(&config, b->catalog, &io, 0);
+}
+
+static void teardown(struct bench *b)
+{
+    validator_core_destroy(&b->core);
+    catalog_destroy(&b->catalog);
+    buffer_free(&b->record);
+    buffer_free(&b->packed);
+}
+
+static void work(struct bench *b)
+{
+    Parbus__Work w = PARBUS__WORK__INIT;
+    w.has_partition = w.has_owner_epoch = w.has_first_pseq = w.has_control_seq = w.has_record = 1;
+    w.partition = 4, w.owner_epoch = 9, w.first_pseq = 100, w.control_seq = 3;
+    w.scorer = "ipc://scorer-1";
+    w.record = (ProtobufCBinaryData){b->record.size, b->record.data};
+    validator_core_receive(b->core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+}
+
+/* What a scorer would read; it must always be readable. */
+static const Parbus__Verdicts *verdicts(struct bench *b, struct arena *arena)
+{
+    struct wire_message m;
+    struct err_text e;
+    arena_init(arena, WIRE_ARENA_BYTES);
+    cr_assert_eq(wire_open(&wire_to_scorer, b->packed.data, b->packed.size, arena, &m, &e), OK, "%s", e.text);
+    return (const Parbus__Verdicts *)m.message;
+}
+
+Test(validator_core, passes_a_good_record_on_unchanged)
+{
+    struct bench b;
+    struct draft d;
+    struct arena arena;
+    setup(&b);
+    draft_begin(&d);
+    draft_row(&d, A1, 5);
+    draft_record(&d, &b.record, HA_NOI, 1, 1);
+    work(&b);
+    const Parbus__Verdicts *v = verdicts(&b, &arena);
+    cr_assert_str_eq(b.endpoint, "ipc://scorer-1");
+    cr_assert_eq(v->partition, 4);
+    cr_assert_eq(v->owner_epoch, 9);
+    cr_assert_eq(v->first_pseq, 100);
+    cr_assert_eq(v->n_reject_entry, 0);
+    cr_assert_eq(v->record.len, b.record.size);
+    cr_assert_eq(memcmp(v->record.data, b.record.data, b.record.size), 0);
+    cr_assert_eq(validator_core_metrics(b.core)->value[METRIC_rows_accepted], 1);
+    arena_free(&arena);
+    teardown(&b);
+}
+
+Test(validator_core, names_rejected_rows_by_entry_and_row)
+{
+    struct bench b;
+    struct draft d;
+    struct arena arena;
+    setup(&b);
+    record_begin(&b.record, RECORD_DATA, RECEIVED_MS, 3);
+    draft_begin(&d);
+    draft_row(&d, A1, 5);
+    draft_add(&d, &b.record, 0, HA_NOI, 1, 1);
+    draft_row(&d, A1, 11);
+    draft_add(&d, &b.record, 0, HA_NOI, 1, 2);
+    draft_add(&d, &b.record, 0, UNIT_NONE, 1, 3);
+    work(&b);
+    const Parbus__Verdicts *v = verdicts(&b, &arena);
+    cr_assert_eq(v->n_reject_entry, 2);
+    cr_assert_eq(v->reject_entry[0], 1);
+    cr_assert_eq(v->reject_row[0], 1);
+    cr_assert_str_eq(v->reject_detail[0], "value 11 is outside 0..10");
+    cr_assert_eq(v->reject_entry[1], 2);
+    cr_assert_eq(v->reject_row[1], WIRE_ROW_WHOLE);
+    const struct metrics *m = validator_core_metrics(b.core);
+    cr_assert_eq(m->value[METRIC_rows_accepted], 2);
+    cr_assert_eq(m->value[METRIC_rows_rejected], 3);
+    cr_assert_eq(m->reason[PARBUS__REASON__REJECTED_VALUE_OUT_OF_RANGE], 1);
+    arena_free(&arena);
+    teardown(&b);
+}
+
+Test(validator_core, a_body_that_cannot_be_read_is_rejected_as_a_whole)
+{
+    struct bench b;
+    struct arena arena;
+    struct record_entry entry = {.body_bytes = 3, .feeder = 1, .epoch = 1, .seq = 1, .series = 1, .unit = 1};
+    setup(&b);
+    record_begin(&b.record, RECORD_DATA, RECEIVED_MS, 3);
+    record_add(&b.record, 0, &entry, "\x0a\xff\xff");
+    work(&b);
+    const Parbus__Verdicts *v = verdicts(&b, &arena);
+    cr_assert_eq(v->n_reject_entry, 1);
+    cr_assert_eq(v->reject_row[0], WIRE_ROW_WHOLE);
+    cr_assert_eq(v->reject_reason[0], PARBUS__REASON__REJECTED_POISON);
+    arena_free(&arena);
+    teardown(&b);
+}
+
+Test(validator_core, a_damaged_record_is_dropped_and_told)
+{
+    struct bench b;
+    struct draft d;
+    setup(&b);
+    draft_begin(&d);
+    draft_row(&d, A1, 5);
+    draft_record(&d, &b.record, HA_NOI, 1, 1);
+    for (size_t bytes = 0; bytes < b.record.size; bytes++) {
+        size_t whole = b.record.size;
+        b.record.size = bytes;
+        work(&b);
+        b.record.size = whole;
+    }
+    cr_assert_eq(b.sent, 0);
+    cr_assert_eq((size_t)b.troubles, b.record.size);
+    teardown(&b);
+}
+
+Test(validator_core, a_control_record_passes_through)
+{
+    struct bench b;
+    struct arena arena;
+    setup(&b);
+    record_begin(&b.record, RECORD_CONTROL, RECEIVED_MS, 3);
+    work(&b);
+    cr_assert_eq(b.sent, 1);
+    cr_assert_eq(verdicts(&b, &arena)->n_reject_entry, 0);
+    arena_free(&arena);
+    teardown(&b);
+}
+
+Test(validator_core, waits_for_controls_that_it_does_not_have)
+{
+    struct bench b;
+    setup(&b);
+    b.catch_up_result = ERR_NOT_FOUND;
+    record_begin(&b.record, RECORD_CONTROL, RECEIVED_MS, 4);
+    work(&b);
+    cr_assert_eq(b.sent, 0);
+    cr_assert_eq(b.catch_ups, 1);
+    b.catch_up_result = OK;
+    work(&b);
+    cr_assert_eq(b.sent, 1);
+    teardown(&b);
+}
+
+Test(validator_core, counts_what_a_full_queue_drops)
+{
+    struct bench b;
+    setup(&b);
+    b.send_result = ERR_BUSY;
+    record_begin(&b.record, RECORD_CONTROL, RECEIVED_MS, 3);
+    work(&b);
+    cr_assert_eq(validator_core_metrics(b.core)->value[METRIC_sends_full], 1);
+    teardown(&b);
+}
+
+/* A retraction's row takes one byte in the journal and many in Verdicts: the message must fit all the same. */
+Test(validator_core, a_record_of_nothing_but_faulty_rows_still_fits_into_one_message)
+{
+    static uint32_t indicator[WIRE_ROWS_MAX];
+    struct bench b;
+    struct draft d;
+    struct arena arena;
+    setup(&b);
+    draft_begin(&d);
+    d.s.has_retract = d.s.retract = 1;
+    d.s.indicator = indicator;
+    record_begin(&b.record, RECORD_DATA, RECEIVED_MS, 3);
+    static const size_t rows[] = {900, WIRE_ROWS_MAX};
+    for (uint64_t seq = 1; b.record.size < 1 << 20; seq++) {
+        d.s.n_indicator = rows[seq % 2];
+        draft_add(&d, &b.record, 0, HA_NOI, 1, seq);
+    }
+    work(&b);
+    cr_assert_leq(b.packed.size, WIRE_MESSAGE_BYTES_MAX);
+    const Parbus__Verdicts *v = verdicts(&b, &arena);
+    cr_assert_eq(v->reject_row[0], WIRE_ROW_WHOLE, "more than 1000 rows");
+    cr_assert_eq(v->reject_row[1], 0, "900 rows");
+    uint32_t entries = 0;
+    for (size_t i = 0; i < v->n_reject_entry; i++)
+        entries += i == 0 || v->reject_entry[i] != v->reject_entry[i - 1];
+    struct record_header header;
+    memcpy(&header, b.record.data, sizeof header);
+    cr_assert_eq(entries, header.count, "nothing faulty was left unnamed");
+    arena_free(&arena);
+    teardown(&b);
+}
+
+Test(validator_core, small_faulty_submissions_still_fit_into_one_message)
+{
+    struct bench b;
+    struct draft d;
+    struct arena arena;
+    setup(&b);
+    draft_begin(&d);
+    draft_row(&d, A1, 999);
+    record_begin(&b.record, RECORD_DATA, RECEIVED_MS, 3);
+    for (uint64_t seq = 1; b.record.size < 1 << 20; seq++)
+        draft_add(&d, &b.record, 0, HA_NOI, 1, seq);
+    work(&b);
+    cr_assert_leq(b.packed.size, WIRE_MESSAGE_BYTES_MAX);
+    struct record_header header;
+    memcpy(&header, b.record.data, sizeof header);
+    cr_assert_eq(verdicts(&b, &arena)->n_reject_entry, header.count);
+    arena_free(&arena);
+    teardown(&b);
+}
+
+Test(validator_core, says_hello_again_when_it_is_not_known)
+{
+    struct bench b;
+    Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
+    Parbus__WhoAreYou who = PARBUS__WHO_ARE_YOU__INIT;
+    setup(&b);
+    validator_core_tick(b.core, 0);
+    validator_core_receive(b.core, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, 10);
+    validator_core_receive(b.core, PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &who.base, 2000000);
+    validator_core_tick(b.core, 2000000);
+    cr_assert_eq(b.hellos, 2);
+    teardown(&b);
+}

@@ -1,0 +1,1 @@
+parbus_test(test_validator_core SOURCES test_validator_core.c small_catalog.c LINKS validator_core)
