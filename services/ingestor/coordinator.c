@@ -1,0 +1,423 @@
+#include "services/ingestor/coordinator.h"
+#include "services/ingestor/flow.h"
+#include "services/ingestor/tallies.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/log.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ASK_AGAIN_US = 200000, CHECK_US = 50000 };
+
+static const char *const state_names[] = {"unowned", "assigning", "owned", "releasing"};
+
+void coordinator_init(struct coordinator *c, const struct settings *settings, const struct ingestor_io *io,
+                      struct metrics *metrics, struct door *door, uint32_t partitions, uint64_t journal_id,
+                      uint64_t term)
+{
+    *c = (struct coordinator){.settings = settings,
+                              .io = io,
+                              .metrics = metrics,
+                              .door = door,
+                              .partitions = partitions,
+                              .journal_id = journal_id,
+                              .term = term};
+    c->partition = calloc(partitions, sizeof *c->partition);
+    ASSERT(c->partition);
+    for (uint32_t p = 0; p < partitions; p++)
+        c->partition[p].scorer = c->partition[p].validator = c->partition[p].validator_next = WORKER_NONE;
+}
+
+void coordinator_free(struct coordinator *c)
+{
+    for (uint32_t p = 0; p < c->partitions; p++)
+        free(c->partition[p].flight);
+    for (int w = 0; w < c->worker_count; w++)
+        free(c->worker[w].counter);
+    free(c->partition);
+    free(c->tally);
+    map_free(&c->tally_of);
+}
+
+/* ---- workers ---- */
+
+static int worker_of_peer(const struct coordinator *c, uint64_t peer)
+{
+    for (int w = 0; w < c->worker_count; w++)
+        if (c->worker[w].alive && c->worker[w].peer == peer)
+            return w;
+    return WORKER_NONE;
+}
+
+static void to_worker(struct coordinator *c, int w, uint32_t kind, const ProtobufCMessage *message)
+{
+    if (c->io->to_worker(c->io->ctx, c->worker[w].peer, kind, message) == ERR_BUSY)
+        metric_add(c->metrics, sends_full, 1);
+}
+
+static void partition_enter(struct coordinator *c, uint32_t p, enum partition_state state, int64_t now_us)
+{
+    struct partition *part = &c->partition[p];
+    part->state = state;
+    part->since_us = now_us;
+    part->asked_us = INT64_MIN / 2;
+    if (state == PARTITION_UNOWNED) {
+        flow_recall(c, p);
+        part->scorer = WORKER_NONE;
+    }
+    c->rebalance = true;
+}
+
+static void worker_lost(struct coordinator *c, int w, const char *why, int64_t now_us)
+{
+    struct worker *worker = &c->worker[w];
+    worker->alive = false;
+    metric_add(c->metrics, workers_lost, 1);
+    log_warn("worker.lost", "instance=%s why=\"%s\"", worker->instance, why);
+    for (uint32_t p = 0; p < c->partitions; p++) {
+        struct partition *part = &c->partition[p];
+        if (part->scorer == w)
+            partition_enter(c, p, PARTITION_UNOWNED, now_us);
+        if (part->validator_next == w)
+            part->validator_next = WORKER_NONE;
+        if (part->validator == w) {
+            part->validator = WORKER_NONE;
+            flow_recall(c, p);
+        }
+    }
+    c->rebalance = true;
+}
+
+/* A slot for the instance: its old one, a dead one, or a new one. */
+static int worker_slot(struct coordinator *c, const char *instance)
+{
+    int vacant = WORKER_NONE;
+    for (int w = 0; w < c->worker_count; w++) {
+        if (strcmp(c->worker[w].instance, instance) == 0)
+            return w;
+        if (!c->worker[w].alive && vacant == WORKER_NONE)
+            vacant = w;
+    }
+    if (vacant != WORKER_NONE)
+        return vacant;
+    return c->worker_count < WORKERS_MAX ? c->worker_count++ : WORKER_NONE;
+}
+
+static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerHello *hello, int64_t now_us)
+{
+    int w = worker_slot(c, hello->instance);
+    if (w == WORKER_NONE) {
+        log_warn("worker.too_many", "instance=%s most=%d", hello->instance, WORKERS_MAX);
+        return;
+    }
+    struct worker *worker = &c->worker[w];
+    bool same = worker->alive && worker->incarnation == hello->incarnation;
+    if (worker->alive && !same)
+        worker_lost(c, w, "replaced by a new incarnation", now_us);
+    if (!same) {
+        free(worker->counter);
+        *worker = (struct worker){.alive = true, .role = hello->role, .incarnation = hello->incarnation,
+                                  .pid = hello->pid};
+        snprintf(worker->instance, sizeof worker->instance, "%s", hello->instance);
+        snprintf(worker->endpoint, sizeof worker->endpoint, "%s", hello->endpoint ? hello->endpoint : "");
+        worker->name_hash = hash_bytes(worker->instance, strlen(worker->instance));
+        c->rebalance = true;
+        metric_add(c->metrics, workers_joined, 1);
+        log_info("worker.joined", "instance=%s pid=%u", worker->instance, worker->pid);
+    }
+    worker->peer = peer;
+    worker->heard_us = now_us;
+    Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
+    welcome.has_partitions = welcome.has_term = welcome.has_journal_id = 1;
+    welcome.partitions = c->partitions;
+    welcome.term = c->term;
+    welcome.journal_id = c->journal_id;
+    to_worker(c, w, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base);
+}
+
+static void on_heartbeat(struct worker *worker, const Parbus__Heartbeat *beat)
+{
+    size_t n = beat->n_counter < 512 ? beat->n_counter : 512;
+    worker->counter = realloc(worker->counter, (n ? n : 1) * sizeof *worker->counter);
+    ASSERT(worker->counter);
+    worker->counter_count = n;
+    for (size_t i = 0; i < n; i++) {
+        const char *name = beat->counter[i]->name;
+        snprintf(worker->counter[i].name, sizeof worker->counter[i].name, "%s", name ? name : "");
+        worker->counter[i].value = beat->counter[i]->value;
+    }
+}
+
+/* ---- partitions ---- */
+
+/* Rendezvous hashing (Thaler, Ravishankar 1998): the live worker with the greatest hash of (worker, partition). */
+static int16_t rendezvous(const struct coordinator *c, Parbus__Role role, uint32_t p)
+{
+    int best = WORKER_NONE;
+    uint64_t most = 0;
+    for (int w = 0; w < c->worker_count; w++) {
+        const struct worker *worker = &c->worker[w];
+        if (!worker->alive || worker->leaving || worker->role != role)
+            continue;
+        uint64_t weight = hash_mix(worker->name_hash ^ hash_mix(p + 1));
+        if (best == WORKER_NONE || weight > most)
+            best = w, most = weight;
+    }
+    return (int16_t)best;
+}
+
+static void assign(struct coordinator *c, uint32_t p, int16_t scorer, int64_t now_us)
+{
+    struct partition *part = &c->partition[p];
+    part->scorer = scorer;
+    part->owner_epoch = c->term << 32 | ++c->epochs;
+    partition_enter(c, p, PARTITION_ASSIGNING, now_us);
+    metric_add(c->metrics, partitions_moved, 1);
+}
+
+static void rebalance(struct coordinator *c, int64_t now_us)
+{
+    c->rebalance = false;
+    for (uint32_t p = 0; p < c->partitions; p++) {
+        struct partition *part = &c->partition[p];
+        int16_t scorer = rendezvous(c, PARBUS__ROLE__ROLE_SCORER, p);
+        if (part->state == PARTITION_UNOWNED && scorer != WORKER_NONE)
+            assign(c, p, scorer, now_us);
+        else if (part->state == PARTITION_OWNED && scorer != WORKER_NONE && scorer != part->scorer)
+            partition_enter(c, p, PARTITION_RELEASING, now_us);
+        else if (part->state == PARTITION_OWNED && scorer == WORKER_NONE && c->worker[part->scorer].leaving)
+            partition_enter(c, p, PARTITION_RELEASING, now_us);
+        part->validator_next = rendezvous(c, PARBUS__ROLE__ROLE_VALIDATOR, p);
+    }
+}
+
+static void ask(struct coordinator *c, uint32_t p, int64_t now_us)
+{
+    struct partition *part = &c->partition[p];
+    if (now_us - part->asked_us < ASK_AGAIN_US)
+        return;
+    part->asked_us = now_us;
+    if (part->state == PARTITION_ASSIGNING) {
+        Parbus__Assign m = PARBUS__ASSIGN__INIT;
+        m.has_partition = m.has_owner_epoch = 1;
+        m.partition = p;
+        m.owner_epoch = part->owner_epoch;
+        to_worker(c, part->scorer, PARBUS__TO_WORKER__BODY_ASSIGN, &m.base);
+    } else if (part->state == PARTITION_RELEASING) {
+        Parbus__Release m = PARBUS__RELEASE__INIT;
+        m.has_partition = m.has_owner_epoch = 1;
+        m.partition = p;
+        m.owner_epoch = part->owner_epoch;
+        to_worker(c, part->scorer, PARBUS__TO_WORKER__BODY_RELEASE, &m.base);
+    }
+}
+
+/* The partition a message is about, when it comes from its present owner (rule I4); else NULL. */
+static struct partition *owned_by(struct coordinator *c, int w, uint32_t p, uint64_t owner_epoch)
+{
+    if (p >= c->partitions || c->partition[p].owner_epoch != owner_epoch || c->partition[p].scorer != w) {
+        metric_add(c->metrics, records_not_owned, 1);
+        return NULL;
+    }
+    return &c->partition[p];
+}
+
+static void on_owned(struct coordinator *c, int w, const Parbus__Owned *m, int64_t now_us)
+{
+    struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
+    if (!part || part->state != PARTITION_ASSIGNING)
+        return;
+    tallies_take(c, m->partition, m->tally, m->n_tally);
+    flow_recall(c, m->partition);
+    part->sent = part->applied = m->applied;
+    part->patience = 0;
+    partition_enter(c, m->partition, PARTITION_OWNED, now_us);
+}
+
+static void on_released(struct coordinator *c, int w, const Parbus__Released *m, int64_t now_us)
+{
+    struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
+    if (!part)
+        return;
+    if (m->lost)
+        log_warn("partition.lost", "partition=%u instance=%s", m->partition, c->worker[w].instance);
+    partition_enter(c, m->partition, PARTITION_UNOWNED, now_us);
+}
+
+static void on_progress(struct coordinator *c, int w, const Parbus__Progress *m, int64_t now_us)
+{
+    struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
+    if (!part)
+        return;
+    tallies_take(c, m->partition, m->tally, m->n_tally);
+    flow_applied(c, m->partition, m->applied, now_us);
+}
+
+static void on_gap(struct coordinator *c, int w, const Parbus__Gap *m, int64_t now_us)
+{
+    struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
+    if (!part || part->state != PARTITION_OWNED || m->applied < part->applied || m->applied >= part->sent)
+        return;
+    flow_send_from(c, m->partition, m->applied, now_us);
+}
+
+void coordinator_message(struct coordinator *c, uint64_t peer, const struct wire_message *m, int64_t now_us)
+{
+    if (m->kind == PARBUS__TO_COORDINATOR__BODY_HELLO) {
+        on_hello(c, peer, (const Parbus__WorkerHello *)m->message, now_us);
+        return;
+    }
+    int w = worker_of_peer(c, peer);
+    if (w == WORKER_NONE) {
+        Parbus__WhoAreYou who = PARBUS__WHO_ARE_YOU__INIT;
+        c->io->to_worker(c->io->ctx, peer, PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &who.base);
+        return;
+    }
+    c->worker[w].heard_us = now_us;
+    switch (m->kind) {
+    case PARBUS__TO_COORDINATOR__BODY_HEARTBEAT:
+        on_heartbeat(&c->worker[w], (const Parbus__Heartbeat *)m->message);
+        break;
+    case PARBUS__TO_COORDINATOR__BODY_OWNED:
+        on_owned(c, w, (const Parbus__Owned *)m->message, now_us);
+        break;
+    case PARBUS__TO_COORDINATOR__BODY_RELEASED:
+        on_released(c, w, (const Parbus__Released *)m->message, now_us);
+        break;
+    case PARBUS__TO_COORDINATOR__BODY_PROGRESS:
+        on_progress(c, w, (const Parbus__Progress *)m->message, now_us);
+        break;
+    case PARBUS__TO_COORDINATOR__BODY_GAP:
+        on_gap(c, w, (const Parbus__Gap *)m->message, now_us);
+        break;
+    case PARBUS__TO_COORDINATOR__BODY_LEAVE:
+        c->worker[w].leaving = c->rebalance = true;
+        break;
+    }
+}
+
+void coordinator_pump(struct coordinator *c, int64_t now_us)
+{
+    /* Begins elsewhere each time, so that a scorer's window is shared by all its partitions. */
+    c->pump_first = (c->pump_first + 1) % c->partitions;
+    for (uint32_t i = 0; i < c->partitions; i++)
+        flow_pump(c, (c->pump_first + i) % c->partitions, now_us);
+}
+
+static void check_partition(struct coordinator *c, uint32_t p, int64_t now_us)
+{
+    struct partition *part = &c->partition[p];
+    if (part->state == PARTITION_RELEASING && now_us - part->since_us > c->settings->release_timeout_ms * 1000) {
+        log_warn("partition.release_timeout", "partition=%u instance=%s", p, c->worker[part->scorer].instance);
+        partition_enter(c, p, PARTITION_UNOWNED, now_us);
+    }
+    if (part->state == PARTITION_OWNED)
+        flow_check(c, p, now_us);
+    ask(c, p, now_us);
+}
+
+int64_t coordinator_tick(struct coordinator *c, int64_t now_us)
+{
+    for (int w = 0; w < c->worker_count; w++)
+        if (c->worker[w].alive && now_us - c->worker[w].heard_us > c->settings->worker_lease_ms * 1000)
+            worker_lost(c, w, "silent for worker_lease_ms", now_us);
+    for (int round = 0; c->rebalance && round < 3; round++)
+        rebalance(c, now_us);
+    for (uint32_t p = 0; p < c->partitions; p++)
+        check_partition(c, p, now_us);
+    coordinator_pump(c, now_us);
+    return c->rebalance ? 0 : CHECK_US;
+}
+
+/* ---- questions ---- */
+
+uint64_t coordinator_lag(const struct coordinator *c)
+{
+    uint64_t lag = 0;
+    for (uint32_t p = 0; p < c->partitions; p++)
+        lag += c->partition[p].last - c->partition[p].applied;
+    return lag;
+}
+
+static char *name_of(struct coordinator *c, int w) { return w == WORKER_NONE ? "" : c->worker[w].instance; }
+
+static Parbus__PartitionStats *partition_stats(struct coordinator *c, struct arena *arena, uint32_t p)
+{
+    const struct partition *part = &c->partition[p];
+    Parbus__PartitionStats *s = arena_alloc(arena, sizeof *s);
+    ASSERT(s);
+    *s = (Parbus__PartitionStats)PARBUS__PARTITION_STATS__INIT;
+    s->has_partition = s->has_owner_epoch = s->has_last_pseq = s->has_sent_pseq = s->has_applied_pseq = 1;
+    s->partition = p;
+    s->state = (char *)state_names[part->state];
+    s->scorer = name_of(c, part->scorer);
+    s->validator = name_of(c, part->validator);
+    s->owner_epoch = part->owner_epoch;
+    s->last_pseq = part->last;
+    s->sent_pseq = part->sent;
+    s->applied_pseq = part->applied;
+    return s;
+}
+
+static uint32_t partitions_of(const struct coordinator *c, int w)
+{
+    uint32_t n = 0;
+    for (uint32_t p = 0; p < c->partitions; p++)
+        n += c->worker[w].role == PARBUS__ROLE__ROLE_VALIDATOR
+                 ? c->partition[p].validator == w
+                 : c->partition[p].scorer == w && c->partition[p].state == PARTITION_OWNED;
+    return n;
+}
+
+static Parbus__WorkerStats *worker_stats(struct coordinator *c, struct arena *arena, int w, int64_t now_us)
+{
+    static const char *const services[] = {"?", "validator", "scorer", "publisher"};
+    struct worker *worker = &c->worker[w];
+    Parbus__WorkerStats *s = arena_alloc(arena, sizeof *s);
+    ASSERT(s);
+    *s = (Parbus__WorkerStats)PARBUS__WORKER_STATS__INIT;
+    s->has_partitions = s->has_heartbeat_age_ms = s->has_pid = 1;
+    s->service = (char *)services[worker->role & 3];
+    s->instance = worker->instance;
+    s->partitions = partitions_of(c, w);
+    s->heartbeat_age_ms = (uint64_t)(now_us - worker->heard_us) / 1000;
+    s->state = !worker->alive ? "dead" : worker->leaving ? "leaving" : "live";
+    s->pid = worker->pid;
+    return s;
+}
+
+static void worker_counters(struct worker *worker, Parbus__StatsReply *reply, struct arena *arena, const char *service)
+{
+    for (size_t i = 0; i < worker->counter_count; i++) {
+        Parbus__Counter *counter = arena_alloc(arena, sizeof *counter);
+        ASSERT(counter);
+        *counter = (Parbus__Counter)PARBUS__COUNTER__INIT;
+        counter->service = (char *)service;
+        counter->instance = worker->instance;
+        counter->name = worker->counter[i].name;
+        counter->has_value = 1;
+        counter->value = worker->counter[i].value;
+        reply->counter[reply->n_counter++] = counter;
+    }
+}
+
+/* A worker that left in good order is not worth a line. */
+static bool worth_showing(const struct worker *worker) { return worker->alive || !worker->leaving; }
+
+void coordinator_stats(struct coordinator *c, Parbus__StatsReply *reply, struct arena *arena, int64_t now_us)
+{
+    reply->has_lag = 1;
+    reply->lag = coordinator_lag(c);
+    reply->partition = arena_alloc(arena, c->partitions * sizeof *reply->partition);
+    reply->worker = arena_alloc(arena, (size_t)(c->worker_count + 1) * sizeof *reply->worker);
+    ASSERT(reply->partition && reply->worker);
+    for (uint32_t p = 0; p < c->partitions; p++)
+        reply->partition[reply->n_partition++] = partition_stats(c, arena, p);
+    for (int w = 0; w < c->worker_count; w++) {
+        if (!worth_showing(&c->worker[w]))
+            continue;
+        Parbus__WorkerStats *s = reply->worker[reply->n_worker++] = worker_stats(c, arena, w, now_us);
+        worker_counters(&c->worker[w], reply, arena, s->service);
+    }
+}

@@ -1,0 +1,83 @@
+/* The workers' side: who is alive, which partition is whose, and what of the journal is on its way.
+ *
+ *               Assign                Owned
+ *   UNOWNED ─────────────▶ ASSIGNING ───────▶ OWNED ──▶ (records flow, rules I7, I8)
+ *      ▲                       │                │ another scorer should have it
+ *      │      scorer dead      │                ▼
+ *      └───────────────────────┴──────────── RELEASING   (Released, timeout or death)
+ *
+ * partition_enter() is the only way between two states. */
+#pragma once
+#include "base/map.h"
+#include "services/ingestor/door.h"
+
+enum { WORKERS_MAX = 256, FLIGHTS_MAX = 512, WORKER_NONE = -1 };
+
+enum partition_state { PARTITION_UNOWNED, PARTITION_ASSIGNING, PARTITION_OWNED, PARTITION_RELEASING };
+
+struct flight { /* a record sent and not yet applied */
+    uint64_t last_pseq;
+    uint32_t bytes;
+};
+
+struct partition {
+    enum partition_state state;
+    int16_t scorer, validator;   /* WORKER_NONE: nobody */
+    int16_t validator_next;      /* takes over when nothing is in flight */
+    uint64_t owner_epoch;
+    uint64_t last;               /* in the journal */
+    uint64_t sent, applied;
+    uint64_t seen;               /* greatest pseq ever sent: at or below it is "again" */
+    struct flight *flight;       /* ring of FLIGHTS_MAX, allocated when first used */
+    uint32_t flight_head, flight_count;
+    size_t flight_bytes;
+    int64_t since_us;            /* state entered, or last progress */
+    int64_t asked_us;            /* Assign or Release last sent */
+    uint32_t patience;           /* resend after resend_after_ms << patience */
+};
+
+struct worker {
+    bool alive, leaving;
+    Parbus__Role role;
+    char instance[WIRE_NAME_BYTES_MAX + 1], endpoint[512];
+    uint64_t peer, incarnation, name_hash;
+    uint32_t pid;
+    int64_t heard_us;
+    size_t flight_bytes;         /* scorers: of all its partitions */
+    struct { char name[48]; uint64_t value; } *counter;
+    size_t counter_count;
+};
+
+struct coordinator {
+    const struct settings *settings;
+    const struct ingestor_io *io;
+    struct metrics *metrics;
+    struct door *door;
+    uint32_t partitions;
+    uint64_t journal_id, term, epochs; /* owner epochs given out in this term */
+    struct partition *partition;
+    struct worker worker[WORKERS_MAX];
+    int worker_count;
+    struct map tally_of;         /* partition << 32 | feeder -> index into tally */
+    struct kept_tally {
+        uint64_t epoch, scored, accepted_rows, rejected_rows;
+    } *tally;
+    size_t tally_count, tally_capacity;
+    bool rebalance;              /* the set of workers changed */
+    uint32_t pump_first;
+    char read_trouble[256];
+};
+
+void coordinator_init(struct coordinator *c, const struct settings *settings, const struct ingestor_io *io,
+                      struct metrics *metrics, struct door *door, uint32_t partitions, uint64_t journal_id,
+                      uint64_t term);
+void coordinator_free(struct coordinator *c);
+
+void coordinator_message(struct coordinator *c, uint64_t peer, const struct wire_message *m, int64_t now_us);
+/* Sends what the windows allow, of all partitions. Called once after a batch of messages or a commit. */
+void coordinator_pump(struct coordinator *c, int64_t now_us);
+/* Leases, repeats, resends, moves. Returns microseconds until something is due. */
+int64_t coordinator_tick(struct coordinator *c, int64_t now_us);
+
+void coordinator_stats(struct coordinator *c, Parbus__StatsReply *reply, struct arena *arena, int64_t now_us);
+uint64_t coordinator_lag(const struct coordinator *c);

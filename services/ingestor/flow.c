@@ -1,0 +1,139 @@
+#include "services/ingestor/flow.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "journal/record.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATIENCE_MAX = 4 };
+
+static void take_off(struct coordinator *c, struct partition *part, size_t bytes)
+{
+    part->flight_bytes -= bytes;
+    if (part->scorer != WORKER_NONE)
+        c->worker[part->scorer].flight_bytes -= bytes;
+}
+
+void flow_recall(struct coordinator *c, uint32_t p)
+{
+    struct partition *part = &c->partition[p];
+    take_off(c, part, part->flight_bytes);
+    part->flight_count = 0;
+    part->sent = part->applied;
+}
+
+static bool window_open(const struct coordinator *c, const struct partition *part)
+{
+    return part->flight_count < FLIGHTS_MAX &&
+           (part->flight_count == 0 || part->flight_bytes < (size_t)c->settings->partition_window_bytes) &&
+           c->worker[part->scorer].flight_bytes < (size_t)c->settings->scorer_window_bytes;
+}
+
+static void take_on(struct coordinator *c, struct partition *part, uint64_t last_pseq, size_t bytes)
+{
+    if (!part->flight) {
+        part->flight = malloc(FLIGHTS_MAX * sizeof *part->flight);
+        ASSERT(part->flight);
+    }
+    uint32_t at = (part->flight_head + part->flight_count++) % FLIGHTS_MAX;
+    part->flight[at] = (struct flight){last_pseq, (uint32_t)bytes};
+    part->flight_bytes += bytes;
+    c->worker[part->scorer].flight_bytes += bytes;
+    part->sent = last_pseq;
+}
+
+struct pump {
+    struct coordinator *c;
+    uint32_t partition;
+    bool stopped; /* the validator's queue is full */
+};
+
+static bool send_record(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
+{
+    struct pump *pump = ctx;
+    struct coordinator *c = pump->c;
+    struct partition *part = &c->partition[pump->partition];
+    struct record_header header;
+    memcpy(&header, record, sizeof header);
+    Parbus__Work work = PARBUS__WORK__INIT;
+    work.has_partition = work.has_owner_epoch = work.has_first_pseq = work.has_control_seq = work.has_record = 1;
+    work.partition = pump->partition;
+    work.owner_epoch = part->owner_epoch;
+    work.first_pseq = first_pseq;
+    work.control_seq = header.control_seq;
+    work.scorer = c->worker[part->scorer].endpoint;
+    work.record.data = (uint8_t *)record;
+    work.record.len = bytes;
+    uint64_t peer = c->worker[part->validator].peer;
+    if (c->io->to_worker(c->io->ctx, peer, PARBUS__TO_WORKER__BODY_WORK, &work.base) != OK) {
+        metric_add(c->metrics, sends_full, 1);
+        pump->stopped = true;
+        return false;
+    }
+    uint64_t last_pseq = first_pseq + header.count - 1;
+    metric_add(c->metrics, records_sent, 1);
+    if (last_pseq <= part->seen)
+        metric_add(c->metrics, records_sent_again, 1);
+    else
+        part->seen = last_pseq;
+    take_on(c, part, last_pseq, bytes);
+    return window_open(c, part);
+}
+
+void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
+{
+    struct partition *part = &c->partition[p];
+    if (part->state != PARTITION_OWNED || part->sent >= part->last)
+        return;
+    if (part->validator != part->validator_next && part->flight_count)
+        return; /* the old validator's records first, so that none overtakes another */
+    part->validator = part->validator_next;
+    if (part->validator == WORKER_NONE || !window_open(c, part))
+        return;
+    if (part->flight_count == 0)
+        part->since_us = now_us;
+    struct pump pump = {c, p, false};
+    struct err_text e;
+    if (c->io->read(c->io->ctx, p, part->sent + 1, (size_t)c->settings->partition_window_bytes, send_record, &pump,
+                    &e) != OK &&
+        strcmp(c->read_trouble, e.text) != 0) {
+        snprintf(c->read_trouble, sizeof c->read_trouble, "%s", e.text);
+        log_error("journal.read_failed", "partition=%u why=\"%s\"", p, e.text);
+    }
+}
+
+void flow_applied(struct coordinator *c, uint32_t p, uint64_t applied, int64_t now_us)
+{
+    struct partition *part = &c->partition[p];
+    if (applied <= part->applied || applied > part->last)
+        return;
+    part->applied = applied;
+    part->since_us = now_us;
+    part->patience = 0;
+    while (part->flight_count && part->flight[part->flight_head].last_pseq <= applied) {
+        take_off(c, part, part->flight[part->flight_head].bytes);
+        part->flight_head = (part->flight_head + 1) % FLIGHTS_MAX;
+        part->flight_count--;
+    }
+    if (part->sent < applied)
+        part->sent = applied;
+}
+
+void flow_send_from(struct coordinator *c, uint32_t p, uint64_t applied, int64_t now_us)
+{
+    struct partition *part = &c->partition[p];
+    flow_recall(c, p);
+    part->sent = applied;
+    part->since_us = now_us;
+}
+
+void flow_check(struct coordinator *c, uint32_t p, int64_t now_us)
+{
+    struct partition *part = &c->partition[p];
+    if (part->flight_count && now_us - part->since_us > c->settings->resend_after_ms * 1000 << part->patience) {
+        if (part->patience < PATIENCE_MAX)
+            part->patience++;
+        flow_send_from(c, p, part->applied, now_us);
+    }
+}

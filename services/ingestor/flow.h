@@ -1,0 +1,14 @@
+/* What of a partition's journal is on its way to its scorer (rules I7, I8, I12). */
+#pragma once
+#include "services/ingestor/coordinator.h"
+
+/* Sends what the windows allow, reading the journal from sent + 1. */
+void flow_pump(struct coordinator *c, uint32_t partition, int64_t now_us);
+/* The scorer has committed up to `applied`. */
+void flow_applied(struct coordinator *c, uint32_t partition, uint64_t applied, int64_t now_us);
+/* Forgets what is in flight: it is to be sent again, to whoever comes next. */
+void flow_recall(struct coordinator *c, uint32_t partition);
+/* The next flow_pump sends again from applied + 1. */
+void flow_send_from(struct coordinator *c, uint32_t partition, uint64_t applied, int64_t now_us);
+/* Progress has stopped for too long: the next flow_pump sends again. */
+void flow_check(struct coordinator *c, uint32_t partition, int64_t now_us);
