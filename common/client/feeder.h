@@ -1,12 +1,14 @@
-/* The public C client of the door: numbers submissions, keeps them until they have a receipt (in memory, and in an outbox on
- * disk when one is named), sends and re-sends them, and reports receipts, refusals, scores and verdicts.
+/* The public C client of the door: numbers submissions, keeps them until they have a receipt (in memory, and in an
+ * outbox on disk when one is named), sends and re-sends them, and reports receipts, refusals, scores and verdicts.
  *
- * One thread, no callbacks from elsewhere: everything happens inside parbus_feeder_poll and the submit calls. Reconnecting
- * after the ingestor restarts is automatic; nothing that was submitted is lost or counted twice (PROTOCOL.md, rules D*).
- * Strings passed in are copied. Strings handed to callbacks live until the callback returns. */
+ * One thread, no callbacks from elsewhere: everything happens inside parbus_feeder_poll and the submit calls.
+ * Reconnecting after the ingestor restarts is automatic; nothing that was submitted is lost or counted twice
+ * (PROTOCOL.md, rules D*). Strings passed in are copied. Strings handed to callbacks live until the callback returns.
+ */
 #pragma once
 #include "base/err.h"
 #include "door.pb-c.h"
+#include <stddef.h>
 #include <stdint.h>
 
 struct parbus_feeder;
@@ -20,25 +22,29 @@ struct parbus_feeder_events { /* any may be NULL */
     void (*verdict)(void *ctx, const Parbus__Verdict *verdict);
     void (*description)(void *ctx, const Parbus__Description *description);
     void (*stats)(void *ctx, const Parbus__StatsReply *stats);
+    /* A new epoch began (D3): what was first_seq is seq 1 now, and so on; what was before it is beyond asking. */
+    void (*renumbered)(void *ctx, uint64_t epoch, uint64_t first_seq);
     void (*trouble)(void *ctx, const char *text); /* busy, disk full, reconnecting …; it goes on by itself */
 };
 
 struct parbus_feeder_options {
-    const char *endpoint;       /* "ipc:///srv/parbus/run/door", "tcp://…" */
-    const char *name;           /* identity */
-    const char *outbox;         /* directory, made when missing; NULL: in memory only */
+    const char *endpoint; /* "ipc:///srv/parbus/run/door", "tcp://…" */
+    const char *name;     /* identity */
+    const char *outbox;   /* directory, made when missing; NULL: in memory only */
+    size_t memory_bytes;  /* for what has no receipt; 0: 8 MiB, at least 2 MiB */
     struct parbus_feeder_events events;
 };
 
-/* Opens the outbox (its lock: ERR_BUSY when another process uses it) and connects; what the outbox holds without a receipt
- * goes out again. Does not wait for the ingestor. */
+/* Opens the outbox (its lock: ERR_BUSY when another process uses it) and connects; what the outbox holds without a
+ * receipt goes out again. Does not wait for the ingestor. */
 enum err parbus_feeder_open(struct parbus_feeder **f, const struct parbus_feeder_options *o, struct err_text *e);
 void parbus_feeder_close(struct parbus_feeder **f);
 
-/* Takes a submission: its seq is filled in (the message is the caller's; only seq is written). With an outbox it is on disk,
- * synced, after the next parbus_feeder_sync or poll; without, it lives as long as the process.
- * ERR_BUSY: the window is full; poll, then try again. ERR_TOO_LARGE, ERR_INVALID: it would be refused; not taken. */
-enum err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission *submission, uint64_t *seq, struct err_text *e);
+/* Takes a submission: its seq is filled in (the message is the caller's; only seq is written). With an outbox it is on
+ * disk, synced, after the next parbus_feeder_sync or poll; without, it lives as long as the process. ERR_BUSY: the
+ * window (the outbox) is full; poll, then try again. ERR_TOO_LARGE, ERR_INVALID: it would be refused; not taken. */
+enum err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission *submission, uint64_t *seq,
+                              struct err_text *e);
 /* Writes what was submitted to the outbox, one synced transaction. */
 enum err parbus_feeder_sync(struct parbus_feeder *f, struct err_text *e);
 
@@ -46,14 +52,15 @@ enum err parbus_feeder_status(struct parbus_feeder *f, uint64_t from_seq, uint64
 enum err parbus_feeder_describe(struct parbus_feeder *f, const char *index, const char *period);
 enum err parbus_feeder_stats(struct parbus_feeder *f);
 
-/* Sends, receives, resends; waits at most timeout_ms (0: not at all) for something to happen. Returns OK, or the error that
- * stops this feeder for good (protocol version, name refused, outbox unusable). */
+/* Sends, receives, resends; waits at most timeout_ms (0: not at all) for something to happen. Returns OK, or the error
+ * that stops this feeder for good (protocol version, name refused, outbox unusable). */
 enum err parbus_feeder_poll(struct parbus_feeder *f, int timeout_ms, struct err_text *e);
 
 struct parbus_feeder_totals {
-    bool connected;          /* a Welcome came on this connection */
-    uint32_t number;         /* feeder number; 0 before the first Welcome */
-    uint64_t epoch, last_seq;/* submitted */
-    uint64_t receipted, scored, accepted_rows, rejected_rows;
+    bool connected;           /* a Welcome came on this connection */
+    uint32_t number;          /* feeder number; 0 before the first Welcome */
+    uint64_t epoch, last_seq; /* submitted */
+    uint64_t receipted;       /* has a receipt, or was refused for good, without a hole */
+    uint64_t scored, accepted_rows, rejected_rows;
 };
 struct parbus_feeder_totals parbus_feeder_totals(const struct parbus_feeder *f);

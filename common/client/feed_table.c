@@ -1,0 +1,329 @@
+#include "client/feed_table.h"
+#include "client/feed_content.h"
+#include "client/feed_kept.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum need { NEED_NOTHING, NEED_RESUME, NEED_SNAPSHOT };
+
+struct feed_table {
+    char topic[sizeof((struct feed_header *)0)->topic];
+    struct feed_table_events events;
+    struct feed_content *content; /* what we hold; NULL: nothing yet */
+    struct feed_content *staged;  /* a snapshot on its way */
+    bool staged_end;              /* its SnapshotEnd came */
+    struct feed_kept kept;
+    enum need need;
+    uint64_t request; /* number of the last question; answers to others are too late */
+    int64_t ask_us, asked_us, heard_us;
+    bool topic_unknown, silent;
+};
+
+struct feed_table *feed_table_new(const char *topic, const struct feed_table_events *events, int64_t now_us)
+{
+    struct feed_table *t = calloc(1, sizeof *t);
+    ASSERT(t);
+    snprintf(t->topic, sizeof t->topic, "%s", topic);
+    if (events)
+        t->events = *events;
+    t->need = NEED_SNAPSHOT;
+    t->ask_us = t->heard_us = now_us;
+    t->asked_us = now_us - FEED_REQUEST_LEAST_US;
+    return t;
+}
+
+void feed_table_destroy(struct feed_table **table)
+{
+    struct feed_table *t = *table;
+    if (!t)
+        return;
+    feed_content_destroy(&t->content);
+    feed_content_destroy(&t->staged);
+    feed_kept_free(&t->kept);
+    free(t);
+    *table = NULL;
+}
+
+static void trouble(const struct feed_table *t, const char *text)
+{
+    if (t->events.trouble)
+        t->events.trouble(t->events.ctx, text);
+}
+
+static void ask_soon(struct feed_table *t, int64_t now_us)
+{
+    int64_t least_us = t->asked_us + FEED_REQUEST_LEAST_US;
+    t->ask_us = now_us > least_us ? now_us : least_us;
+}
+
+static void want(struct feed_table *t, enum need need, int64_t now_us)
+{
+    if (need <= t->need)
+        return;
+    t->need = need;
+    ask_soon(t, now_us);
+}
+
+/* What was staged is of no use: begin again. */
+static void start_over(struct feed_table *t, int64_t now_us)
+{
+    feed_content_destroy(&t->staged);
+    t->need = NEED_SNAPSHOT;
+    ask_soon(t, now_us);
+}
+
+static void apply(struct feed_table *t, const Parbus__Delta *delta, int64_t now_us)
+{
+    if (!feed_content_apply(t->content, delta)) {
+        trouble(t, "a delta does not fit the table; asking for a new one");
+        want(t, NEED_SNAPSHOT, now_us);
+    } else if (t->events.delta) {
+        t->events.delta(t->events.ctx, delta);
+    }
+}
+
+static void apply_kept(struct feed_table *t, int64_t now_us)
+{
+    Parbus__Delta *delta;
+    while (t->need != NEED_SNAPSHOT && (delta = feed_kept_take(&t->kept, t->content->epoch, t->content->seq))) {
+        apply(t, delta, now_us);
+        parbus__delta__free_unpacked(delta, NULL);
+    }
+    if (t->kept.count)
+        want(t, NEED_RESUME, now_us);
+}
+
+/* F3. While a snapshot is on its way everything is kept: it may be needed on top of it. */
+static void take_delta(struct feed_table *t, const Parbus__Delta *delta, const uint8_t *packed, size_t bytes,
+                       int64_t now_us)
+{
+    if (t->content && delta->epoch != t->content->epoch)
+        want(t, NEED_SNAPSHOT, now_us);
+    if (t->need == NEED_SNAPSHOT) {
+        feed_kept_add(&t->kept, delta, packed, bytes);
+    } else if (delta->prev_seq == t->content->seq && delta->seq > t->content->seq) {
+        apply(t, delta, now_us);
+        apply_kept(t, now_us);
+    } else if (delta->seq > t->content->seq) {
+        feed_kept_add(&t->kept, delta, packed, bytes);
+        want(t, NEED_RESUME, now_us);
+    }
+}
+
+/* F5. */
+static void take_heartbeat(struct feed_table *t, const Parbus__FeedHeartbeat *beat, int64_t now_us)
+{
+    if (!t->content)
+        return;
+    if (beat->epoch != t->content->epoch)
+        want(t, NEED_SNAPSHOT, now_us);
+    else if (beat->seq > t->content->seq)
+        want(t, NEED_RESUME, now_us);
+}
+
+void feed_table_event(struct feed_table *t, const struct wire_message *m, int64_t now_us)
+{
+    t->heard_us = now_us;
+    t->silent = false;
+    if (m->kind == PARBUS__FEED_EVENT__BODY_DELTA)
+        take_delta(t, (const Parbus__Delta *)m->message, m->body, m->body_bytes, now_us);
+    else if (m->kind == PARBUS__FEED_EVENT__BODY_HEARTBEAT)
+        take_heartbeat(t, (const Parbus__FeedHeartbeat *)m->message, now_us);
+}
+
+/* ---- answers ---- */
+
+static void answered(struct feed_table *t, int64_t now_us)
+{
+    t->need = NEED_NOTHING;
+    t->heard_us = now_us;
+    t->silent = false;
+}
+
+/* F2. */
+static void adopt_when_whole(struct feed_table *t, int64_t now_us)
+{
+    if (!t->staged_end || !feed_content_whole(t->staged))
+        return;
+    feed_content_destroy(&t->content);
+    t->content = t->staged;
+    t->staged = NULL;
+    answered(t, now_us);
+    if (t->events.snapshot)
+        t->events.snapshot(t->events.ctx);
+    apply_kept(t, now_us);
+}
+
+static void take_begin(struct feed_table *t, const struct wire_message *m, int64_t now_us)
+{
+    const Parbus__SnapshotBegin *begin = (const Parbus__SnapshotBegin *)m->message;
+    if (begin->request != t->request || t->need != NEED_SNAPSHOT)
+        return;
+    t->topic_unknown = false;
+    t->ask_us = now_us + FEED_ANSWER_US;
+    if (t->staged && t->staged->epoch == begin->epoch && t->staged->seq == begin->seq)
+        return;
+    /* Two answers to one question, each of another moment: their rows must not mix. */
+    if (t->staged) {
+        start_over(t, now_us);
+        return;
+    }
+    t->staged_end = false;
+    t->staged = feed_content_new(m->body, m->body_bytes);
+    if (!t->staged)
+        trouble(t, "the publisher sent a snapshot that cannot be read");
+}
+
+static bool belongs_to_staged(const struct feed_table *t, uint64_t request)
+{
+    return t->staged && request == t->request && t->need == NEED_SNAPSHOT;
+}
+
+static void take_rows(struct feed_table *t, const struct wire_message *m, int64_t now_us)
+{
+    const Parbus__SnapshotRows *rows = (const Parbus__SnapshotRows *)m->message;
+    if (!belongs_to_staged(t, rows->request) || rows->epoch != t->staged->epoch || rows->seq != t->staged->seq)
+        return;
+    t->ask_us = now_us + FEED_ANSWER_US;
+    if (feed_content_add(t->staged, rows))
+        adopt_when_whole(t, now_us);
+    else
+        start_over(t, now_us);
+}
+
+static void take_end(struct feed_table *t, const struct wire_message *m, int64_t now_us)
+{
+    const Parbus__SnapshotEnd *end = (const Parbus__SnapshotEnd *)m->message;
+    if (!belongs_to_staged(t, end->request) || end->seq != t->staged->seq || end->rows != t->staged->expected)
+        return;
+    t->staged_end = true;
+    adopt_when_whole(t, now_us);
+}
+
+static void take_resumed_delta(struct feed_table *t, Parbus__Delta *delta, int64_t now_us)
+{
+    uint8_t *packed = malloc(parbus__delta__get_packed_size(delta) + 1);
+    ASSERT(packed);
+    size_t bytes = parbus__delta__pack(delta, packed);
+    take_delta(t, delta, packed, bytes, now_us);
+    free(packed);
+}
+
+static void take_resumed(struct feed_table *t, const struct wire_message *m, int64_t now_us)
+{
+    const Parbus__Resumed *resumed = (const Parbus__Resumed *)m->message;
+    if (resumed->request != t->request || t->need != NEED_RESUME)
+        return;
+    t->ask_us = now_us + FEED_ANSWER_US;
+    for (size_t i = 0; i < resumed->n_delta; i++)
+        take_resumed_delta(t, resumed->delta[i], now_us);
+    if (t->need != NEED_RESUME || resumed->more)
+        return;
+    answered(t, now_us);
+    /* Part of the answer was lost, or a delta came meanwhile that does not follow. */
+    if (t->content->seq < resumed->seq || t->kept.count)
+        want(t, NEED_RESUME, now_us);
+}
+
+static void take_resync(struct feed_table *t, const struct wire_message *m, int64_t now_us)
+{
+    const Parbus__Resync *resync = (const Parbus__Resync *)m->message;
+    if (resync->request != t->request)
+        return;
+    start_over(t, now_us);
+    t->topic_unknown = resync->topic_unknown;
+    if (resync->topic_unknown)
+        t->ask_us = now_us + FEED_ANSWER_US;
+}
+
+static void (*const answers[])(struct feed_table *t, const struct wire_message *m, int64_t now_us) = {
+    [PARBUS__FROM_SNAPSHOTS__BODY_BEGIN] = take_begin,   [PARBUS__FROM_SNAPSHOTS__BODY_ROWS] = take_rows,
+    [PARBUS__FROM_SNAPSHOTS__BODY_END] = take_end,       [PARBUS__FROM_SNAPSHOTS__BODY_RESUMED] = take_resumed,
+    [PARBUS__FROM_SNAPSHOTS__BODY_RESYNC] = take_resync,
+};
+
+void feed_table_answer(struct feed_table *t, const struct wire_message *m, int64_t now_us)
+{
+    if (m->kind < sizeof answers / sizeof *answers && answers[m->kind])
+        answers[m->kind](t, m, now_us);
+}
+
+/* ---- questions ---- */
+
+static void pack_snapshot_request(const struct feed_table *t, struct buffer *out)
+{
+    Parbus__SnapshotRequest m = PARBUS__SNAPSHOT_REQUEST__INIT;
+    m.topic = (char *)t->topic;
+    m.has_request = true;
+    m.request = t->request;
+    wire_pack(out, PARBUS__TO_SNAPSHOTS__BODY_SNAPSHOT, &m.base);
+}
+
+static void pack_resume_request(const struct feed_table *t, struct buffer *out)
+{
+    Parbus__ResumeRequest m = PARBUS__RESUME_REQUEST__INIT;
+    m.topic = (char *)t->topic;
+    m.has_request = m.has_epoch = m.has_seq = true;
+    m.request = t->request;
+    m.epoch = t->content->epoch;
+    m.seq = t->content->seq;
+    wire_pack(out, PARBUS__TO_SNAPSHOTS__BODY_RESUME, &m.base);
+}
+
+static void notice_silence(struct feed_table *t, int64_t now_us)
+{
+    if (now_us - t->heard_us < FEED_SILENCE_US)
+        return;
+    if (!t->silent)
+        trouble(t, "nothing heard from the publisher for 3 s; asking again until it answers");
+    t->silent = true;
+    t->heard_us = now_us;
+    if (t->content)
+        want(t, NEED_RESUME, now_us);
+}
+
+bool feed_table_tick(struct feed_table *t, int64_t now_us, struct buffer *out)
+{
+    notice_silence(t, now_us);
+    if (t->need == NEED_NOTHING || now_us < t->ask_us)
+        return false;
+    buffer_clear(out);
+    feed_content_destroy(&t->staged);
+    t->request++;
+    t->asked_us = now_us;
+    t->ask_us = now_us + FEED_ANSWER_US;
+    if (t->need == NEED_SNAPSHOT)
+        pack_snapshot_request(t, out);
+    else
+        pack_resume_request(t, out);
+    return true;
+}
+
+int64_t feed_table_deadline_us(const struct feed_table *t)
+{
+    int64_t silence_us = t->heard_us + FEED_SILENCE_US;
+    return t->need != NEED_NOTHING && t->ask_us < silence_us ? t->ask_us : silence_us;
+}
+
+/* ---- what it holds ---- */
+
+bool feed_table_topic_unknown(const struct feed_table *t) { return t->topic_unknown; }
+bool feed_table_ready(const struct feed_table *t) { return t->content != NULL; }
+
+void feed_table_position(const struct feed_table *t, uint64_t *epoch, uint64_t *seq)
+{
+    *epoch = t->content ? t->content->epoch : 0;
+    *seq = t->content ? t->content->seq : 0;
+}
+
+const struct feed_header *feed_table_header(const struct feed_table *t) { return &t->content->header; }
+
+void feed_table_each(const struct feed_table *t, bool (*fn)(void *ctx, const struct feed_row *row), void *ctx)
+{
+    feed_content_each(t->content, fn, ctx);
+}
+
+bool feed_table_row(const struct feed_table *t, uint32_t unit, struct feed_row *row)
+{
+    return feed_content_row(t->content, unit, row);
+}

@@ -1,0 +1,46 @@
+/* The pure part of the feed client (rules F1-F10): decides what to ask for, and holds the publisher's exact table.
+ * Opened messages and time come in; requests go out of feed_table_tick. Loss, repetition and reordering of what comes
+ * in cost time, never exactness. One thread. */
+#pragma once
+#include "base/buffer.h"
+#include "client/feed.h"
+#include "wire/wire.h"
+
+enum {
+    FEED_KEPT_MAX = 1024,           /* deltas that wait for what lies before them (F1) */
+    FEED_KEPT_BYTES_MAX = 64 << 20, /* their bytes */
+    FEED_ANSWER_US = 1000000,       /* no answer for so long: ask again */
+    FEED_REQUEST_LEAST_US = 100000, /* between two questions */
+    FEED_SILENCE_US = 3000000,      /* three heartbeats (F5) */
+};
+
+struct feed_table;
+
+struct feed_table_events { /* called from feed_table_event and feed_table_answer; any may be NULL */
+    void *ctx;
+    void (*snapshot)(void *ctx);
+    void (*delta)(void *ctx, const Parbus__Delta *delta);
+    void (*trouble)(void *ctx, const char *text);
+};
+
+struct feed_table *feed_table_new(const char *topic, const struct feed_table_events *events, int64_t now_us);
+void feed_table_destroy(struct feed_table **t);
+
+/* From the subscription: a FeedEvent of this topic. */
+void feed_table_event(struct feed_table *t, const struct wire_message *feed_event, int64_t now_us);
+/* From the snapshot socket: a FromSnapshots. */
+void feed_table_answer(struct feed_table *t, const struct wire_message *from_snapshots, int64_t now_us);
+/* true: `out` (cleared first) holds a ToSnapshots to be sent; it may get lost. */
+bool feed_table_tick(struct feed_table *t, int64_t now_us, struct buffer *out);
+int64_t feed_table_deadline_us(const struct feed_table *t);
+
+/* The last answer was that there is no such topic; it is asked for again all the same. */
+bool feed_table_topic_unknown(const struct feed_table *t);
+
+bool feed_table_ready(const struct feed_table *t);
+/* 0, 0 before it is ready. */
+void feed_table_position(const struct feed_table *t, uint64_t *epoch, uint64_t *seq);
+/* These three: only when it is ready. */
+const struct feed_header *feed_table_header(const struct feed_table *t);
+void feed_table_each(const struct feed_table *t, bool (*fn)(void *ctx, const struct feed_row *row), void *ctx);
+bool feed_table_row(const struct feed_table *t, uint32_t unit, struct feed_row *row);

@@ -1,0 +1,226 @@
+#include "client/feeder.h"
+#include "base/clock.h"
+#include "client/feeder_core.h"
+#include "client/feeder_pack.h"
+#include "client/outbox.h"
+#include "link/link.h"
+#include "wire/wire.h"
+#include <stdlib.h>
+
+enum { SOCKET_MESSAGES_MAX = 16384, RECEIVE_BATCH = 1024, STORE_RETRY_US = 1000000 };
+
+struct parbus_feeder {
+    void *socket;
+    struct link_message message;
+    struct feeder_core *core;
+    struct outbox *outbox;
+    struct parbus_feeder_events events;
+    int64_t sync_retry_us; /* the disk was full */
+};
+
+static enum err to_ingestor(void *ctx, const void *data, size_t bytes)
+{
+    struct parbus_feeder *f = ctx;
+    return link_send(f->socket, data, bytes);
+}
+
+static enum err renumber_outbox(void *ctx, uint64_t epoch, uint64_t first, struct err_text *e)
+{
+    struct parbus_feeder *f = ctx;
+    return outbox_renumber(f->outbox, epoch, first, e);
+}
+
+static void settle_outbox(void *ctx, uint64_t up_to_seq)
+{
+    struct parbus_feeder *f = ctx;
+    outbox_settled(f->outbox, up_to_seq);
+}
+
+static struct feeder_core *new_core(struct parbus_feeder *f, const struct parbus_feeder_options *o,
+                                    const struct outbox_start *start)
+{
+    return feeder_core_new(&(struct feeder_core_options){
+        .name = o->name,
+        .epoch = start->epoch,
+        .next_seq = start->next_seq,
+        .first_seq = start->first_seq,
+        .ring_bytes = o->memory_bytes,
+        .stored = f->outbox,
+        .io = {.ctx = f,
+               .send = to_ingestor,
+               .renumber = f->outbox ? renumber_outbox : NULL,
+               .settled = f->outbox ? settle_outbox : NULL},
+        .events = o->events,
+    });
+}
+
+enum err parbus_feeder_open(struct parbus_feeder **out, const struct parbus_feeder_options *o, struct err_text *e)
+{
+    *out = NULL;
+    if (!o->name || !wire_name_ok(o->name))
+        return err_set(e, ERR_INVALID, "\"%s\" cannot name a feeder: 1 to %d of A-Z a-z 0-9 . _ -",
+                       o->name ? o->name : "", WIRE_NAME_BYTES_MAX);
+    struct parbus_feeder *f = calloc(1, sizeof *f);
+    ASSERT(f);
+    f->events = o->events;
+    link_message_init(&f->message);
+    /* Without memory of its own, each process is a new life: its epoch grows with the clock (D3). */
+    struct outbox_start start = {.epoch = (uint64_t)clock_wall_ms(), .first_seq = 1, .next_seq = 1};
+    enum err err = o->outbox ? outbox_open(&f->outbox, o->outbox, o->name, &start, e) : OK;
+    if (!err)
+        err = link_open(&f->socket, ZMQ_DEALER, LINK_CONNECT, o->endpoint, SOCKET_MESSAGES_MAX, e);
+    if (!err)
+        f->core = new_core(f, o, &start);
+    *out = f;
+    if (err)
+        parbus_feeder_close(out);
+    return err;
+}
+
+void parbus_feeder_close(struct parbus_feeder **out)
+{
+    struct parbus_feeder *f = *out;
+    if (!f)
+        return;
+    if (f->core)
+        feeder_core_destroy(&f->core);
+    link_message_close(&f->message);
+    link_close(&f->socket);
+    outbox_close(&f->outbox);
+    free(f);
+    *out = NULL;
+}
+
+/* ---- submissions ---- */
+
+static enum err to_outbox(struct parbus_feeder *f, const struct feeder_pack_plan *plan, const Parbus__Submission *s,
+                          struct err_text *e)
+{
+    uint8_t *room;
+    enum err err = outbox_add(f->outbox, plan->envelope, &room, e);
+    if (err == ERR_FULL && parbus_feeder_sync(f, NULL) == OK)
+        err = outbox_add(f->outbox, plan->envelope, &room, e);
+    if (err)
+        return err == ERR_FULL ? ERR_BUSY : err;
+    feeder_pack_write(plan, s, room);
+    feeder_core_take(f->core, room, plan->envelope);
+    return OK;
+}
+
+enum err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission *s, uint64_t *seq, struct err_text *e)
+{
+    enum err err = feeder_core_failure(f->core, e);
+    if (!err && !f->outbox) {
+        err = feeder_core_submit(f->core, s, e);
+    } else if (!err) {
+        struct feeder_pack_plan plan;
+        err = feeder_core_number(f->core, s, &plan, e);
+        if (!err)
+            err = to_outbox(f, &plan, s, e);
+    }
+    if (!err && seq)
+        *seq = s->seq;
+    return err;
+}
+
+enum err parbus_feeder_sync(struct parbus_feeder *f, struct err_text *e)
+{
+    uint64_t stored;
+    if (!f->outbox)
+        return OK;
+    enum err err = outbox_sync(f->outbox, &stored, e);
+    if (!err)
+        feeder_core_release(f->core, stored);
+    return err;
+}
+
+/* A full disk is waited out: what is in memory stays there. Anything else ends the feeder. */
+static enum err sync_or_wait(struct parbus_feeder *f, int64_t now_us, struct err_text *e)
+{
+    struct err_text text;
+    if (!f->outbox || now_us < f->sync_retry_us)
+        return OK;
+    enum err err = parbus_feeder_sync(f, &text);
+    if (err == ERR_FULL) {
+        f->sync_retry_us = now_us + STORE_RETRY_US;
+        if (f->events.trouble)
+            f->events.trouble(f->events.ctx, text.text);
+        return OK;
+    }
+    return err ? err_set(e, err, "%s", text.text) : OK;
+}
+
+static enum err refill(struct parbus_feeder *f, struct err_text *e)
+{
+    enum err err = OK;
+    for (uint64_t seq; f->outbox && !err && (seq = feeder_core_wants(f->core));) {
+        const void *envelope;
+        size_t bytes;
+        err = outbox_get(f->outbox, seq, &envelope, &bytes, e);
+        if (!err && !feeder_core_put(f->core, envelope, bytes))
+            break;
+    }
+    return err;
+}
+
+/* ---- the loop ---- */
+
+static enum err send_due(struct parbus_feeder *f, int64_t *wait_us, struct err_text *e)
+{
+    int64_t now_us = clock_mono_us();
+    enum err err = sync_or_wait(f, now_us, e);
+    if (!err)
+        err = refill(f, e);
+    if (err)
+        return err;
+    int64_t at_us = feeder_core_tick(f->core, now_us);
+    *wait_us = at_us <= now_us ? 0 : at_us - now_us;
+    return feeder_core_failure(f->core, e);
+}
+
+static int receive(struct parbus_feeder *f)
+{
+    int count = 0;
+    int64_t now_us = clock_mono_us();
+    while (count < RECEIVE_BATCH && link_receive(f->socket, ZMQ_DEALER, &f->message) == OK) {
+        feeder_core_receive(f->core, now_us, link_data(&f->message), link_bytes(&f->message));
+        count++;
+    }
+    return count;
+}
+
+enum err parbus_feeder_poll(struct parbus_feeder *f, int timeout_ms, struct err_text *e)
+{
+    int64_t wait_us, timeout_us = (int64_t)timeout_ms * 1000;
+    enum err err = send_due(f, &wait_us, e);
+    if (err)
+        return err;
+    int received = receive(f);
+    if (!received && timeout_us) {
+        link_poll(&f->socket, 1, -1, timeout_us < 0 || wait_us < timeout_us ? wait_us : timeout_us);
+        received = receive(f);
+    }
+    if (received || timeout_us)
+        err = send_due(f, &wait_us, e);
+    return err;
+}
+
+enum err parbus_feeder_status(struct parbus_feeder *f, uint64_t from_seq, uint64_t to_seq, uint32_t from_row)
+{
+    feeder_core_status(f->core, from_seq, to_seq, from_row);
+    return OK;
+}
+
+enum err parbus_feeder_describe(struct parbus_feeder *f, const char *index, const char *period)
+{
+    feeder_core_describe(f->core, index, period);
+    return OK;
+}
+
+enum err parbus_feeder_stats(struct parbus_feeder *f)
+{
+    feeder_core_stats(f->core);
+    return OK;
+}
+
+struct parbus_feeder_totals parbus_feeder_totals(const struct parbus_feeder *f) { return feeder_core_totals(f->core); }

@@ -1,0 +1,370 @@
+/* What the ingestor says, and what the feeder makes of it. */
+#include "client/feeder_state.h"
+#include "wire/reason.h"
+#include "wire/wire.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void tell_trouble(struct feeder_core *c, const char *text)
+{
+    if (c->events.trouble)
+        c->events.trouble(c->events.ctx, text);
+}
+
+void feeder_note_trouble(struct feeder_core *c, Parbus__Reason reason, const char *text)
+{
+    if (c->trouble != reason)
+        tell_trouble(c, text);
+    c->trouble = reason;
+}
+
+/* ---- receipts ---- */
+
+void feeder_settle_refused(struct feeder_core *c)
+{
+    if (c->settled < c->receipted)
+        c->settled = c->receipted;
+    while (feeder_ring_holds(&c->ring, c->settled + 1) && feeder_ring_at(&c->ring, c->settled + 1)->refused)
+        c->settled++;
+}
+
+void feeder_settle(struct feeder_core *c, uint64_t up_to_seq)
+{
+    if (up_to_seq <= c->receipted)
+        return;
+    c->receipted = up_to_seq;
+    feeder_ring_drop(&c->ring, up_to_seq);
+    if (c->next_send <= up_to_seq)
+        c->next_send = up_to_seq + 1;
+    feeder_settle_refused(c);
+    c->trouble = PARBUS__REASON__REASON_NONE;
+    if (c->io.settled)
+        c->io.settled(c->io.ctx, up_to_seq);
+    if (c->events.receipt)
+        c->events.receipt(c->events.ctx, up_to_seq);
+}
+
+/* A message about an epoch that is over. Peers that do not say are believed. */
+static bool is_late(const struct feeder_core *c, bool has_epoch, uint64_t epoch)
+{
+    return has_epoch && epoch != c->epoch;
+}
+
+static void on_receipt(struct feeder_core *c, int64_t now_us, const void *message)
+{
+    const Parbus__Receipt *receipt = message;
+    /* before the Welcome, a receipt may still be about the epoch before */
+    if (!c->welcomed || is_late(c, receipt->has_epoch, receipt->epoch))
+        return;
+    if (receipt->up_to_seq > c->released) {
+        tell_trouble(c, "the ingestor sent a receipt for what was never submitted; it is ignored");
+        return;
+    }
+    if (receipt->up_to_seq > c->receipted)
+        c->quiet_since_us = now_us;
+    feeder_settle(c, receipt->up_to_seq);
+}
+
+/* ---- hello and welcome ---- */
+
+static void fail(struct feeder_core *c, enum err code, const char *text)
+{
+    if (!c->failure)
+        c->failure = err_set(&c->failure_text, code, "feeder %s: %s", c->name, text);
+}
+
+static void hello_again(struct feeder_core *c, int64_t due_us)
+{
+    c->welcomed = false;
+    c->hello_due_us = due_us;
+}
+
+/* D3 */
+void feeder_new_epoch(struct feeder_core *c, uint64_t least, const char *why)
+{
+    if (++c->restarts > FEEDER_RESTARTS_MAX || c->epoch == UINT64_MAX || least == 0) {
+        fail(c, ERR_PEER, "the ingestor accepts no epoch");
+        return;
+    }
+    tell_trouble(c, why);
+    uint64_t first = c->ring.first;
+    c->epoch = least > c->epoch ? least : c->epoch + 1;
+    struct err_text e;
+    if (c->io.renumber && c->io.renumber(c->io.ctx, c->epoch, first, &e)) {
+        fail(c, ERR_IO, e.text);
+        return;
+    }
+    feeder_ring_renumber(&c->ring);
+    c->last -= first - 1;
+    c->released -= first - 1;
+    c->next_send = 1;
+    c->receipted = c->settled = c->scored = c->accepted_rows = c->rejected_rows = 0;
+    feeder_settle_refused(c);
+    c->welcomed_once = false;
+    c->doubts = 0;
+    hello_again(c, INT64_MIN);
+    if (c->events.renumbered)
+        c->events.renumbered(c->events.ctx, c->epoch, first);
+}
+
+/* The ingestor does not go on where we do. Without `request` a late Welcome looks the same: ask until it is sure. */
+static void doubt(struct feeder_core *c, int64_t now_us, const Parbus__Welcome *welcome)
+{
+    if (!welcome->has_request && ++c->doubts < FEEDER_DOUBTS_MAX) {
+        hello_again(c, now_us + FEEDER_RETRY_US);
+        return;
+    }
+    feeder_new_epoch(
+        c, 1,
+        welcome->next_seq < c->ring.first
+            ? "the ingestor has forgotten receipts that it gave (another journal?); a new epoch begins with "
+              "what has no receipt"
+            : "the ingestor has receipts for more than this feeder remembers; a new epoch begins");
+}
+
+static void take_limits(struct feeder_core *c, const Parbus__Welcome *welcome)
+{
+    if (welcome->has_window && welcome->window)
+        c->window = welcome->window;
+    if (welcome->has_rows_max && welcome->rows_max)
+        c->rows_max = welcome->rows_max;
+    if (welcome->has_submission_bytes_max && welcome->submission_bytes_max)
+        c->submission_bytes_max = welcome->submission_bytes_max;
+    c->number = welcome->feeder_number;
+}
+
+/* D4 */
+static void on_welcome(struct feeder_core *c, int64_t now_us, const void *message)
+{
+    const Parbus__Welcome *welcome = message;
+    if ((welcome->has_request && welcome->request != c->request) || welcome->next_seq == 0)
+        return;
+    uint64_t least = welcome->has_request ? c->hello_first : c->ring.first; /* receipts may have overtaken the answer */
+    if (welcome->next_seq < least || welcome->next_seq > c->released + 1) {
+        doubt(c, now_us, welcome);
+        return;
+    }
+    take_limits(c, welcome);
+    c->doubts = c->restarts = 0;
+    if (c->scored < welcome->scored)
+        c->scored = welcome->scored;
+    c->question[ASK_STATUS].due_us = INT64_MIN;
+    c->welcomed = c->welcomed_once = true;
+    c->quiet_since_us = now_us;
+    c->next_send = welcome->next_seq > c->ring.first ? welcome->next_seq : c->ring.first;
+    feeder_settle(c, welcome->next_seq - 1);
+}
+
+/* ---- refusals ---- */
+
+static void refusal_text(const Parbus__Refusal *r, struct err_text *text)
+{
+    const struct reason *reason = reason_of(r->reason);
+    const char *detail = r->detail ? r->detail : "";
+    snprintf(text->text, sizeof text->text, "%s: %s%s%s", reason->name, reason->text, *detail ? ": " : "", detail);
+}
+
+static void refuse_no_hello(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
+{
+    (void)r;
+    if (c->welcomed)
+        hello_again(c, now_us);
+}
+
+static void refuse_for_good(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
+{
+    (void)now_us;
+    struct err_text text;
+    refusal_text(r, &text);
+    fail(c, r->reason == PARBUS__REASON__REFUSED_PROTOCOL_VERSION ? ERR_VERSION : ERR_INVALID, text.text);
+}
+
+/* "epoch 7 is known" (D3) */
+static uint64_t known_epoch(const char *detail)
+{
+    const char *digits = detail ? strpbrk(detail, "0123456789") : NULL;
+    return digits ? strtoull(digits, NULL, 10) : 0;
+}
+
+static void refuse_stale(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
+{
+    (void)now_us;
+    uint64_t known = known_epoch(r->detail);
+    if (known && known <= c->epoch)
+        return; /* about an epoch that is over */
+    if (c->welcomed_once) {
+        fail(c, ERR_LOST, "another process uses this feeder's name; each needs a name of its own");
+        return;
+    }
+    feeder_new_epoch(c, known ? known + 1 : c->epoch + 1, "the ingestor knows this feeder's name from a later epoch");
+}
+
+/* D6 */
+static void refuse_gap(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
+{
+    if (r->seq < c->ring.first || r->seq > c->released + 1) {
+        hello_again(c, now_us); /* its Welcome tells what is the matter */
+        return;
+    }
+    if (r->seq < c->next_send)
+        c->next_send = r->seq;
+}
+
+static void hold(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
+{
+    struct err_text text;
+    refusal_text(r, &text);
+    c->hold_until_us = now_us + (int64_t)r->retry_after_ms * 1000;
+    c->quiet_since_us = c->hold_until_us;
+    if (r->seq >= c->ring.first && r->seq < c->next_send)
+        c->next_send = r->seq;
+    if (!c->welcomed)
+        c->hello_due_us = c->hold_until_us;
+    feeder_note_trouble(c, r->reason, text.text);
+}
+
+static void drop(struct feeder_core *c, const Parbus__Refusal *r)
+{
+    if (r->seq && !feeder_ring_holds(&c->ring, r->seq))
+        return;
+    struct feeder_ring_entry *entry = r->seq ? feeder_ring_at(&c->ring, r->seq) : NULL;
+    bool told = entry && entry->refused;
+    if (entry)
+        entry->refused = true;
+    feeder_settle_refused(c);
+    if (!told && c->events.refusal)
+        c->events.refusal(c->events.ctx, r->seq, r->reason, r->detail ? r->detail : "");
+}
+
+/* D9 */
+static void refuse_submission(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
+{
+    if (r->retry_after_ms)
+        hold(c, now_us, r);
+    else
+        drop(c, r);
+}
+
+static void refuse_too_many(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
+{
+    if (r->retry_after_ms)
+        hold(c, now_us, r);
+    else
+        refuse_for_good(c, now_us, r);
+}
+
+static void refuse_index(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
+{
+    c->question[ASK_DESCRIBE].open &= r->seq != 0;
+    refuse_submission(c, now_us, r);
+}
+
+static void refuse_not_authorised(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
+{
+    if (r->seq)
+        refuse_submission(c, now_us, r);
+    else
+        refuse_for_good(c, now_us, r);
+}
+
+static const struct {
+    Parbus__Reason reason;
+    void (*handle)(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r);
+} refusal_table[] = {
+    {PARBUS__REASON__REFUSED_PROTOCOL_VERSION, refuse_for_good},
+    {PARBUS__REASON__REFUSED_NO_HELLO, refuse_no_hello},
+    {PARBUS__REASON__REFUSED_SEQUENCE_GAP, refuse_gap},
+    {PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS, refuse_too_many},
+    {PARBUS__REASON__REFUSED_STALE_EPOCH, refuse_stale},
+    {PARBUS__REASON__REFUSED_NAME, refuse_for_good},
+    {PARBUS__REASON__REFUSED_INDEX_UNKNOWN, refuse_index},
+    {PARBUS__REASON__REFUSED_NOT_AUTHORISED, refuse_not_authorised},
+};
+
+static void on_refusal(struct feeder_core *c, int64_t now_us, const void *message)
+{
+    const Parbus__Refusal *refusal = message;
+    if (is_late(c, refusal->has_epoch, refusal->epoch))
+        return;
+    c->quiet_since_us = now_us;
+    for (size_t i = 0; i < sizeof refusal_table / sizeof *refusal_table; i++)
+        if (refusal_table[i].reason == refusal->reason) {
+            refusal_table[i].handle(c, now_us, refusal);
+            return;
+        }
+    refuse_submission(c, now_us, refusal);
+}
+
+/* ---- scores, verdicts and answers ---- */
+
+static void take_totals(struct feeder_core *c, int64_t now_us, uint64_t scored, uint64_t accepted, uint64_t rejected)
+{
+    if (scored < c->scored)
+        return; /* overtaken */
+    if (scored > c->scored)
+        c->quiet_since_us = now_us;
+    c->scored = scored;
+    c->accepted_rows = accepted;
+    c->rejected_rows = rejected;
+}
+
+static void on_scored(struct feeder_core *c, int64_t now_us, const void *message)
+{
+    const Parbus__Scored *scored = message;
+    if (!c->welcomed || is_late(c, scored->has_epoch, scored->epoch))
+        return;
+    take_totals(c, now_us, scored->scored, scored->accepted_rows, scored->rejected_rows);
+    if (c->events.scored)
+        c->events.scored(c->events.ctx, c->scored, c->accepted_rows, c->rejected_rows);
+}
+
+static void on_verdict(struct feeder_core *c, int64_t now_us, const void *message)
+{
+    const Parbus__Verdict *verdict = message;
+    if (!c->question[ASK_STATUS].open)
+        return;
+    c->question[ASK_STATUS].open = false;
+    take_totals(c, now_us, verdict->scored, verdict->accepted_rows, verdict->rejected_rows);
+    if (c->events.verdict)
+        c->events.verdict(c->events.ctx, verdict);
+}
+
+static void on_description(struct feeder_core *c, int64_t now_us, const void *message)
+{
+    (void)now_us;
+    c->question[ASK_DESCRIBE].open = false;
+    if (c->events.description)
+        c->events.description(c->events.ctx, message);
+}
+
+static void on_stats(struct feeder_core *c, int64_t now_us, const void *message)
+{
+    (void)now_us;
+    c->question[ASK_STATS].open = false;
+    if (c->events.stats)
+        c->events.stats(c->events.ctx, message);
+}
+
+static void (*const answers[])(struct feeder_core *c, int64_t now_us, const void *message) = {
+    [PARBUS__TO_FEEDER__BODY_WELCOME] = on_welcome, [PARBUS__TO_FEEDER__BODY_RECEIPT] = on_receipt,
+    [PARBUS__TO_FEEDER__BODY_REFUSAL] = on_refusal, [PARBUS__TO_FEEDER__BODY_SCORED] = on_scored,
+    [PARBUS__TO_FEEDER__BODY_VERDICT] = on_verdict, [PARBUS__TO_FEEDER__BODY_DESCRIPTION] = on_description,
+    [PARBUS__TO_FEEDER__BODY_STATS] = on_stats,
+};
+
+void feeder_core_receive(struct feeder_core *c, int64_t now_us, const void *data, size_t bytes)
+{
+    struct wire_message m;
+    struct err_text e;
+    if (c->failure)
+        return;
+    arena_reset(&c->arena);
+    if (wire_open(&wire_to_feeder, data, bytes, &c->arena, &m, &e)) {
+        feeder_note_trouble(c, PARBUS__REASON__REFUSED_MALFORMED, e.text);
+        return;
+    }
+    if (m.kind < sizeof answers / sizeof *answers && answers[m.kind])
+        answers[m.kind](c, now_us, m.message);
+}

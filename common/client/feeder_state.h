@@ -1,0 +1,58 @@
+/* What feeder_core.c (sending) and feeder_answers.c (receiving) share. Private to them. */
+#pragma once
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "client/feeder_core.h"
+#include "client/feeder_ring.h"
+
+enum {
+    FEEDER_SILENCE_US = 1000000, /* D1: nothing heard for so long while waiting: say hello again */
+    FEEDER_RETRY_US = 10000,     /* the socket was full */
+    FEEDER_RESTARTS_MAX = 8,     /* new epochs in a row that the ingestor did not accept */
+    FEEDER_DOUBTS_MAX = 3,       /* Welcomes without `request` that must agree before an epoch is given up */
+};
+
+enum feeder_question { ASK_STATUS, ASK_DESCRIBE, ASK_STATS, ASK_COUNT };
+
+struct feeder_core {
+    struct feeder_core_io io;
+    struct parbus_feeder_events events;
+    char name[65];
+    bool stored;
+
+    struct feeder_ring ring;
+    uint64_t epoch, last, released; /* last: the newest submitted; released: on disk, may be sent */
+    uint64_t next_send;             /* in order from here */
+    uint64_t receipted;             /* everything up to here has its receipt */
+    uint64_t settled;               /* … or was refused for good */
+    uint64_t scored, accepted_rows, rejected_rows;
+
+    uint32_t number, window, rows_max;
+    uint64_t submission_bytes_max;
+    bool welcomed, welcomed_once; /* on this connection; in this epoch */
+    uint64_t request;             /* of the newest Hello */
+    uint64_t hello_first;           /* the oldest without a receipt when it was sent */
+    uint32_t restarts, doubts;
+    int64_t hello_due_us, quiet_since_us, hold_until_us;
+    Parbus__Reason trouble; /* told last; told again only after things went well */
+    bool send_full;
+
+    struct {
+        struct buffer packed;
+        bool open;
+        int64_t due_us;
+    } question[ASK_COUNT];
+
+    struct arena arena;
+    struct buffer out;
+    enum err failure;
+    struct err_text failure_text;
+};
+
+void feeder_note_trouble(struct feeder_core *c, Parbus__Reason reason, const char *text);
+/* Everything up to seq has its receipt. */
+void feeder_settle(struct feeder_core *c, uint64_t up_to_seq);
+/* Counts refused submissions after the last receipt as settled. */
+void feeder_settle_refused(struct feeder_core *c);
+/* Starts again at seq 1 with what has no receipt, in an epoch of at least `least`. */
+void feeder_new_epoch(struct feeder_core *c, uint64_t least, const char *why);

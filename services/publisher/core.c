@@ -1,0 +1,215 @@
+#include "services/publisher/core.h"
+#include "services/publisher/internal.h"
+#include "services/publisher/pack.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { US_PER_MS = 1000 };
+
+struct publisher *publisher_new(const struct publisher_options *o)
+{
+    struct publisher *p = calloc(1, sizeof *p);
+    ASSERT(p && o->partitions);
+    p->o = *o;
+    p->partition = calloc(o->partitions, sizeof *p->partition);
+    ASSERT(p->partition);
+    p->ring.bytes_max = (size_t)o->settings->feed_ring_bytes_max;
+    p->ring.deltas_max = (size_t)o->settings->feed_ring_deltas;
+    p->snapshots.epoch = o->epoch;
+    p->snapshots.metrics = o->metrics;
+    p->snapshots.io = &p->o.io;
+    p->caught_up_us = INT64_MIN / 2;
+    publisher_catalog_changed(p);
+    return p;
+}
+
+void publisher_destroy(struct publisher **publisher)
+{
+    struct publisher *p = *publisher;
+    if (!p)
+        return;
+    snapshots_free(&p->snapshots);
+    ring_clear(&p->ring);
+    for (size_t i = 0; i < p->topic_count; i++) {
+        snapshot_image_release(&p->topic[i]->image);
+        topic_destroy(&p->topic[i]);
+    }
+    free(p->topic);
+    free(p->changed);
+    free(p->partition);
+    buffer_free(&p->scratch);
+    free(p);
+    *publisher = NULL;
+}
+
+void publisher_catalog_changed(struct publisher *p)
+{
+    size_t count = catalog_series_count(p->o.catalog);
+    if (count == p->topic_count)
+        return;
+    p->topic = reallocarray(p->topic, count, sizeof *p->topic);
+    p->changed = reallocarray(p->changed, count, sizeof *p->changed);
+    ASSERT(p->topic && p->changed);
+    for (; p->topic_count < count; p->topic_count++)
+        p->topic[p->topic_count] = topic_new(catalog_series(p->o.catalog, (uint32_t)p->topic_count + 1));
+}
+
+void publisher_start(struct publisher *p, int64_t now_us)
+{
+    for (size_t i = 0; i < p->changed_count; i++)
+        topic_settle(p->changed[i]);
+    p->changed_count = 0;
+    p->now_us = p->heartbeat_us = now_us;
+    p->started = true;
+}
+
+struct topic *publisher_topic(struct publisher *p, uint32_t series)
+{
+    if (series == SERIES_NONE)
+        return NULL;
+    if (series > p->topic_count) {
+        p->o.io.catch_up(p->o.io.ctx);
+        publisher_catalog_changed(p);
+    }
+    return series <= p->topic_count ? p->topic[series - 1] : NULL;
+}
+
+void publisher_take(struct publisher *p, const struct publisher_score *score, uint64_t pseq)
+{
+    struct topic *t = publisher_topic(p, score->series);
+    bool idle = t && !t->pending.count;
+    enum topic_take took = t ? topic_take(t, score, pseq) : TOPIC_REFUSED;
+    if (took == TOPIC_REFUSED)
+        metric_add(p->o.metrics, messages_malformed, 1);
+    if (took == TOPIC_CHANGED && idle) {
+        t->changed_us = p->now_us;
+        p->changed[p->changed_count++] = t;
+    }
+}
+
+uint64_t publisher_position(const struct publisher *p, uint32_t partition)
+{
+    ASSERT(partition < p->o.partitions);
+    return p->partition[partition].position;
+}
+
+void publisher_load(struct publisher *p, const struct publisher_score *score, uint64_t pseq)
+{
+    publisher_take(p, score, pseq);
+}
+
+void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq)
+{
+    ASSERT(partition < p->o.partitions);
+    partition_read(p, partition, pseq);
+}
+
+static void receive_scores(struct publisher *p, const Parbus__Scores *m)
+{
+    if (m->partition >= p->o.partitions || m->prev_pseq > m->pseq) {
+        metric_add(p->o.metrics, messages_malformed, 1);
+        return;
+    }
+    if (m->pseq <= p->partition[m->partition].position) /* I15: known already */
+        return;
+    for (size_t i = 0; i < m->n_unit; i++) {
+        const Parbus__UnitScore *u = m->unit[i];
+        struct publisher_score score = {
+            .series = u->series,
+            .unit = u->unit,
+            .appraised_share = u->appraised_share,
+            .cause_feeder = u->cause_feeder,
+            .present = u->present,
+            .complete = u->complete,
+            .cause_epoch = u->cause_epoch,
+            .cause_seq = u->cause_seq,
+            .points = u->points,
+            .node_count = u->n_points,
+        };
+        publisher_take(p, &score, m->pseq);
+    }
+    partition_seen(p, m->partition, m->prev_pseq, m->pseq);
+}
+
+static void receive_committed(struct publisher *p, const Parbus__Committed *m)
+{
+    for (size_t i = 0; i < m->n_partition && i < m->n_pseq; i++) {
+        if (m->partition[i] < p->o.partitions)
+            partition_committed(p, m->partition[i], m->pseq[i]);
+        else
+            metric_add(p->o.metrics, messages_malformed, 1);
+    }
+}
+
+void publisher_receive(struct publisher *p, const struct wire_message *m, int64_t now_us)
+{
+    p->now_us = now_us;
+    if (m->kind == PARBUS__TO_PUBLISHER__BODY_SCORES)
+        receive_scores(p, (const Parbus__Scores *)m->message);
+    else if (m->kind == PARBUS__TO_PUBLISHER__BODY_COMMITTED)
+        receive_committed(p, (const Parbus__Committed *)m->message);
+}
+
+/* At once when the topic was idle, else one delta per feed_merge_ms. */
+static int64_t topic_due_us(const struct publisher *p, const struct topic *t)
+{
+    int64_t merged = t->published_us + p->o.settings->feed_merge_ms * US_PER_MS;
+    return merged > t->changed_us ? merged : t->changed_us;
+}
+
+static int64_t publish_due(struct publisher *p, int64_t now_us)
+{
+    struct topic_feed feed = {p->o.epoch, &p->ring, p->o.metrics, &p->o.io, &p->scratch};
+    int64_t deadline_us = INT64_MAX;
+    size_t kept = 0;
+    for (size_t i = 0; i < p->changed_count; i++) {
+        int64_t due_us = topic_due_us(p, p->changed[i]);
+        if (due_us <= now_us) {
+            topic_publish(p->changed[i], &feed, now_us);
+            continue;
+        }
+        deadline_us = due_us < deadline_us ? due_us : deadline_us;
+        p->changed[kept++] = p->changed[i];
+    }
+    p->changed_count = kept;
+    return deadline_us;
+}
+
+static int64_t heartbeats_due(struct publisher *p, int64_t now_us)
+{
+    if (now_us < p->heartbeat_us)
+        return p->heartbeat_us;
+    for (size_t i = 0; i < p->topic_count; i++) {
+        Parbus__FeedHeartbeat beat = PARBUS__FEED_HEARTBEAT__INIT;
+        beat.has_epoch = beat.has_seq = true;
+        beat.epoch = p->o.epoch;
+        beat.seq = p->topic[i]->seq;
+        buffer_clear(&p->scratch);
+        wire_pack(&p->scratch, PARBUS__FEED_EVENT__BODY_HEARTBEAT, &beat.base);
+        p->o.io.publish(p->o.io.ctx, p->topic[i]->name, p->scratch.data, p->scratch.size);
+    }
+    p->heartbeat_us = now_us + p->o.settings->feed_heartbeat_ms * US_PER_MS;
+    return p->heartbeat_us;
+}
+
+static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+
+int64_t publisher_tick(struct publisher *p, int64_t now_us)
+{
+    ASSERT(p->started);
+    p->now_us = now_us;
+    int64_t deadline_us = partitions_reload(p, now_us);
+    deadline_us = earlier(deadline_us, publish_due(p, now_us));
+    deadline_us = earlier(deadline_us, heartbeats_due(p, now_us));
+    return earlier(deadline_us, snapshots_tick(&p->snapshots, now_us));
+}
+
+size_t publisher_topics(const struct publisher *p) { return p->topic_count; }
+
+const struct standings *publisher_table(const struct publisher *p, uint32_t series, uint64_t *seq)
+{
+    if (series == SERIES_NONE || series > p->topic_count)
+        return NULL;
+    *seq = p->topic[series - 1]->seq;
+    return p->topic[series - 1]->table;
+}

@@ -1,0 +1,77 @@
+/* The publisher's core: holds the table of every series, follows the scorers (rules I15, I16) and serves the feed
+ * (rules F1-F10). Pure: messages and `now` come in, everything goes out through struct publisher_io.
+ *
+ * A row carries the pseq of the value it holds and only gives way to a later one, so a reload from state, which may be
+ * behind the scorers' messages, never takes a table back. A delta costs O(changed rows * log N). One thread. */
+#pragma once
+#include "base/metrics.h"
+#include "base/settings.h"
+#include "catalog/catalog.h"
+#include "standings/standings.h"
+#include "wire/wire.h"
+
+struct publisher;
+
+struct publisher_peer { /* a subscriber's connection; the shell's bytes, compared with memcmp */
+    uint8_t id[8];
+};
+
+struct publisher_io {
+    void *ctx;
+    /* A FeedEvent; may be lost. */
+    void (*publish)(void *ctx, const char *topic, const void *event, size_t bytes);
+    /* A FromSnapshots. ERR_BUSY: the peer's queue is full, nothing was sent; any other error: the peer is gone. */
+    enum err (*answer)(void *ctx, const struct publisher_peer *peer, const void *message, size_t bytes);
+    /* Calls publisher_catch_up's reader first, then publisher_load for the partition's rows in state, then
+     * publisher_loaded. Does nothing when state cannot be read or holds nothing later than publisher_position. */
+    void (*reload)(void *ctx, struct publisher *p, uint32_t partition);
+    /* Applies the control records that the journal has and the catalog has not. */
+    void (*catch_up)(void *ctx);
+};
+
+struct publisher_options {
+    const struct settings *settings;
+    const struct catalog *catalog; /* applied to by io->catch_up only */
+    struct metrics *metrics;
+    uint64_t epoch; /* drawn at start; another one = another history */
+    uint32_t partitions;
+    struct publisher_io io;
+};
+
+/* Takes up all series of the catalog. Until publisher_start, what is loaded makes no deltas. */
+struct publisher *publisher_new(const struct publisher_options *o);
+void publisher_destroy(struct publisher **p);
+void publisher_start(struct publisher *p, int64_t now_us);
+
+/* ---- from state ---- */
+
+struct publisher_score {
+    uint32_t series, unit, appraised_share, cause_feeder;
+    bool present, complete;
+    uint64_t cause_epoch, cause_seq;
+    const int64_t *points; /* of all nodes */
+    size_t node_count;
+};
+uint64_t publisher_position(const struct publisher *p, uint32_t partition);
+/* A row as of pseq. A row of an unknown series or unit is counted and left out. */
+void publisher_load(struct publisher *p, const struct publisher_score *score, uint64_t pseq);
+/* All rows of the partition as of pseq have been loaded. */
+void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq);
+
+/* ---- messages; wire_open has checked them ---- */
+
+void publisher_receive(struct publisher *p, const struct wire_message *to_publisher, int64_t now_us);
+void publisher_request(struct publisher *p, const struct publisher_peer *peer, const struct wire_message *to_snapshots,
+                       int64_t now_us);
+
+/* Takes up the series that the catalog has got since. */
+void publisher_catalog_changed(struct publisher *p);
+
+/* Publishes, reloads, sends heartbeats and snapshots that are due. Returns when to call again. */
+int64_t publisher_tick(struct publisher *p, int64_t now_us);
+
+/* ---- what it holds, for tests and operators ---- */
+
+size_t publisher_topics(const struct publisher *p);
+/* The table as published, NULL: no such series. *seq is its position in the feed. */
+const struct standings *publisher_table(const struct publisher *p, uint32_t series, uint64_t *seq);

@@ -1,0 +1,42 @@
+/* What the files of the publisher's core share. */
+#pragma once
+#include "services/publisher/snapshot.h"
+
+enum {
+    RELOAD_RETRY_US = 50000,    /* state follows a scorer's messages within a commit interval */
+    CATCH_UP_AFTER_US = 100000, /* unknown topics make us look into the journal at most so often */
+};
+
+/* How far a partition's scores have come (I15). position: everything up to here is in the tables. seen: the last
+ * message, whatever was missed before it. wanted: once state is read from here on, nothing is missing up to seen. */
+struct partition {
+    uint64_t position, seen, wanted;
+    int64_t reload_us; /* earliest next reading of state */
+};
+
+struct publisher {
+    struct publisher_options o;
+    struct partition *partition;
+    struct topic **topic; /* by series number - 1 */
+    size_t topic_count;
+    struct topic **changed; /* those with pending rows; room for all */
+    size_t changed_count;
+    struct ring ring;
+    struct snapshots snapshots;
+    struct buffer scratch;
+    bool started;
+    int64_t now_us, heartbeat_us, caught_up_us;
+    uint32_t behind, next_reload; /* partitions that miss something; where to look for the next one */
+};
+
+/* Marks what can be known of a partition from a message, or from state; counts those that miss something. */
+void partition_seen(struct publisher *p, uint32_t partition, uint64_t prev_pseq, uint64_t pseq);
+void partition_committed(struct publisher *p, uint32_t partition, uint64_t pseq);
+void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq);
+static inline bool partition_behind(const struct partition *t) { return t->position < t->wanted; }
+/* Reloads at most one partition that is due. Returns when to call again. */
+int64_t partitions_reload(struct publisher *p, int64_t now_us);
+
+/* NULL: no such series, even after a look into the journal. */
+struct topic *publisher_topic(struct publisher *p, uint32_t series);
+void publisher_take(struct publisher *p, const struct publisher_score *score, uint64_t pseq);

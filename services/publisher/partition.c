@@ -1,0 +1,75 @@
+#include "services/publisher/internal.h"
+
+static void settle(struct publisher *p, struct partition *t, bool was_behind)
+{
+    if (!partition_behind(t) && t->position < t->seen)
+        t->position = t->seen;
+    bool is_behind = partition_behind(t);
+    p->behind += is_behind;
+    p->behind -= was_behind;
+}
+
+void partition_seen(struct publisher *p, uint32_t partition, uint64_t prev_pseq, uint64_t pseq)
+{
+    struct partition *t = &p->partition[partition];
+    bool was_behind = partition_behind(t);
+    uint64_t reached = t->seen > t->position ? t->seen : t->position;
+    if (prev_pseq > reached) /* something before this message never came */
+        t->wanted = prev_pseq;
+    else if (prev_pseq <= t->position && pseq > t->position)
+        t->position = pseq;
+    if (pseq > t->seen)
+        t->seen = pseq;
+    settle(p, t, was_behind);
+}
+
+void partition_committed(struct publisher *p, uint32_t partition, uint64_t pseq)
+{
+    struct partition *t = &p->partition[partition];
+    bool was_behind = partition_behind(t);
+    if (pseq > t->position && pseq > t->wanted && pseq > t->seen)
+        t->wanted = pseq;
+    /* What is missing is in state now: no reason to wait. */
+    if (t->position < t->wanted && t->wanted <= pseq)
+        t->reload_us = p->now_us;
+    settle(p, t, was_behind);
+}
+
+void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq)
+{
+    struct partition *t = &p->partition[partition];
+    bool was_behind = partition_behind(t);
+    if (pseq > t->position)
+        t->position = pseq;
+    settle(p, t, was_behind);
+}
+
+/* The next partition in turn that is due, or partitions when there is none; *deadline_us is when there will be one. */
+static uint32_t next_due(struct publisher *p, int64_t now_us, int64_t *deadline_us)
+{
+    *deadline_us = INT64_MAX;
+    for (uint32_t i = 0; p->behind && i < p->o.partitions; i++) {
+        uint32_t n = (p->next_reload + i) % p->o.partitions;
+        const struct partition *t = &p->partition[n];
+        if (!partition_behind(t))
+            continue;
+        if (t->reload_us <= now_us)
+            return n;
+        if (t->reload_us < *deadline_us)
+            *deadline_us = t->reload_us;
+    }
+    return p->o.partitions;
+}
+
+int64_t partitions_reload(struct publisher *p, int64_t now_us)
+{
+    int64_t deadline_us;
+    uint32_t n = next_due(p, now_us, &deadline_us);
+    if (n == p->o.partitions)
+        return deadline_us;
+    p->next_reload = n + 1;
+    p->partition[n].reload_us = now_us + RELOAD_RETRY_US;
+    metric_add(p->o.metrics, partitions_reloaded, 1);
+    p->o.io.reload(p->o.io.ctx, p, n);
+    return next_due(p, now_us, &deadline_us) < p->o.partitions ? now_us : deadline_us;
+}

@@ -1,0 +1,156 @@
+#include "services/publisher/core.h"
+#include "services/publisher/internal.h"
+#include "services/publisher/pack.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOPICS_BYTES_MAX = 1 << 20 };
+
+/* One question of one subscriber. */
+struct asker {
+    struct publisher *p;
+    const struct publisher_peer *peer;
+    uint64_t request;
+};
+
+static enum err answer(const struct asker *a, uint32_t kind, const ProtobufCMessage *message)
+{
+    const struct publisher_io *io = &a->p->o.io;
+    struct buffer *out = &a->p->scratch;
+    buffer_clear(out);
+    wire_pack(out, kind, message);
+    return io->answer(io->ctx, a->peer, out->data, out->size);
+}
+
+static void resync(const struct asker *a, const char *reason, bool topic_unknown)
+{
+    Parbus__Resync m = PARBUS__RESYNC__INIT;
+    m.has_request = m.has_topic_unknown = true;
+    m.request = a->request;
+    m.reason = (char *)reason;
+    m.topic_unknown = topic_unknown;
+    metric_add(a->p->o.metrics, resyncs_sent, 1);
+    answer(a, PARBUS__FROM_SNAPSHOTS__BODY_RESYNC, &m.base);
+}
+
+static const struct series *find_series(const struct publisher *p, const char *topic)
+{
+    const char *slash = strrchr(topic, '/');
+    char index[TOPIC_NAME_BYTES];
+    if (!slash || (size_t)(slash - topic) >= sizeof index)
+        return NULL;
+    memcpy(index, topic, (size_t)(slash - topic));
+    index[slash - topic] = '\0';
+    return catalog_find_series(p->o.catalog, index, slash + 1, UINT64_MAX);
+}
+
+/* A period may have been opened a moment ago; questions about nonsense do not make us read the journal all the time. */
+static struct topic *find_topic(struct publisher *p, const char *name)
+{
+    if (!name)
+        return NULL;
+    const struct series *s = find_series(p, name);
+    if (!s && p->now_us - p->caught_up_us >= CATCH_UP_AFTER_US) {
+        p->caught_up_us = p->now_us;
+        p->o.io.catch_up(p->o.io.ctx);
+        publisher_catalog_changed(p);
+        s = find_series(p, name);
+    }
+    return s ? publisher_topic(p, s->number) : NULL;
+}
+
+static void snapshot(const struct asker *a, const Parbus__SnapshotRequest *m)
+{
+    struct topic *t = find_topic(a->p, m->topic);
+    if (!t) {
+        resync(a, "no such topic", true);
+        return;
+    }
+    snapshots_begin(&a->p->snapshots, t, a->peer, a->request, a->p->now_us);
+}
+
+/* Deltas from `d` on, as many as one message takes; *d is the first one left. */
+static void gather_deltas(struct buffer *out, const struct ring_delta **d)
+{
+    enum { RESUMED_DELTA = 2 };
+    for (; *d && (!out->size || out->size + (*d)->bytes <= PACKED_ROWS_BYTES_MAX); *d = (*d)->next)
+        pack_field(out, RESUMED_DELTA, (*d)->packed, (*d)->bytes);
+}
+
+/* The end of a Resumed is put behind its deltas: fields may come in any order. */
+static void append_end(struct buffer *out, uint64_t seq, bool more)
+{
+    Parbus__Resumed end = PARBUS__RESUMED__INIT;
+    end.has_seq = end.has_more = true;
+    end.seq = seq;
+    end.more = more;
+    size_t bytes = parbus__resumed__get_packed_size(&end);
+    parbus__resumed__pack(&end, buffer_grow(out, bytes));
+}
+
+/* A peer that does not take all of it asks again, from where it has come to. */
+static void send_resumed(const struct asker *a, const struct topic *t, uint64_t seq)
+{
+    const struct publisher_io *io = &a->p->o.io;
+    const struct ring_delta *d = ring_after(&t->ring, seq);
+    struct buffer rest = {0}, *out = &a->p->scratch;
+    enum err err;
+    do {
+        buffer_clear(&rest);
+        gather_deltas(&rest, &d);
+        append_end(&rest, t->seq, d != NULL);
+        buffer_clear(out);
+        pack_answer(out, PARBUS__FROM_SNAPSHOTS__BODY_RESUMED, a->request, rest.data, rest.size);
+        err = io->answer(io->ctx, a->peer, out->data, out->size);
+    } while (!err && d);
+    buffer_free(&rest);
+    metric_add(a->p->o.metrics, resumes_served, 1);
+}
+
+static void resume(const struct asker *a, const Parbus__ResumeRequest *m)
+{
+    struct topic *t = find_topic(a->p, m->topic);
+    if (!t)
+        resync(a, "no such topic", true);
+    else if (m->epoch != a->p->o.epoch)
+        resync(a, "the publisher has started again", false);
+    else if (m->seq > t->seq)
+        resync(a, "the position lies ahead of the topic", false);
+    else if (m->seq < t->seq && !ring_after(&t->ring, m->seq))
+        resync(a, "the deltas after the position are not kept any more", false);
+    else
+        send_resumed(a, t, m->seq);
+}
+
+static void topics(const struct asker *a)
+{
+    const struct publisher *p = a->p;
+    Parbus__Topics m = PARBUS__TOPICS__INIT;
+    m.has_request = true;
+    m.request = a->request;
+    m.topic = calloc(p->topic_count + 1, sizeof *m.topic);
+    ASSERT(m.topic);
+    for (size_t i = 0, bytes = 0; i < p->topic_count && bytes < TOPICS_BYTES_MAX; i++) {
+        m.topic[m.n_topic++] = p->topic[i]->name;
+        bytes += sizeof p->topic[i]->name;
+    }
+    answer(a, PARBUS__FROM_SNAPSHOTS__BODY_TOPICS, &m.base);
+    free(m.topic);
+}
+
+void publisher_request(struct publisher *p, const struct publisher_peer *peer, const struct wire_message *m,
+                       int64_t now_us)
+{
+    p->now_us = now_us;
+    struct asker a = {.p = p, .peer = peer};
+    if (m->kind == PARBUS__TO_SNAPSHOTS__BODY_SNAPSHOT) {
+        a.request = ((const Parbus__SnapshotRequest *)m->message)->request;
+        snapshot(&a, (const Parbus__SnapshotRequest *)m->message);
+    } else if (m->kind == PARBUS__TO_SNAPSHOTS__BODY_RESUME) {
+        a.request = ((const Parbus__ResumeRequest *)m->message)->request;
+        resume(&a, (const Parbus__ResumeRequest *)m->message);
+    } else if (m->kind == PARBUS__TO_SNAPSHOTS__BODY_TOPICS) {
+        a.request = ((const Parbus__TopicsRequest *)m->message)->request;
+        topics(&a);
+    }
+}

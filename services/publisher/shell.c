@@ -1,0 +1,342 @@
+#include "services/publisher/shell.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "link/link.h"
+#include "service/worker.h"
+#include "services/publisher/core.h"
+#include "standings/read.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SCORES, FEED, SNAPSHOT, WORK, SOCKETS };
+enum {
+    DRAIN_MAX = 1024,           /* messages of one socket in one turn of the loop */
+    WAIT_US = 100000,           /* for a journal that is not there yet */
+    CATALOG_CHECK_US = 1000000, /* a new period appears at the latest after so long */
+};
+
+/* What is bound or connected. A snapshot's parts are large: few of them per client are in memory. */
+static const struct socket_row {
+    const char *name;
+    int type;
+    enum link_mode mode;
+    int hwm;
+} socket_table[SOCKETS] = {
+    [SCORES] = {"scores", ZMQ_PULL, LINK_BIND, 1000},
+    [FEED] = {"feed", ZMQ_XPUB, LINK_BIND, 1000},
+    [SNAPSHOT] = {"snapshot", ZMQ_ROUTER, LINK_BIND, 32},
+    [WORK] = {"work", ZMQ_DEALER, LINK_CONNECT, 1000},
+};
+
+struct shell {
+    struct service *service;
+    struct journal *journal;
+    struct state *state; /* NULL: not there yet, or replaced */
+    struct stat state_file;
+    struct catalog *catalog;
+    struct publisher *core;
+    struct worker worker;
+    struct metrics metrics;
+    void *socket[SOCKETS];
+    struct link_message message;
+    struct arena arena;
+    struct buffer out;
+};
+
+/* ---- what the core may do ---- */
+
+static void publish(void *ctx, const char *topic, const void *event, size_t bytes)
+{
+    struct shell *s = ctx;
+    link_publish(s->socket[FEED], topic, event, bytes);
+}
+
+static enum err answer(void *ctx, const struct publisher_peer *to, const void *message, size_t bytes)
+{
+    struct shell *s = ctx;
+    struct link_peer peer;
+    memcpy(peer.id, to->id, sizeof peer.id);
+    return link_send_to(s->socket[SNAPSHOT], &peer, message, bytes);
+}
+
+static void catch_up(void *ctx)
+{
+    struct shell *s = ctx;
+    struct err_text e;
+    if (read_catalog(s->journal, s->catalog, &e))
+        log_warn("publisher.catalog_unread", "why=\"%s\"", e.text);
+}
+
+static bool state_replaced(const struct shell *s, const struct stat *now)
+{
+    return now->st_ino != s->state_file.st_ino || now->st_dev != s->state_file.st_dev;
+}
+
+/* State may be deleted and filled again by replay while we run; an open environment would show the old one for ever. */
+static bool state_ready(struct shell *s)
+{
+    char path[sizeof s->service->directory + sizeof "/state/data.mdb"];
+    snprintf(path, sizeof path, "%s/state/data.mdb", s->service->directory);
+    struct stat file;
+    bool there = stat(path, &file) == 0;
+    if (s->state && (!there || state_replaced(s, &file)))
+        state_close(&s->state);
+    if (s->state || !there)
+        return s->state != NULL;
+    struct state_options options = {
+        .journal_id = journal_id(s->journal),
+        .map_bytes = (size_t)s->service->settings.state_map_bytes,
+        .network_fs_allowed = s->service->settings.network_fs_allowed,
+    };
+    struct err_text e;
+    enum err err = state_open(&s->state, s->service->directory, &options, &e);
+    if (err && err != ERR_NOT_FOUND)
+        log_warn("publisher.state_unread", "why=\"%s\"", e.text);
+    s->state_file = file;
+    return err == OK;
+}
+
+struct loading {
+    struct publisher *core;
+    uint64_t pseq;
+};
+
+static bool load_score(void *ctx, uint32_t series, uint32_t unit, const struct score_header *h, const int64_t *points)
+{
+    const struct loading *l = ctx;
+    struct publisher_score score = {
+        .series = series,
+        .unit = unit,
+        .appraised_share = h->appraised_share,
+        .cause_feeder = h->cause_feeder,
+        .present = h->present,
+        .complete = h->complete,
+        .cause_epoch = h->cause_epoch,
+        .cause_seq = h->cause_seq,
+        .points = points,
+        .node_count = h->node_count,
+    };
+    publisher_load(l->core, &score, l->pseq);
+    return true;
+}
+
+static enum err load_partition(struct shell *s, struct publisher *core, uint32_t partition, struct err_text *e)
+{
+    struct state_cursor cursor, later;
+    enum err err = state_cursor_get(s->state, partition, &cursor, e);
+    if (err || cursor.applied <= publisher_position(core, partition))
+        return err == ERR_NOT_FOUND ? OK : err;
+    /* The rows are read a moment later than the cursor: they count as being as old as it. */
+    struct loading loading = {core, cursor.applied};
+    err = state_scores_each(s->state, partition, 0, &later, load_score, &loading, e);
+    if (!err)
+        publisher_loaded(core, partition, cursor.applied);
+    return err;
+}
+
+static void reload(void *ctx, struct publisher *core, uint32_t partition)
+{
+    struct shell *s = ctx;
+    struct err_text e;
+    catch_up(s);
+    if (state_ready(s) && load_partition(s, core, partition, &e))
+        log_warn("publisher.state_unread", "partition=%u why=\"%s\"", partition, e.text);
+}
+
+/* ---- start ---- */
+
+static enum err bind_more(void *socket, const char *const *endpoint, struct err_text *e)
+{
+    enum err err = OK;
+    for (; *endpoint && !err; endpoint++)
+        err = link_bind(socket, *endpoint, e);
+    return err;
+}
+
+static enum err open_sockets(struct shell *s, const struct publisher_arguments *a, struct err_text *e)
+{
+    enum err err = OK;
+    for (int i = 0; i < SOCKETS && !err; i++) {
+        char endpoint[LINK_ENDPOINT_BYTES];
+        err = link_endpoint(endpoint, s->service->directory, socket_table[i].name, e);
+        if (!err)
+            err =
+                link_open(&s->socket[i], socket_table[i].type, socket_table[i].mode, endpoint, socket_table[i].hwm, e);
+    }
+    if (!err)
+        err = bind_more(s->socket[FEED], a->feed, e);
+    return err ? err : bind_more(s->socket[SNAPSHOT], a->snapshots, e);
+}
+
+/* ERR_STOPPED: a stop signal came before there was a journal. */
+static enum err open_journal(struct shell *s, struct err_text *e)
+{
+    struct journal_options options = {
+        .map_bytes = (size_t)s->service->settings.journal_map_bytes,
+        .network_fs_allowed = s->service->settings.network_fs_allowed,
+    };
+    enum err err;
+    while ((err = journal_open(&s->journal, s->service->directory, &options, e)) == ERR_NOT_FOUND)
+        if (link_poll(NULL, 0, s->service->stop_fd, WAIT_US))
+            return ERR_STOPPED;
+    return err;
+}
+
+static enum err draw(uint64_t *number, struct err_text *e)
+{
+    do
+        if (getrandom(number, sizeof *number, 0) != sizeof *number)
+            return err_set(e, ERR_IO, "draw a random number: %s", strerror(errno));
+    while (!*number);
+    return OK;
+}
+
+static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+{
+    struct shell *s = ctx;
+    buffer_clear(&s->out);
+    wire_pack(&s->out, kind, message);
+    return link_send(s->socket[WORK], s->out.data, s->out.size);
+}
+
+static enum err start_core(struct shell *s, struct err_text *e)
+{
+    uint64_t epoch = 0;
+    enum err err = draw(&epoch, e);
+    s->catalog = catalog_new();
+    if (!err)
+        err = read_catalog(s->journal, s->catalog, e);
+    if (err)
+        return err_wrap(e, err, "read the catalog from the journal");
+    struct publisher_options options = {
+        .settings = &s->service->settings,
+        .catalog = s->catalog,
+        .metrics = &s->metrics,
+        .epoch = epoch,
+        .partitions = journal_partitions(s->journal),
+        .io = {.ctx = s, .publish = publish, .answer = answer, .reload = reload, .catch_up = catch_up},
+    };
+    s->core = publisher_new(&options);
+    for (uint32_t p = 0; p < options.partitions; p++)
+        reload(s, s->core, p);
+    publisher_start(s->core, clock_mono_us());
+    log_info("publisher.started", "epoch=%016llx topics=%zu", (unsigned long long)epoch, publisher_topics(s->core));
+    return OK;
+}
+
+static enum err start_worker(struct shell *s, struct err_text *e)
+{
+    uint64_t incarnation = 0;
+    enum err err = draw(&incarnation, e);
+    struct worker_config config = {
+        .role = PARBUS__ROLE__ROLE_PUBLISHER,
+        .instance = s->service->instance,
+        .pid = (uint32_t)getpid(),
+        .incarnation = incarnation,
+        .journal_id = journal_id(s->journal),
+        .heartbeat_us = s->service->settings.heartbeat_interval_ms * 1000,
+    };
+    worker_init(&s->worker, &config, to_coordinator, s, clock_mono_us());
+    return err;
+}
+
+/* ---- messages ---- */
+
+static const struct wire_channel *channel_of(int socket)
+{
+    return socket == SCORES ? &wire_to_publisher : socket == SNAPSHOT ? &wire_to_snapshots : &wire_to_worker;
+}
+
+static void dispatch(struct shell *s, int socket, const struct wire_message *m)
+{
+    if (socket == SCORES) {
+        publisher_receive(s->core, m, clock_mono_us());
+    } else if (socket == SNAPSHOT) {
+        struct publisher_peer peer = {{0}};
+        memcpy(peer.id, s->message.peer.id, sizeof s->message.peer.id);
+        publisher_request(s->core, &peer, m, clock_mono_us());
+    } else if (m->kind == PARBUS__TO_WORKER__BODY_WELCOME) {
+        worker_welcome(&s->worker, (const Parbus__WorkerWelcome *)m->message, clock_mono_us());
+    } else if (m->kind == PARBUS__TO_WORKER__BODY_WHO_ARE_YOU) {
+        membership_unknown(&s->worker.membership, clock_mono_us());
+    }
+}
+
+static void drain(struct shell *s, int socket)
+{
+    struct wire_message m;
+    struct err_text e;
+    for (int i = 0; i < DRAIN_MAX && !link_receive(s->socket[socket], socket_table[socket].type, &s->message); i++) {
+        if (socket == FEED) /* (un)subscriptions: libzmq keeps the list */
+            continue;
+        arena_reset(&s->arena);
+        if (wire_open(channel_of(socket), link_data(&s->message), link_bytes(&s->message), &s->arena, &m, &e)) {
+            metric_add(&s->metrics, messages_malformed, 1);
+            log_debug("publisher.malformed", "socket=%s why=\"%s\"", socket_table[socket].name, e.text);
+            continue;
+        }
+        dispatch(s, socket, &m);
+    }
+}
+
+static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static enum err loop(struct shell *s, struct err_text *e)
+{
+    int64_t catalog_us = clock_mono_us();
+    while (!s->worker.misplaced) {
+        int64_t now_us = clock_mono_us();
+        if (now_us >= catalog_us) {
+            catalog_us = now_us + CATALOG_CHECK_US;
+            catch_up(s);
+            publisher_catalog_changed(s->core);
+        }
+        worker_tick(&s->worker, &s->metrics, NULL, 0, now_us);
+        int64_t due_us = earlier(publisher_tick(s->core, now_us), membership_deadline_us(&s->worker.membership));
+        due_us = earlier(due_us, catalog_us) - clock_mono_us();
+        uint32_t ready = link_poll(s->socket, SOCKETS, s->service->stop_fd, due_us > 0 ? due_us : 0);
+        if (ready >> 31)
+            return OK;
+        for (int i = 0; i < SOCKETS; i++)
+            if (ready >> i & 1)
+                drain(s, i);
+    }
+    return err_set(e, ERR_STOPPED, "the ingestor serves another journal than the one that is open here");
+}
+
+static void shell_close(struct shell *s)
+{
+    publisher_destroy(&s->core);
+    catalog_destroy(&s->catalog);
+    state_close(&s->state);
+    journal_close(&s->journal);
+    for (int i = 0; i < SOCKETS; i++)
+        link_close(&s->socket[i]);
+    link_message_close(&s->message);
+    link_shutdown();
+    arena_free(&s->arena);
+    buffer_free(&s->out);
+}
+
+enum err publisher_run(struct service *service, const struct publisher_arguments *arguments, struct err_text *e)
+{
+    static struct shell s;
+    s.service = service;
+    arena_init(&s.arena, WIRE_ARENA_BYTES);
+    link_message_init(&s.message);
+    enum err err = open_sockets(&s, arguments, e);
+    if (!err)
+        err = open_journal(&s, e);
+    if (!err)
+        err = start_core(&s, e);
+    if (!err)
+        err = start_worker(&s, e);
+    if (!err)
+        err = loop(&s, e);
+    shell_close(&s);
+    return err == ERR_STOPPED && !s.worker.misplaced ? OK : err;
+}

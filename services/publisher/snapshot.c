@@ -1,0 +1,105 @@
+#include "services/publisher/snapshot.h"
+#include "services/publisher/image.h"
+#include "services/publisher/pack.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* A table that moves all the time is not packed anew for each of many clients: from a young image the ring leads on
+ * (F4). */
+static bool reusable(const struct topic *t, int64_t now_us)
+{
+    if (!t->image)
+        return false;
+    return t->image->seq == t->seq ||
+           (now_us - t->image->made_us < SNAPSHOT_REUSE_US && ring_after(&t->ring, t->image->seq));
+}
+
+static struct snapshot_image *image_of(struct snapshots *s, struct topic *t, int64_t now_us)
+{
+    if (!reusable(t, now_us)) {
+        snapshot_image_release(&t->image);
+        t->image = image_new(t, s->epoch, now_us);
+    }
+    t->image->references++;
+    return t->image;
+}
+
+static struct snapshot_job *job_place(struct snapshots *s, const struct topic *t, const struct publisher_peer *peer)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->job[i].topic == t && !memcmp(&s->job[i].peer, peer, sizeof *peer)) {
+            snapshot_image_release(&s->job[i].image);
+            return &s->job[i];
+        }
+    if (s->count == SNAPSHOT_JOBS_MAX)
+        return NULL;
+    if (s->count == s->capacity) {
+        s->capacity = s->capacity ? 2 * s->capacity : 16;
+        s->job = reallocarray(s->job, s->capacity, sizeof *s->job);
+        ASSERT(s->job);
+    }
+    return &s->job[s->count++];
+}
+
+void snapshots_begin(struct snapshots *s, struct topic *t, const struct publisher_peer *peer, uint64_t request,
+                     int64_t now_us)
+{
+    struct snapshot_job *job = job_place(s, t, peer);
+    if (!job) {
+        metric_add(s->metrics, snapshots_abandoned, 1);
+        return;
+    }
+    *job = (struct snapshot_job){
+        .peer = *peer,
+        .topic = t,
+        .image = image_of(s, t, now_us),
+        .request = request,
+        .give_up_us = now_us + SNAPSHOT_STALLED_US,
+    };
+}
+
+static enum err send_part(struct snapshots *s, const struct snapshot_job *job)
+{
+    const struct snapshot_image *image = job->image;
+    const struct image_part *part = &image->part[job->next];
+    buffer_clear(&s->scratch);
+    pack_answer(&s->scratch, part->kind, job->request, image->bytes.data + part->from, part->size);
+    return s->io->answer(s->io->ctx, &job->peer, s->scratch.data, s->scratch.size);
+}
+
+/* false: the job is over, one way or the other. */
+static bool job_run(struct snapshots *s, struct snapshot_job *job, int64_t now_us)
+{
+    for (; job->next < job->image->count; job->next++) {
+        enum err err = send_part(s, job);
+        if (err == ERR_BUSY && now_us < job->give_up_us)
+            return true;
+        if (err) {
+            metric_add(s->metrics, snapshots_abandoned, 1);
+            return false;
+        }
+        job->give_up_us = now_us + SNAPSHOT_STALLED_US;
+    }
+    metric_add(s->metrics, snapshots_served, 1);
+    return false;
+}
+
+int64_t snapshots_tick(struct snapshots *s, int64_t now_us)
+{
+    for (size_t i = s->count; i-- > 0;) {
+        if (job_run(s, &s->job[i], now_us))
+            continue;
+        snapshot_image_release(&s->job[i].image);
+        s->job[i] = s->job[--s->count];
+    }
+    return s->count ? now_us + SNAPSHOT_RETRY_US : INT64_MAX;
+}
+
+void snapshots_free(struct snapshots *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        snapshot_image_release(&s->job[i].image);
+    free(s->job);
+    buffer_free(&s->scratch);
+    *s = (struct snapshots){0};
+}

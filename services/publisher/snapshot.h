@@ -1,0 +1,40 @@
+/* Snapshots on their way (rules F1, F2). A table is packed once per seq into an image that many clients share; each
+ * client is sent its parts as fast as it reads, and is given up when it does not. */
+#pragma once
+#include "services/publisher/topic.h"
+
+enum {
+    SNAPSHOT_JOBS_MAX = 4096,
+    SNAPSHOT_STALLED_US = 30000000, /* a client that takes nothing for so long is given up */
+    SNAPSHOT_RETRY_US = 5000,       /* a full queue is tried again after so long */
+    SNAPSHOT_REUSE_US = 200000,     /* an image may be so old, if the ring leads on from it */
+};
+
+struct snapshot_image; /* packed messages of one table at one seq; counted references */
+/* Drops a reference and nulls it. */
+void snapshot_image_release(struct snapshot_image **image);
+
+struct snapshot_job {
+    struct publisher_peer peer;
+    const struct topic *topic;
+    struct snapshot_image *image;
+    uint64_t request;
+    size_t next; /* message of the image */
+    int64_t give_up_us;
+};
+
+struct snapshots {
+    struct snapshot_job *job;
+    size_t count, capacity;
+    uint64_t epoch;
+    struct metrics *metrics;
+    const struct publisher_io *io;
+    struct buffer scratch;
+};
+
+/* Begins to answer; a newer request of the same peer and topic takes the place of the older one. */
+void snapshots_begin(struct snapshots *s, struct topic *t, const struct publisher_peer *peer, uint64_t request,
+                     int64_t now_us);
+/* Sends what the peers take. Returns when to call again. */
+int64_t snapshots_tick(struct snapshots *s, int64_t now_us);
+void snapshots_free(struct snapshots *s);

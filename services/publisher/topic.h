@@ -1,0 +1,61 @@
+/* One series on the feed: its table as published, the rows that have changed since, and its recent deltas. */
+#pragma once
+#include "base/buffer.h"
+#include "services/publisher/core.h"
+#include "services/publisher/ring.h"
+
+enum {
+    TOPIC_NAME_BYTES = 160,
+    PACKED_ROWS_BYTES_MAX = 512 << 10, /* of one delta or one part of a snapshot; W3 allows 2 MiB */
+};
+
+/* Rows that have changed since the last delta; empty between two bursts. */
+struct pending {
+    uint32_t *slot_of_row; /* slot + 1; 0: none. One per row of the table */
+    struct pending_row {
+        uint32_t row;
+        struct standing value;
+    } * slot;
+    int64_t *components;
+    size_t count, capacity;
+};
+
+struct topic {
+    const struct series *series;
+    char name[TOPIC_NAME_BYTES];
+    struct standings *table; /* what subscribers have at seq */
+    uint64_t *pseq;          /* of each row's value, pending ones included */
+    uint64_t seq;
+    struct pending pending;
+    int64_t changed_us, published_us; /* first pending change; last delta */
+    struct ring_topic ring;
+    struct snapshot_image *image; /* the last one made; NULL: none */
+};
+
+struct topic *topic_new(const struct series *s);
+/* The ring's deltas of the topic and its image are its owner's to free. */
+void topic_destroy(struct topic **t);
+
+enum topic_take { TOPIC_SAME, TOPIC_CHANGED, TOPIC_REFUSED };
+/* Takes the value of a unit as of pseq if it is later than what the row has. CHANGED: the row is now pending. REFUSED:
+ * not a unit of the cohort, or points that are not those of the definition's nodes. */
+enum topic_take topic_take(struct topic *t, const struct publisher_score *score, uint64_t pseq);
+
+/* Moves all pending rows into the table without a delta: before the feed has started. */
+void topic_settle(struct topic *t);
+void topic_pending_clear(struct topic *t);
+
+/* Publishes the pending rows, ascending, in as many deltas as their size asks for. */
+struct topic_feed {
+    uint64_t epoch;
+    struct ring *ring;
+    struct metrics *metrics;
+    const struct publisher_io *io;
+    struct buffer *scratch;
+};
+void topic_publish(struct topic *t, const struct topic_feed *f, int64_t now_us);
+
+/* A row as the feed shows it; the components stay the standing's. */
+void topic_row(Parbus__Row *out, const struct standing *s, size_t top_count, uint32_t rank);
+/* How many rows of this topic are sure to fit PACKED_ROWS_BYTES_MAX. */
+size_t topic_rows_per_message(const struct topic *t);

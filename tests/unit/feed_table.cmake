@@ -1,0 +1,1 @@
+parbus_test(test_feed_table SOURCES test_feed_table.c feed_world.c little_catalog.c LINKS publisher_core client)
