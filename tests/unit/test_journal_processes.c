@@ -1,0 +1,158 @@
+#include "base/clock.h"
+#include "journal/record.h"
+#include "journal_fixture.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+TestSuite(journal_processes, .init = make_directory, .fini = remove_directory);
+
+enum { GROUPS = 300, DEADLINE_US = 20 * 1000 * 1000 };
+
+struct pair_check {
+    struct journal *journal;
+    bool equal;
+};
+
+/* Within one read everything is of one instant, nested reads included. */
+static bool both_partitions_agree(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
+{
+    struct pair_check *check = ctx;
+    uint64_t zero = 0, one = 0;
+    (void)first_pseq, (void)record, (void)bytes;
+    check->equal = journal_last_pseq(check->journal, 0, &zero, NULL) == OK &&
+                   journal_last_pseq(check->journal, 1, &one, NULL) == OK && zero == one;
+    return false;
+}
+
+/* Runs in the child; its exit status says what was wrong. */
+static int follow(void)
+{
+    struct journal_options o = {.writer = false};
+    struct journal *own = NULL;
+    int64_t deadline = clock_mono_us() + DEADLINE_US;
+    enum err code;
+    while ((code = journal_open(&own, directory, &o, NULL)) == ERR_NOT_FOUND && clock_mono_us() < deadline)
+        ;
+    if (code)
+        return 10 + (int)code;
+    uint64_t last = 0;
+    while (last < GROUPS && clock_mono_us() < deadline) {
+        struct pair_check check = {own, true};
+        if (journal_read(own, 0, 1, 1, both_partitions_agree, &check, NULL) != OK)
+            return 2;
+        if (!check.equal)
+            return 3;
+        if (journal_last_pseq(own, 0, &last, NULL) != OK)
+            return 4;
+    }
+    journal_close(&own);
+    return last == GROUPS ? 0 : 5;
+}
+
+static pid_t start(int (*work)(void))
+{
+    pid_t pid = fork(); /* before anything is open */
+    cr_assert_geq(pid, 0);
+    if (pid == 0)
+        _exit(work());
+    return pid;
+}
+
+static int finish(pid_t pid)
+{
+    int status = 0;
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
+}
+
+Test(journal_processes, others_read_whole_groups_while_it_is_written)
+{
+    struct buffer b = {0};
+    pid_t readers[2] = {start(follow), start(follow)};
+    open_writer(16 * MIB);
+    for (uint64_t i = 1; i <= GROUPS; i++) {
+        make_record(&b, i, 1, 3000, 'r');
+        struct journal_put put[2] = {{0, i, b.data, b.size}, {1, i, b.data, b.size}};
+        struct journal_group g = {.put = put, .put_count = 2};
+        cr_assert_eq(journal_append(j, &g, &e), OK, "%s", e.text);
+    }
+    cr_assert_eq(finish(readers[0]), 0);
+    cr_assert_eq(finish(readers[1]), 0);
+    buffer_free(&b);
+}
+
+/* Opens and closes as fast as it can: the last one to close destroys what the next one to open needs. */
+static int open_and_close(void)
+{
+    struct journal_options o = {.writer = false};
+    for (unsigned i = 0; i < 200; i++) {
+        struct journal *own = NULL;
+        uint64_t last;
+        if (journal_open(&own, directory, &o, NULL) != OK)
+            return 1;
+        if (journal_last_pseq(own, 0, &last, NULL) != OK || last != 1)
+            return 2;
+        journal_close(&own);
+    }
+    return 0;
+}
+
+Test(journal_processes, opening_while_another_process_closes_works)
+{
+    open_writer(MIB);
+    append(0, 1, 1, 8);
+    journal_close(&j);
+    pid_t pids[4];
+    for (unsigned i = 0; i < 4; i++)
+        pids[i] = start(open_and_close);
+    for (unsigned i = 0; i < 4; i++)
+        cr_assert_eq(finish(pids[i]), 0);
+}
+
+static int grow_with_a_larger_map(void)
+{
+    if (open_as(true, 32 * MIB) != OK)
+        return 1;
+    for (uint64_t i = 2; i <= 9; i++)
+        if (append(0, i, 1, MIB / 2) != OK)
+            return 2;
+    journal_close(&j);
+    return 0;
+}
+
+Test(journal_processes, a_map_that_another_process_made_larger_is_followed)
+{
+    int go[2], token = 0;
+    open_writer(MIB);
+    append(0, 1, 1, 8);
+    journal_close(&j);
+    cr_assert_eq(pipe(go), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(read(go[0], &token, sizeof token) == sizeof token ? grow_with_a_larger_map() : 3);
+    cr_assert_eq(open_as(false, MIB), OK, "%s", e.text);
+    cr_assert_eq(last_of(0), 1);
+    cr_assert_eq(write(go[1], &token, sizeof token), sizeof token);
+    cr_assert_eq(finish(pid), 0);
+    cr_assert_eq(last_of(0), 9);
+    cr_assert_eq(read_from(0, 1, SIZE_MAX, 0).count, 9);
+}
+
+Test(journal_processes, a_copy_made_while_open_is_a_journal)
+{
+    char copy[128];
+    open_writer(MIB);
+    append(0, 1, 4, 500);
+    uint64_t id = journal_id(j);
+    snprintf(copy, sizeof copy, "%s/copy", directory);
+    cr_assert_eq(journal_copy(j, copy, &e), OK, "%s", e.text);
+    cr_assert_eq(journal_copy(j, copy, &e), ERR_INVALID, "never over another");
+    append(0, 5, 1, 500);
+    journal_close(&j);
+    struct journal_options o = {.writer = false};
+    cr_assert_eq(journal_open(&j, copy, &o, &e), OK, "%s", e.text);
+    cr_assert_eq(journal_id(j), id);
+    cr_assert_eq(last_of(0), 4);
+}

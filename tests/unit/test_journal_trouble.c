@@ -1,0 +1,214 @@
+#include "journal/record.h"
+#include "journal_fixture.h"
+#include "store/store.h"
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* ---- a disk that fails on demand: these stand before libc's for LMDB too ---- */
+
+static int disk_error;                    /* errno of a failing call; 0: the disk is fine */
+static bool fails_on_sync, fails_on_meta; /* which calls; a meta page is written at offset 0 or one page */
+static bool meta_lands_anyway;            /* the first failing write of a meta page reaches the disk all the same */
+static unsigned syncs;
+
+ssize_t pwrite(int fd, const void *data, size_t bytes, off_t offset)
+{
+    if (disk_error && !fails_on_sync && fails_on_meta == (offset < 8192 && bytes < 4096)) {
+        if (meta_lands_anyway)
+            syscall(SYS_pwrite64, fd, data, bytes, offset);
+        meta_lands_anyway = false;
+        errno = disk_error;
+        return -1;
+    }
+    return syscall(SYS_pwrite64, fd, data, bytes, offset);
+}
+
+ssize_t writev(int fd, const struct iovec *data, int count)
+{
+    if (disk_error && !fails_on_sync && !fails_on_meta) {
+        errno = disk_error;
+        return -1;
+    }
+    return syscall(SYS_writev, fd, data, count);
+}
+
+int fdatasync(int fd)
+{
+    syncs++;
+    if (disk_error && fails_on_sync) {
+        errno = disk_error;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* ---- no room, and a disk that fails ---- */
+
+TestSuite(journal_trouble, .init = make_directory, .fini = remove_directory);
+
+Test(journal_trouble, every_append_is_synced)
+{
+    open_writer(MIB);
+    unsigned before = syncs;
+    for (uint64_t i = 1; i <= 5; i++)
+        append(0, i, 1, 100);
+    cr_assert_geq(syncs, before + 5);
+}
+
+static uint64_t fill(size_t body_bytes)
+{
+    uint64_t count = 0;
+    enum err code;
+    while ((code = append(0, count + 1, 1, body_bytes)) == OK)
+        count++;
+    cr_assert_eq(code, ERR_FULL, "%s", e.text);
+    return count;
+}
+
+Test(journal_trouble, a_full_map_refuses_and_keeps_serving)
+{
+    open_writer(MIB / 2);
+    uint64_t count = fill(20000);
+    cr_assert_gt(count, 10);
+    cr_assert(strstr(e.text, "map is full"), "%s", e.text);
+    cr_assert_lt(journal_bytes_free(j), (size_t)60000);
+    cr_assert_eq(last_of(0), count);
+    cr_assert_eq(marked_seq(), count, "the mark did not go ahead of the record");
+    cr_assert_eq(append(0, count + 1, 1, 100), OK, "a small one still fits: %s", e.text);
+    cr_assert_eq(append(0, count + 2, 1, 20000), ERR_FULL);
+    reopen(2 * MIB);
+    cr_assert_eq(append(0, count + 2, 1, 20000), OK, "%s", e.text);
+    cr_assert_eq(last_of(0), count + 2);
+    cr_assert_eq(read_from(0, count, SIZE_MAX, 0).count, 3);
+}
+
+static void fail_with(int error, bool on_sync, bool on_meta)
+{
+    disk_error = error;
+    fails_on_sync = on_sync;
+    fails_on_meta = on_meta;
+}
+
+static void expect_nothing_happened(enum err expected)
+{
+    cr_assert_eq(append(0, 3, 5, 9000), expected, "%s", e.text);
+    cr_assert_eq(append(0, 3, 1, 9), expected, "%s", e.text);
+    cr_assert_eq(last_of(0), 2);
+    cr_assert_eq(marked_seq(), 2);
+    disk_error = 0;
+    cr_assert_eq(append(0, 3, 1, 9000), OK, "usable again: %s", e.text);
+    cr_assert_eq(last_of(0), 3);
+    reopen(MIB);
+    cr_assert_eq(last_of(0), 3);
+    cr_assert_eq(marked_seq(), 3);
+}
+
+Test(journal_trouble, a_full_disk_refuses_and_is_survived)
+{
+    open_writer(MIB);
+    append(0, 1, 2, 100);
+    fail_with(ENOSPC, false, false);
+    expect_nothing_happened(ERR_FULL);
+}
+
+Test(journal_trouble, a_failed_write_is_survived)
+{
+    open_writer(MIB);
+    append(0, 1, 2, 100);
+    fail_with(EIO, false, false);
+    expect_nothing_happened(ERR_IO);
+}
+
+Test(journal_trouble, a_failed_sync_is_survived)
+{
+    open_writer(MIB);
+    append(0, 1, 2, 100);
+    fail_with(EIO, true, false);
+    expect_nothing_happened(ERR_IO);
+}
+
+Test(journal_trouble, a_failed_meta_page_opens_the_environment_anew)
+{
+    open_writer(MIB);
+    append(0, 1, 2, 100);
+    fail_with(EIO, false, true);
+    expect_nothing_happened(ERR_IO);
+}
+
+Test(journal_trouble, a_group_that_landed_although_the_disk_said_no_is_not_taken_twice)
+{
+    open_writer(MIB);
+    append(0, 1, 2, 100);
+    fail_with(EIO, false, true);
+    meta_lands_anyway = true;
+    cr_assert_eq(append(0, 3, 1, 9), ERR_IO, "%s", e.text);
+    disk_error = 0;
+    cr_assert_eq(append(0, 3, 1, 9), ERR_INVALID, "it is there: %s", e.text);
+    cr_assert_eq(last_of(0), 3);
+    cr_assert_eq(marked_seq(), 3);
+    cr_assert_eq(append(0, 4, 1, 9), OK, "%s", e.text);
+}
+
+/* ---- damage and strange versions ---- */
+
+/* Writes behind the journal's back. */
+static void put_raw(const char *database, const void *key, size_t key_bytes, const void *value, size_t bytes)
+{
+    char path[96];
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    MDB_val k = {key_bytes, (void *)key}, v = {bytes, (void *)value};
+    journal_close(&j);
+    snprintf(path, sizeof path, "%s/journal", directory);
+    cr_assert(!mdb_env_create(&env) && !mdb_env_set_maxdbs(env, 8) && !mdb_env_open(env, path, 0, 0600));
+    cr_assert(!mdb_txn_begin(env, NULL, 0, &txn) && !mdb_dbi_open(txn, database, 0, &dbi));
+    cr_assert(!mdb_put(txn, dbi, &k, &v, 0) && !mdb_txn_commit(txn));
+    mdb_env_close(env);
+}
+
+Test(journal_trouble, a_newer_format_is_refused_untouched)
+{
+    uint64_t version = 3;
+    open_writer(MIB);
+    put_raw("meta", "format", 6, &version, sizeof version);
+    cr_assert_eq(open_as(true, MIB), ERR_VERSION);
+    cr_assert(strstr(e.text, "version 3"), "%s", e.text);
+    cr_assert_eq(open_as(false, 0), ERR_VERSION);
+}
+
+Test(journal_trouble, a_hole_between_records_is_seen)
+{
+    struct buffer b = {0};
+    struct seen seen = {0};
+    open_writer(MIB);
+    append(1, 1, 3, 8);
+    make_record(&b, 6, 1, 8, 'z');
+    put_raw("records", "\0\0\0\0\0\0\0\2\0\1\0\0\0\0\0\0\0\6", 18, b.data, b.size);
+    cr_assert_eq(open_as(true, MIB), ERR_CORRUPT, "nothing is built on damaged ground");
+    cr_assert_eq(open_as(false, 0), OK, "%s", e.text);
+    cr_assert_eq(journal_read(j, 1, 1, SIZE_MAX, see, &seen, &e), ERR_CORRUPT);
+    cr_assert_eq(seen.count, 1);
+    cr_assert(strstr(e.text, "pseq 6 where 4 is due"), "%s", e.text);
+    cr_assert_eq(journal_read(j, 1, 5, SIZE_MAX, see, &seen, &e), ERR_CORRUPT, "begun in the hole");
+    cr_assert_eq(journal_read(j, 1, 6, SIZE_MAX, see, &seen, &e), OK, "%s", e.text);
+    buffer_free(&b);
+}
+
+Test(journal_trouble, a_damaged_record_is_not_handed_out)
+{
+    struct seen seen = {0};
+    open_writer(MIB);
+    append(1, 1, 3, 8);
+    put_raw("records", "\0\0\0\0\0\0\0\1\0\1\0\0\0\0\0\0\0\1", 18, "\1\1\0\0\3\0\0\0garbage", 15);
+    struct journal_options o = {.writer = false};
+    cr_assert_eq(journal_open(&j, directory, &o, &e), OK, "%s", e.text);
+    cr_assert_eq(journal_read(j, 1, 1, SIZE_MAX, see, &seen, &e), ERR_CORRUPT);
+    cr_assert_eq(seen.count, 0);
+    cr_assert(strstr(e.text, "partition 1, record 1"), "%s", e.text);
+}
