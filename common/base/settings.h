@@ -8,7 +8,7 @@
 /*  name                         default        least      most           what (unit is in the name) */
 #define SETTINGS_TABLE(X)                                                                                              \
     X(partitions,                64,            1,         4096,          "partitions of a new journal; fixed when it is created") \
-    X(group_bytes_max,           1 << 20,       4096,      16 << 20,      "a commit of the journal takes at most this much") \
+    X(group_bytes_max,           1 << 20,       4096,      1 << 20,       "a commit of the journal takes at most this much") \
     X(group_wait_us,             1000,          0,         1000000,       "… and waits at most this long for more") \
     X(submission_bytes_max,      1 << 20,       1024,      1 << 20,       "one submission") \
     X(feeders_max,               4096,          1,         1000000,       "feeders known to the journal") \

@@ -16,11 +16,10 @@ struct span {
 
 static bool take_span(struct input *in, struct span *span)
 {
-    uint64_t bytes;
-    if (!wire_varint(&in->at, in->end, &bytes) || bytes > (size_t)(in->end - in->at))
+    if (!wire_length(&in->at, in->end, &span->bytes))
         return false;
-    *span = (struct span){in->at, bytes};
-    in->at += bytes;
+    span->at = in->at;
+    in->at += span->bytes;
     return true;
 }
 

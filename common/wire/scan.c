@@ -55,7 +55,6 @@ static bool skip(const uint8_t **at, const uint8_t *end, size_t bytes)
 
 static bool read_content(const uint8_t **at, const uint8_t *end, struct field *f)
 {
-    uint64_t bytes;
     switch (f->type) {
     case VARINT:
         return wire_varint(at, end, &f->value);
@@ -64,11 +63,10 @@ static bool read_content(const uint8_t **at, const uint8_t *end, struct field *f
     case FIXED32:
         return skip(at, end, 4);
     case LENGTH:
-        if (!wire_varint(at, end, &bytes))
+        if (!wire_length(at, end, &f->bytes))
             return false;
         f->data = *at;
-        f->bytes = bytes;
-        return skip(at, end, bytes);
+        return skip(at, end, f->bytes);
     default: /* groups, and what does not exist */
         return false;
     }

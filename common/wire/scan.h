@@ -22,3 +22,14 @@ static inline bool wire_varint(const uint8_t **at, const uint8_t *end, uint64_t 
     *value = *(*at)++;
     return true;
 }
+/* Reads the length of what follows, at most 5 bytes of varint like the general decoder, and checks that so much
+ * follows. */
+static inline bool wire_length(const uint8_t **at, const uint8_t *end, size_t *bytes)
+{
+    const uint8_t *start = *at;
+    uint64_t value;
+    if (!wire_varint(at, end, &value) || *at - start > 5 || value > (size_t)(end - *at))
+        return false;
+    *bytes = (size_t)value;
+    return true;
+}

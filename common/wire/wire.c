@@ -47,7 +47,8 @@ static void budget_free(void *data, void *p) { (void)data, (void)p; }
 static void fill_absent_text(ProtobufCMessage *message)
 {
     const ProtobufCMessageDescriptor *type = message->descriptor;
-    for (const ProtobufCFieldDescriptor *f = type->fields, *end = f + type->n_fields; f < end; f++) {
+    for (unsigned k = 0; k < type->n_fields; k++) {
+        const ProtobufCFieldDescriptor *f = &type->fields[k];
         char *member = (char *)message + f->offset;
         if (f->type == PROTOBUF_C_TYPE_STRING && f->label != PROTOBUF_C_LABEL_REPEATED) {
             if (!*(char **)member)
@@ -113,7 +114,7 @@ static enum err open_envelope(const struct wire_channel *channel, const void *da
     const char *name = channel->envelope->short_name;
     if (bytes > WIRE_MESSAGE_BYTES_MAX)
         return err_set(e, ERR_TOO_LARGE, "%s: %zu bytes, at most %d", name, bytes, WIRE_MESSAGE_BYTES_MAX);
-    const uint8_t *at = data, *end = at + bytes;
+    const uint8_t *at = bytes ? data : (const uint8_t *)"", *end = at + bytes;
     uint64_t tag, length;
     if (!wire_varint(&at, end, &tag) || tag >> 32 || (tag & 7) != 2 || !wire_varint(&at, end, &length))
         return err_set(e, ERR_INVALID, "%s: the envelope cannot be read", name);

@@ -33,7 +33,7 @@ static bool is_field(const struct field *f, const char *message, const char *fie
     return strcmp(f->message->short_name, message) == 0 && strcmp(f->d->name, field) == 0;
 }
 
-/* 1 .. 10000 and the element; the few values that wire_check wants otherwise. */
+/* 1 .. 10^9 and the element; the few values that wire_check wants otherwise. */
 static uint64_t number(const struct field *f)
 {
     char name[128];
@@ -41,10 +41,10 @@ static uint64_t number(const struct field *f)
     if (is_field(f, "Verdicts", "reject_reason"))
         return PARBUS__REASON__REJECTED_INDICATOR_UNKNOWN + f->element;
     if (is_field(f, "Status", "to_seq"))
-        return 20000;
+        return 2000000000;
     if (is_field(f, "Submission", "retract"))
         return 0;
-    return 1 + hash_bytes(name, (size_t)n) % 10000 + f->element;
+    return 1 + hash_bytes(name, (size_t)n) % 1000000000 + f->element;
 }
 
 static void put_text(const struct field *f, void *at)
@@ -76,10 +76,10 @@ static void put_message(const struct field *f, void *at)
     *(ProtobufCMessage **)at = make(f->d->descriptor, 0, f->arena);
 }
 
-static void put_u32(const struct field *f, void *at) { *(uint32_t *)at = (uint32_t)number(f) << 8; }
+static void put_u32(const struct field *f, void *at) { *(uint32_t *)at = (uint32_t)number(f); }
 static void put_i32(const struct field *f, void *at) { *(int32_t *)at = -(int32_t)number(f); }
-static void put_u64(const struct field *f, void *at) { *(uint64_t *)at = number(f) << 40; }
-static void put_i64(const struct field *f, void *at) { *(int64_t *)at = -(int64_t)(number(f) << 40); }
+static void put_u64(const struct field *f, void *at) { *(uint64_t *)at = number(f) << 30; }
+static void put_i64(const struct field *f, void *at) { *(int64_t *)at = -(int64_t)(number(f) << 30); }
 static void put_float(const struct field *f, void *at) { *(float *)at = (float)number(f) / 8; }
 static void put_double(const struct field *f, void *at) { *(double *)at = (double)number(f) / 7; }
 static void put_bool(const struct field *f, void *at) { *(protobuf_c_boolean *)at = number(f) != 0; }

@@ -174,6 +174,21 @@ Test(leaf, a_proportion_is_exact)
     }
 }
 
+/* value - from has more bits than a double. */
+Test(leaf, a_proportion_is_exact_where_differences_are_not)
+{
+    struct node n = leaf_of(PARBUS__RULE_KIND__RULE_LINEAR, 0);
+    for (int i = 0; i < 200000; i++) {
+        int64_t from = (int64_t)random_below(1ull << 50), value = 8 + (int64_t)random_below(1000);
+        int64_t to = value + 1 + (int64_t)random_below(1000);
+        n.points_max = 1 + (int64_t)random_below(1ull << 40);
+        n.rule.from = ldexp((double)from, -58), n.rule.to = ldexp((double)to, -10);
+        int64_t got = score_leaf(&n, ldexp((double)value, -10));
+        cr_assert(is_rounded_quotient((value << 48) - from, ((__int128)to << 48) - from, n.points_max, got),
+                  "from %" PRId64 " value %" PRId64 " to %" PRId64, from, value, to);
+    }
+}
+
 Test(leaf, a_tie_goes_up)
 {
     struct node n = leaf_of(PARBUS__RULE_KIND__RULE_RATIO, 0);

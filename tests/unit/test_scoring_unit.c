@@ -190,6 +190,14 @@ Test(unit, the_appraised_share_is_of_the_maximum)
     t.stage[1] = PARBUS__STAGE__STAGE_APPRAISED_1;
     score(&t);
     cr_assert_eq(t.out.appraised_share, 300000);
+    /* Not even rounding makes a whole of what is not. */
+    t = three(ARITHMETIC, INCOMPLETE, 0, 0, 0);
+    for (int i = 0; i < 4; i++)
+        t.node[i].points_max = P / 10;
+    t.node[2].weight = 499999, t.node[3].weight = 1;
+    t.stage[0] = t.stage[1] = PARBUS__STAGE__STAGE_APPRAISED_1;
+    score(&t);
+    cr_assert_eq(t.out.appraised_share, MICRO - 1);
     t = three(LEAST, INCOMPLETE, P, P, P);
     t.stage[1] = PARBUS__STAGE__STAGE_APPRAISED_1;
     score(&t);

@@ -1,8 +1,6 @@
-#include "wire/reason.h"
 #include "wire/wire.h"
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static struct arena arena;
@@ -147,51 +145,6 @@ Test(wire, what_can_be_decoded_is_there_even_when_it_is_refused)
     cr_assert_eq(((const Parbus__Submission *)opened.message)->seq, 7);
 }
 
-Test(wire, text_is_well_formed_utf8)
-{
-    static const char *const good[] = {"",
-                                       "a",
-                                       "Thừa Thiên Huế",
-                                       "\x7f",
-                                       "\xdf\xbf",
-                                       "\xef\xbf\xbd",
-                                       "\xf4\x8f\xbf\xbf",
-                                       "\xe0\xa0\x80",
-                                       "\xed\x9f\xbf",
-                                       "\xf0\x90\x80\x80"};
-    static const char *const bad[] = {"\x80",
-                                      "\xc0\xaf",
-                                      "\xc1\xbf",
-                                      "\xe0\x9f\xbf",
-                                      "\xed\xa0\x80",
-                                      "\xf4\x90\x80\x80",
-                                      "\xf0\x8f\xbf\xbf",
-                                      "\xf5\x80\x80\x80",
-                                      "\xff",
-                                      "a\xc3",
-                                      "12345678\xe1\xba",
-                                      "\xe1\x41\x80"};
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        cr_assert(wire_utf8_ok(good[i], strlen(good[i])), "good %zu", i);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        cr_assert_not(wire_utf8_ok(bad[i], strlen(bad[i])), "bad %zu", i);
-}
-
-/* The fast path takes eight bytes at once: a NUL or a stray byte must be seen wherever it stands. */
-Test(wire, a_bad_byte_is_seen_at_every_position)
-{
-    for (size_t length = 1; length <= 40; length++)
-        for (size_t at = 0; at < length; at++) {
-            char text[40];
-            memset(text, 'x', sizeof text);
-            cr_assert(wire_utf8_ok(text, length));
-            text[at] = 0;
-            cr_assert_not(wire_utf8_ok(text, length), "NUL at %zu of %zu", at, length);
-            text[at] = (char)0x80;
-            cr_assert_not(wire_utf8_ok(text, length), "0x80 at %zu of %zu", at, length);
-        }
-}
-
 Test(wire, text_with_a_nul_is_refused_not_cut_off)
 {
     static const uint8_t hello[] = {0x0a, 6, 0x12, 4, 'a', 'b', 0, 'c'};
@@ -251,6 +204,8 @@ Test(wire, verdicts_have_whole_ascending_rows)
     refused(open_sent(&wire_to_scorer, 1, &v), ERR_INVALID, "verdicts.reject_detail has 1 rows, reject_entry has 2");
     v.n_reject_detail = 2, entry[1] = 0;
     refused(open_sent(&wire_to_scorer, 1, &v), ERR_INVALID, "verdicts.reject_row: not ascending at entry 0");
+    row[1] = 5;
+    refused(open_sent(&wire_to_scorer, 1, &v), ERR_INVALID, "verdicts.reject_row: not ascending at entry 0");
     entry[1] = 1, reason[0] = 99;
     refused(open_sent(&wire_to_scorer, 1, &v), ERR_INVALID, "verdicts.reject_reason: unknown value 99");
 }
@@ -268,6 +223,15 @@ Test(wire, columns_of_committed_and_snapshot_rows_fit)
     rows.n_row = 1, rows.row = list;
     refused(open_sent(&wire_from_snapshots, PARBUS__FROM_SNAPSHOTS__BODY_ROWS, &rows), ERR_INVALID,
             "rows.name has 0 rows, row has 1");
+}
+
+/* Any number but 0 is true. */
+Test(wire, a_flag_may_be_any_number)
+{
+    static const uint8_t bytes[] = {0x12, 7, 0x08, 1, 0x30, 2, 0x42, 1, 5};
+    buffer_append(&packed, bytes, sizeof bytes);
+    cr_assert_eq(open_packed(&wire_to_ingestor), OK, "%s", why.text);
+    cr_assert_eq(((const Parbus__Submission *)opened.message)->retract, 1);
 }
 
 Test(wire, status_asks_forwards)
@@ -415,41 +379,4 @@ Test(wire, kinds_have_names)
 {
     cr_assert_str_eq(wire_kind_name(&wire_to_ingestor, PARBUS__TO_INGESTOR__BODY_SUBMISSION), "submission");
     cr_assert_str_eq(wire_kind_name(&wire_to_ingestor, 77), "?");
-}
-
-Test(wire, names_of_feeders)
-{
-    char longest[66];
-    memset(longest, 'a', 64);
-    longest[64] = 0;
-    cr_assert(wire_name_ok("so-noi-vu.ha_noi-01"));
-    cr_assert(wire_name_ok(longest));
-    longest[64] = 'a', longest[65] = 0;
-    cr_assert_not(wire_name_ok(longest));
-    cr_assert_not(wire_name_ok(""));
-    cr_assert_not(wire_name_ok("a b"));
-    cr_assert_not(wire_name_ok("Hà"));
-    cr_assert_not(wire_name_ok("a/b"));
-}
-
-/* The proto names are the reference: REFUSED_X and REJECTED_X stand in the table as X. */
-Test(wire, each_reason_of_the_protocol_has_its_row)
-{
-    const ProtobufCEnumDescriptor *d = &parbus__reason__descriptor;
-    unsigned count;
-    const struct reason *table = reason_table(&count);
-    cr_assert_eq(count, d->n_values);
-    for (unsigned i = 0; i < count; i++) {
-        const struct reason *r = &table[i];
-        char proto[64];
-        const char *prefix = r->reason == 0 ? "REASON" : r->reason < 100 ? "REFUSED" : "REJECTED";
-        snprintf(proto, sizeof proto, "%s_%s", prefix, r->name);
-        cr_assert_eq(r->reason, (Parbus__Reason)d->values[i].value);
-        cr_assert_str_eq(proto, d->values[i].name);
-        cr_assert(r->text[0] && r == reason_of(r->reason));
-        for (char *p = proto; *p; p++)
-            *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-        cr_assert_str_eq(proto, r->counter);
-    }
-    cr_assert_str_eq(reason_of(77)->name, "UNKNOWN");
 }

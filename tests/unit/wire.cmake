@@ -1,1 +1,1 @@
-parbus_test(test_wire SOURCES test_wire.c LINKS wire)
+parbus_test(test_wire SOURCES test_wire.c test_wire_text.c LINKS wire)
