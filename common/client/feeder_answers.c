@@ -135,6 +135,18 @@ static void take_limits(struct feeder_core *c, const Parbus__Welcome *welcome)
     c->number = welcome->feeder_number;
 }
 
+/* Without the rows, the last Scored would have to come through (D10). */
+static void take_scored(struct feeder_core *c, const Parbus__Welcome *welcome)
+{
+    if (welcome->scored < c->scored)
+        return;
+    c->scored = welcome->scored;
+    if (welcome->has_accepted_rows && welcome->has_rejected_rows) {
+        c->accepted_rows = welcome->accepted_rows;
+        c->rejected_rows = welcome->rejected_rows;
+    }
+}
+
 /* D4 */
 static void on_welcome(struct feeder_core *c, int64_t now_us, const void *message)
 {
@@ -148,8 +160,7 @@ static void on_welcome(struct feeder_core *c, int64_t now_us, const void *messag
     }
     take_limits(c, welcome);
     c->doubts = c->restarts = 0;
-    if (c->scored < welcome->scored)
-        c->scored = welcome->scored;
+    take_scored(c, welcome);
     c->question[ASK_STATUS].due_us = INT64_MIN;
     c->welcomed = c->welcomed_once = true;
     c->quiet_since_us = now_us;

@@ -1,1 +1,3 @@
-parbus_test(test_feeder_core SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_feeder_core.c LINKS client)
+set(feeder ${CMAKE_CURRENT_LIST_DIR})
+parbus_test(test_feeder_core SOURCES ${feeder}/test_feeder_core.c ${feeder}/test_feeder_pack.c ${feeder}/feeder_world.c
+  LINKS client)

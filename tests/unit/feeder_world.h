@@ -1,0 +1,59 @@
+/* A world for the feeder's core: a door of the tests' own, a network that loses, repeats, delays and reorders, and a
+ * disk. A seed reproduces a run. */
+#pragma once
+#include "client/feeder_core.h"
+#include "wire/wire.h"
+
+enum { FLIGHT_MAX = 8192, STEP_US = 500, IDLE_US = 50000, STORE_MAX = 4096 };
+
+struct network {
+    uint32_t loss_percent, repeat_percent, delay_steps_max; /* delay 0: first in, first out */
+    struct flight {
+        bool to_door;
+        int64_t at_us;
+        struct buffer bytes;
+    } flight[FLIGHT_MAX]; /* in the order of sending */
+    unsigned count;
+};
+
+struct door { /* one feeder, written after PROTOCOL.md and not after the feeder */
+    uint64_t epoch, receipted, last, peer_epoch, refuse_id;
+    bool hello, echo, gap_told;
+    int64_t commit_us;
+    uint32_t window;
+    uint64_t pending[1024], journal[8192];
+    size_t pending_count, journal_count;
+};
+
+struct world {
+    struct network net;
+    struct door door;
+    struct feeder_core *core;
+    struct arena arena;
+    int64_t now_us;
+    uint64_t receipt, refused, refusals, renumbered, verdicts, descriptions, troubles;
+    Parbus__Reason refusal_reason;
+    bool stored, quiet;
+    struct buffer store[STORE_MAX]; /* by seq */
+    uint64_t store_next, store_epoch, store_settled;
+};
+
+/* A fast network, no store, nothing submitted yet; the caller starts the feeder. */
+struct world *world_new(uint64_t seed);
+void world_free(struct world *w);
+uint32_t world_draw(uint32_t below);
+/* With a store, epoch does not matter: the store has its own. */
+void world_start_feeder(struct world *w, uint64_t epoch);
+void world_step(struct world *w);
+
+/* A submission of one row, whose indicator is the id that the door's journal will hold. */
+enum err world_submit(struct world *w, uint32_t id);
+/* What was submitted is on the disk, and may be sent. */
+void world_sync_store(struct world *w);
+bool world_all_settled(const struct world *w);
+
+/* What the door says, without being asked. */
+void world_answer(struct world *w, uint32_t kind, const ProtobufCMessage *m);
+void world_refuse(struct world *w, uint64_t seq, Parbus__Reason reason, const char *detail, uint32_t retry_after_ms);
+/* What was not committed is gone, and nobody has said hello. */
+void world_door_crash(struct world *w);
