@@ -1,0 +1,13 @@
+/* Text for people and programs: CSV fields (RFC 4180), JSON strings, columns that line up in a terminal. */
+#pragma once
+#include <stdio.h>
+
+/* Quoted only when it must be. */
+void print_csv(FILE *out, const char *text);
+/* With its quotes. */
+void print_json(FILE *out, const char *text);
+
+/* Columns of a terminal that the text takes: combining marks take none, wide letters two. */
+int print_width(const char *text);
+/* Blanks up to `width` columns: behind the text, or before it when width is negative. */
+void print_padded(FILE *out, const char *text, int width);
