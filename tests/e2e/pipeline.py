@@ -1,0 +1,116 @@
+"""A real pipeline in a directory of its own: the binaries, sockets and LMDB files that operators run.
+
+Every wait is for a condition with a deadline; nothing here sleeps for a fixed time and hopes."""
+
+import csv
+import io
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+BIN = pathlib.Path(os.environ["PARBUS_BIN"])
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+CATALOG = SOURCE / "catalog"
+DATA = CATALOG / "data"
+PUBLISHED = CATALOG / "published"
+DEADLINE_S = 60
+
+
+def until(condition, what, deadline_s=DEADLINE_S):
+    """Polls until condition() is true and returns its value."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline_s} s: {what}")
+        time.sleep(0.02)
+
+
+class Pipeline:
+    """with Pipeline(scorers=2) as p: p.push(...)"""
+
+    def __init__(self, scorers=1, validators=1, settings=(), catalog=CATALOG):
+        self.dir = tempfile.mkdtemp(prefix="parbus.")
+        self.arguments = ["--scorers", str(scorers), "--validators", str(validators), "--catalog", str(catalog)]
+        for setting in settings:
+            self.arguments += ["--set", setting]
+
+    def __enter__(self):
+        try:
+            self.up()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.run("down", check=False)
+        if kind and not issubclass(kind, unittest.SkipTest):
+            for log in sorted(pathlib.Path(self.dir, "log").glob("*")):
+                print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}")
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def up(self):
+        return self.run("up", *self.arguments, "--detach")
+
+    def run(self, command, *arguments, check=True, stdin=None, timeout=DEADLINE_S * 4):
+        """Runs `parbus COMMAND ARGUMENTS --dir DIR`; with check, exit status 0 is demanded."""
+        line = [str(BIN / "parbus"), command, *map(str, arguments), "--dir", self.dir]
+        done = subprocess.run(line, input=stdin, capture_output=True, timeout=timeout,
+                              stdin=None if stdin is not None else subprocess.DEVNULL)
+        done.stdout = done.stdout.decode(errors="replace")
+        done.stderr = done.stderr.decode(errors="replace")
+        if check and done.returncode != 0:
+            raise AssertionError(f"{line} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def start(self, command, *arguments):
+        """Starts a command that goes on; its standard output is a pipe of text."""
+        line = [str(BIN / "parbus"), command, *map(str, arguments), "--dir", self.dir]
+        return subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True)
+
+    def push(self, *files, **options):
+        return self.run("push", *files, "--wait", **options)
+
+    def push_text(self, text, *arguments, check=True):
+        """Pushes CSV text from standard input."""
+        data = text if isinstance(text, bytes) else text.encode()
+        return self.run("push", "-", "--wait", *arguments, stdin=data, check=check)
+
+    def rank_text(self, index, period):
+        return self.run("rank", index, period, "--format", "csv").stdout
+
+    def rank(self, index, period):
+        """The standing as a list of dicts."""
+        return list(csv.DictReader(io.StringIO(self.rank_text(index, period))))
+
+    def status(self):
+        return json.loads(self.run("status", "--json").stdout)
+
+    def processes(self):
+        return {p["instance"]: p for p in self.status()["processes"]}
+
+    def kill(self, instance, how=signal.SIGKILL):
+        os.kill(self.processes()[instance]["pid"], how)
+
+    def settled(self):
+        """Waits until everything that has a receipt is applied."""
+        def nothing_left():
+            done = self.run("status", "--json", check=False)
+            return done.returncode == 0 and json.loads(done.stdout)["lag"] == 0
+        until(nothing_left, "lag 0")
+
+
+def rows_of(path):
+    """The rows of a CSV file whose comment lines begin with #."""
+    with open(path, encoding="utf-8") as f:
+        return list(csv.DictReader(line for line in f if not line.startswith("#")))

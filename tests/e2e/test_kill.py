@@ -1,0 +1,46 @@
+"""kill -9 of any one process while data is pushed: the supervisor restarts it and the ranking is the same."""
+
+import unittest
+
+from pipeline import DATA, Pipeline, until
+
+FILE = DATA / "par-province-2024-illustrative.csv"
+TABLE = ("par-province", "2024")
+
+
+class Kill(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with Pipeline() as p:
+            p.push(FILE)
+            cls.expected = p.rank_text(*TABLE)
+
+    def kill_while_pushing(self, instance):
+        with Pipeline(scorers=2) as p:
+            pid = p.processes()[instance]["pid"]
+            push = p.start("push", FILE, "--wait", "--batch", 1)
+            until(lambda: p.status()["counters"].get("submissions_journalled", 0) > 200, "the push has begun")
+            p.kill(instance)
+            out, err = push.communicate(timeout=120)
+            self.assertEqual(push.returncode, 0, out + err)
+            until(lambda: p.processes()[instance]["pid"] not in (0, pid), "it was started again")
+            p.settled()
+            self.assertEqual(p.rank_text(*TABLE), self.expected)
+            replay = p.run("replay")
+            self.assertIn("identical", replay.stdout + replay.stderr)
+
+    def test_ingestor(self):
+        self.kill_while_pushing("ingestor-1")
+
+    def test_validator(self):
+        self.kill_while_pushing("validator-1")
+
+    def test_scorer(self):
+        self.kill_while_pushing("scorer-1")
+
+    def test_publisher(self):
+        self.kill_while_pushing("publisher-1")
+
+
+if __name__ == "__main__":
+    unittest.main()
