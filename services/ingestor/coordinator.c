@@ -172,6 +172,8 @@ static void assign(struct coordinator *c, uint32_t p, int16_t scorer, int64_t no
     struct partition *part = &c->partition[p];
     part->scorer = scorer;
     part->owner_epoch = c->term << 32 | ++c->epochs;
+    part->heard = 0;
+    part->missed = false;
     partition_enter(c, p, PARTITION_ASSIGNING, now_us);
     metric_add(c->metrics, partitions_moved, 1);
 }
@@ -198,7 +200,7 @@ static void ask(struct coordinator *c, uint32_t p, int64_t now_us)
     if (now_us - part->asked_us < ASK_AGAIN_US)
         return;
     part->asked_us = now_us;
-    if (part->state == PARTITION_ASSIGNING) {
+    if (part->state == PARTITION_ASSIGNING || (part->state == PARTITION_OWNED && part->missed)) {
         Parbus__Assign m = PARBUS__ASSIGN__INIT;
         m.has_partition = m.has_owner_epoch = 1;
         m.partition = p;
@@ -223,12 +225,34 @@ static struct partition *owned_by(struct coordinator *c, int w, uint32_t p, uint
     return &c->partition[p];
 }
 
+/* Owned holds all tallies, so it makes up for whatever was lost before it. */
+static void hear_all(struct partition *part, uint64_t serial)
+{
+    if (serial < part->heard)
+        return;
+    part->heard = serial;
+    part->missed = false;
+}
+
+static void hear_some(struct partition *part, uint64_t serial)
+{
+    if (serial > part->heard + 1)
+        part->missed = true;
+    if (serial > part->heard)
+        part->heard = serial;
+}
+
 static void on_owned(struct coordinator *c, int w, const Parbus__Owned *m, int64_t now_us)
 {
     struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
-    if (!part || part->state != PARTITION_ASSIGNING)
+    if (!part || (part->state != PARTITION_ASSIGNING && part->state != PARTITION_OWNED))
         return;
     tallies_take(c, m->partition, m->tally, m->n_tally);
+    hear_all(part, m->serial);
+    if (part->state == PARTITION_OWNED) {
+        flow_applied(c, m->partition, m->applied, now_us);
+        return;
+    }
     flow_recall(c, m->partition);
     part->sent = part->applied = m->applied;
     part->patience = 0;
@@ -251,6 +275,7 @@ static void on_progress(struct coordinator *c, int w, const Parbus__Progress *m,
     if (!part)
         return;
     tallies_take(c, m->partition, m->tally, m->n_tally);
+    hear_some(part, m->serial);
     flow_applied(c, m->partition, m->applied, now_us);
 }
 

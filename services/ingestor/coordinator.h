@@ -34,6 +34,8 @@ struct partition {
     int64_t since_us;            /* state entered, or last progress */
     int64_t asked_us;            /* Assign or Release last sent */
     uint32_t patience;           /* resend after resend_after_ms << patience */
+    uint64_t heard;              /* greatest serial of Owned and Progress under this owner epoch */
+    bool missed;                 /* one of them was lost: all tallies are to be said again (I13) */
 };
 
 struct worker {

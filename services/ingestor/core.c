@@ -378,6 +378,8 @@ void ingestor_from_feeder(struct ingestor *i, uint64_t peer, const struct wire_m
 {
     switch (m->kind) {
     case PARBUS__TO_INGESTOR__BODY_SUBMISSION:
+        if (i->door.group_bytes + m->body_bytes > (size_t)i->settings.group_bytes_max)
+            commit(i, now); /* so that no record outgrows a message to a worker (W3) */
         door_submission(&i->door, peer, (const Parbus__Submission *)m->message, m->body, m->body_bytes, now);
         break;
     case PARBUS__TO_INGESTOR__BODY_HELLO:

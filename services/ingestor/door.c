@@ -157,7 +157,10 @@ static void send_welcome(struct door *d, const struct feeder *f, uint32_t number
     welcome.window = (uint32_t)d->settings->feeder_window;
     welcome.submission_bytes_max = (uint64_t)d->settings->submission_bytes_max;
     welcome.rows_max = WIRE_ROWS_MAX;
+    welcome.has_accepted_rows = welcome.has_rejected_rows = 1;
     welcome.scored = f->sum.scored + f->receipted_refused;
+    welcome.accepted_rows = f->sum.accepted_rows;
+    welcome.rejected_rows = f->sum.rejected_rows;
     welcome.feeder_number = number;
     door_send(d, f->peer, PARBUS__TO_FEEDER__BODY_WELCOME, &welcome.base);
 }
@@ -173,6 +176,10 @@ void door_hello(struct door *d, uint64_t peer, const Parbus__Hello *hello)
 {
     if (hello->protocol_version != WIRE_PROTOCOL_VERSION) {
         door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_PROTOCOL_VERSION, "this ingestor speaks version 1", 0);
+        return;
+    }
+    if (!wire_name_ok(hello->feeder)) {
+        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME, "1 to 64 of A-Z a-z 0-9 . _ -", 0);
         return;
     }
     uint32_t number = feeder_by_name(d, peer, hello->feeder);
@@ -204,17 +211,27 @@ static void mark_changed(struct door *d, struct feeder *f, uint32_t number)
     f->dirty = true;
 }
 
+/* One refusal is sent per gap; each submission that it concerns is counted (D6, law 6). */
+static void refuse_run(struct door *d, struct feeder *f, Parbus__Reason reason, const char *detail,
+                       int64_t retry_after_ms)
+{
+    if (f->gap_told)
+        d->metrics->reason[reason & 255]++;
+    else
+        door_refuse(d, f->peer, f->mark.last_seq + 1, reason, detail, retry_after_ms);
+    f->gap_told = true;
+}
+
 /* Rules D5-D7 for what is not simply the next one. */
 static void out_of_turn(struct door *d, struct feeder *f, uint64_t seq)
 {
-    if (seq <= f->receipted) {
-        metric_add(d->metrics, submissions_repeated, 1);
-        if (seq == f->receipted) /* a run of repeats is answered once, at its end */
-            send_receipt(d, f);
-    } else if (seq > f->mark.last_seq + 1 && !f->gap_told) {
-        f->gap_told = true;
-        door_refuse(d, f->peer, f->mark.last_seq + 1, PARBUS__REASON__REFUSED_SEQUENCE_GAP, "", 0);
+    if (seq > f->mark.last_seq) {
+        refuse_run(d, f, PARBUS__REASON__REFUSED_SEQUENCE_GAP, "", 0);
+        return;
     }
+    metric_add(d->metrics, submissions_repeated, 1);
+    if (seq == f->receipted) /* a run of repeats is answered once, at its end */
+        send_receipt(d, f);
 }
 
 static uint32_t resolve(struct door *d, struct feeder *f, const Parbus__Submission *s, struct record_entry *entry)
@@ -262,9 +279,7 @@ void door_submission(struct door *d, uint64_t peer, const Parbus__Submission *s,
         return;
     }
     if (now.mono_us < d->trouble_until_us) {
-        if (!f->gap_told)
-            door_refuse(d, peer, s->seq, PARBUS__REASON__REFUSED_STORAGE, d->trouble, RETRY_STORAGE_MS);
-        f->gap_told = true;
+        refuse_run(d, f, PARBUS__REASON__REFUSED_STORAGE, d->trouble, RETRY_STORAGE_MS);
         return;
     }
     if (bytes > (size_t)d->settings->submission_bytes_max) {

@@ -120,10 +120,21 @@ void flow_applied(struct coordinator *c, uint32_t p, uint64_t applied, int64_t n
         part->sent = applied;
 }
 
+/* What the scorer holds but has not committed still counts against the windows (I8). */
+static void forget_after(struct coordinator *c, struct partition *part, uint64_t pseq)
+{
+    for (; part->flight_count; part->flight_count--) {
+        const struct flight *last = &part->flight[(part->flight_head + part->flight_count - 1) % FLIGHTS_MAX];
+        if (last->last_pseq <= pseq)
+            return;
+        take_off(c, part, last->bytes);
+    }
+}
+
 void flow_send_from(struct coordinator *c, uint32_t p, uint64_t applied, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
-    flow_recall(c, p);
+    forget_after(c, part, applied);
     part->sent = applied;
     part->since_us = now_us;
 }

@@ -22,7 +22,7 @@ struct publisher_io {
     void (*publish)(void *ctx, const char *topic, const void *event, size_t bytes);
     /* A FromSnapshots. ERR_BUSY: the peer's queue is full, nothing was sent; any other error: the peer is gone. */
     enum err (*answer)(void *ctx, const struct publisher_peer *peer, const void *message, size_t bytes);
-    /* Calls publisher_catch_up's reader first, then publisher_load for the partition's rows in state, then
+    /* Does what catch_up does first, then calls publisher_load for the partition's rows in state, then
      * publisher_loaded. Does nothing when state cannot be read or holds nothing later than publisher_position. */
     void (*reload)(void *ctx, struct publisher *p, uint32_t partition);
     /* Applies the control records that the journal has and the catalog has not. */

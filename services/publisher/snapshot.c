@@ -10,8 +10,8 @@ static bool reusable(const struct topic *t, int64_t now_us)
 {
     if (!t->image)
         return false;
-    return t->image->seq == t->seq ||
-           (now_us - t->image->made_us < SNAPSHOT_REUSE_US && ring_after(&t->ring, t->image->seq));
+    int64_t old_us = SNAPSHOT_REUSE_US_PER_ROW * (int64_t)t->table->count;
+    return t->image->seq == t->seq || (now_us - t->image->made_us < old_us && ring_after(&t->ring, t->image->seq));
 }
 
 static struct snapshot_image *image_of(struct snapshots *s, struct topic *t, int64_t now_us)

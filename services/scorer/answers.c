@@ -46,7 +46,8 @@ static void send_progress(struct scorer_core *s, struct partition *p, bool all, 
 {
     do {
         Parbus__Progress progress = PARBUS__PROGRESS__INIT;
-        progress.has_partition = progress.has_owner_epoch = progress.has_applied = 1;
+        progress.has_partition = progress.has_owner_epoch = progress.has_applied = progress.has_serial = 1;
+        progress.serial = ++p->serial;
         progress.partition = p->number;
         progress.owner_epoch = p->owner_epoch;
         progress.applied = p->committed;
@@ -65,7 +66,8 @@ void answer_owned(struct scorer_core *s, struct partition *p)
 {
     size_t at = 0;
     Parbus__Owned owned = PARBUS__OWNED__INIT;
-    owned.has_partition = owned.has_owner_epoch = owned.has_applied = 1;
+    owned.has_partition = owned.has_owner_epoch = owned.has_applied = owned.has_serial = 1;
+    owned.serial = ++p->serial;
     owned.partition = p->number;
     owned.owner_epoch = p->owner_epoch;
     owned.applied = p->committed;

@@ -78,6 +78,7 @@ static enum err values(void *ctx, uint32_t partition, uint32_t series, uint32_t 
                        size_t cell_count, struct err_text *e)
 {
     struct fake_state *s = ctx;
+    s->reads++;
     if (s->fail_read)
         return err_set(e, s->fail_read, "disk");
     const struct fake_blob *blob = find(&s->values, (struct fake_key){partition, series, unit, stage});

@@ -30,7 +30,7 @@ struct fake_state {
     struct buffer values, scores; /* struct fake_blob */
     struct buffer tallies;        /* struct fake_tally */
     struct buffer rejects;        /* struct fake_reject */
-    int commits;
+    int commits, reads;           /* reads: of values */
     enum err fail_commit, fail_read, fail_own;
     enum err catch_up_result;
 };

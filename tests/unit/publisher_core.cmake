@@ -1,1 +1,3 @@
-parbus_test(test_publisher_core SOURCES test_publisher_core.c feed_world.c little_catalog.c LINKS publisher_core)
+parbus_test(test_publisher_core SOURCES test_publisher_core.c witness.c feed_world.c little_catalog.c LINKS publisher_core)
+parbus_test(test_publisher_requests
+  SOURCES test_publisher_requests.c witness.c feed_world.c little_catalog.c LINKS publisher_core)

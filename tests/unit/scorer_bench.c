@@ -171,3 +171,20 @@ void bench_give_row(struct bench *b, uint64_t pseq, uint32_t indicator, double v
     bench_give(b, &record, pseq, 0);
     buffer_free(&record);
 }
+
+void fixture_setup(struct fixture *f)
+{
+    *f = (struct fixture){0};
+    bench_setup(&f->b, &f->state);
+    bench_assign(&f->b, 0, EPOCH, 0);
+    draft_begin(&f->d);
+}
+
+void fixture_teardown(struct fixture *f)
+{
+    bench_teardown(&f->b);
+    fake_state_free(&f->state);
+    buffer_free(&f->record);
+}
+
+void fixture_commit(struct fixture *f) { ASSERT(scorer_core_commit(f->b.core, 0) == OK); }

@@ -45,3 +45,16 @@ void bench_give_to(struct bench *b, uint32_t partition, uint64_t epoch, const st
                    uint64_t first_pseq, int64_t now_us);
 /* One accepted row of unit HA_NOI in partition 0. */
 void bench_give_row(struct bench *b, uint64_t pseq, uint32_t indicator, double value, int64_t observed_ms);
+
+/* Partition 0 assigned under EPOCH, and a record to write into. */
+struct fixture {
+    struct fake_state state;
+    struct bench b;
+    struct buffer record;
+    struct draft d;
+};
+
+void fixture_setup(struct fixture *f);
+void fixture_teardown(struct fixture *f);
+/* Aborts when it fails. */
+void fixture_commit(struct fixture *f);

@@ -1,3 +1,3 @@
-parbus_test(test_scorer_core SOURCES test_scorer_core.c scorer_bench.c fake_state.c small_catalog.c LINKS scorer_core)
-parbus_test(test_scorer_ownership SOURCES test_scorer_ownership.c scorer_bench.c fake_state.c small_catalog.c
-  LINKS scorer_core)
+foreach(test scorer_core scorer_ownership scorer_recovery)
+  parbus_test(test_${test} SOURCES test_${test}.c scorer_bench.c fake_state.c small_catalog.c LINKS scorer_core)
+endforeach()

@@ -2,18 +2,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void apply(struct catalog *c, Parbus__Control *control)
+struct publishing {
+    small_catalog_fn *fn;
+    void *ctx;
+    uint64_t seq;
+};
+
+static void publish(struct publishing *p, Parbus__Control *control)
 {
-    struct err_text e;
     control->has_control_seq = 1;
-    control->control_seq = catalog_control_seq(c) + 1;
-    if (catalog_apply(c, control, &e)) {
-        fprintf(stderr, "small catalog: %s\n", e.text);
-        abort();
-    }
+    control->control_seq = ++p->seq;
+    p->fn(p->ctx, control);
 }
 
-static void publish_registry(struct catalog *c)
+static void publish_registry(struct publishing *p)
 {
     static const char *const names[][2] = {{"01", "Hà Nội"}, {"02", "Hà Nam"}, {"03", "Huế"}};
     Parbus__Unit unit[3], *pointer[3];
@@ -31,7 +33,7 @@ static void publish_registry(struct catalog *c)
     Parbus__Control control = PARBUS__CONTROL__INIT;
     control.body_case = PARBUS__CONTROL__BODY_REGISTRY;
     control.registry = &r;
-    apply(c, &control);
+    publish(p, &control);
 }
 
 struct plan {
@@ -69,7 +71,7 @@ static void fill_node(Parbus__Node *n, Parbus__Rule *rule, uint32_t i)
     n->rule = rule;
 }
 
-static void publish_definition(struct catalog *c)
+static void publish_definition(struct publishing *p)
 {
     Parbus__Node node[NODES], *pointer[NODES];
     Parbus__Rule rule[NODES];
@@ -88,27 +90,42 @@ static void publish_definition(struct catalog *c)
     Parbus__Control control = PARBUS__CONTROL__INIT;
     control.body_case = PARBUS__CONTROL__BODY_DEFINITION;
     control.definition = &d;
-    apply(c, &control);
+    publish(p, &control);
 }
 
-static void open_period(struct catalog *c)
+static void open_period(struct publishing *p)
 {
-    Parbus__PeriodOpened p = PARBUS__PERIOD_OPENED__INIT;
-    p.has_series = p.has_version = 1;
-    p.series = p.version = 1;
-    p.index = "mini", p.period = "2025";
+    Parbus__PeriodOpened opened = PARBUS__PERIOD_OPENED__INIT;
+    opened.has_series = opened.has_version = 1;
+    opened.series = opened.version = 1;
+    opened.index = "mini", opened.period = "2025";
     Parbus__Control control = PARBUS__CONTROL__INIT;
     control.body_case = PARBUS__CONTROL__BODY_PERIOD_OPENED;
-    control.period_opened = &p;
-    apply(c, &control);
+    control.period_opened = &opened;
+    publish(p, &control);
+}
+
+void small_catalog_controls(small_catalog_fn *fn, void *ctx)
+{
+    struct publishing p = {fn, ctx, 0};
+    publish_registry(&p);
+    publish_definition(&p);
+    open_period(&p);
+}
+
+static void apply(void *ctx, const Parbus__Control *control)
+{
+    struct err_text e;
+    if (catalog_apply(ctx, control, &e)) {
+        fprintf(stderr, "small catalog: %s\n", e.text);
+        abort();
+    }
 }
 
 struct catalog *small_catalog_new(void)
 {
     struct catalog *c = catalog_new();
-    publish_registry(c);
-    publish_definition(c);
-    open_period(c);
+    small_catalog_controls(apply, c);
     return c;
 }
 

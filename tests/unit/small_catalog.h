@@ -11,6 +11,9 @@
 enum { A1 = 3, A2 = 4, B = 5, HA_NOI = 1, HA_NAM = 2, HUE = 3, RECEIVED_MS = 1000000 };
 
 struct catalog *small_catalog_new(void);
+/* The three control records that make it, in order. */
+typedef void small_catalog_fn(void *ctx, const Parbus__Control *control);
+void small_catalog_controls(small_catalog_fn *fn, void *ctx);
 
 enum { DRAFT_ROWS_MAX = 64 };
 struct draft { /* a submission being written */

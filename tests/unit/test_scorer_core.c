@@ -4,33 +4,9 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-struct fixture {
-    struct fake_state state;
-    struct bench b;
-    struct buffer record;
-    struct draft d;
-};
-
-static void setup(struct fixture *f)
-{
-    *f = (struct fixture){0};
-    bench_setup(&f->b, &f->state);
-    bench_assign(&f->b, 0, EPOCH, 0);
-    draft_begin(&f->d);
-}
-
-static void teardown(struct fixture *f)
-{
-    bench_teardown(&f->b);
-    fake_state_free(&f->state);
-    buffer_free(&f->record);
-}
-
-static void commit(struct fixture *f) { cr_assert_eq(scorer_core_commit(f->b.core, 0), OK); }
-
 static const struct cell *cell_of(struct fixture *f, int stage, uint32_t leaf)
 {
-    commit(f);
+    fixture_commit(f);
     const struct cell *cells = fake_cells(&f->state, 0, HA_NOI, stage);
     cr_assert(cells);
     return &cells[leaf];
@@ -39,25 +15,25 @@ static const struct cell *cell_of(struct fixture *f, int stage, uint32_t leaf)
 Test(scorer_core, points_of_all_nodes_are_exact)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     draft_row(&f.d, A1, 7.25);
     draft_row(&f.d, A2, 50);
     draft_row(&f.d, B, 19.5);
     draft_record(&f.d, &f.record, HA_NOI, 7, 1);
     bench_give(&f.b, &f.record, 1, 0);
-    commit(&f);
+    fixture_commit(&f);
     const int64_t *points = fake_points(&f.state, 0, HA_NOI);
     static const int64_t expected[] = {31750000, 12250000, 7250000, 5000000, 19500000};
     for (int i = 0; i < 5; i++)
         cr_assert_eq(points[i], expected[i], "node %d: %lld", i, (long long)points[i]);
     cr_assert(fake_score(&f.state, 0, HA_NOI)->complete);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, the_publisher_is_told_before_anything_is_committed)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     draft_row(&f.d, B, 3);
     draft_record(&f.d, &f.record, HA_NOI, 7, 42);
     bench_give(&f.b, &f.record, 1, 0);
@@ -72,13 +48,13 @@ Test(scorer_core, the_publisher_is_told_before_anything_is_committed)
     cr_assert_eq(s->cause_seq, 42);
     cr_assert(s->present);
     cr_assert_not(s->complete);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, several_records_between_two_flushes_are_one_message)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     bench_give_row(&f.b, 1, B, 3, 0);
     bench_give_row(&f.b, 2, A1, 4, 0);
     scorer_core_flush(f.b.core);
@@ -90,13 +66,13 @@ Test(scorer_core, several_records_between_two_flushes_are_one_message)
     cr_assert_eq(f.b.scores[0].units, 1);
     cr_assert_eq(f.b.scores[1].prev_pseq, 2);
     cr_assert_eq(f.b.scores[1].pseq, 3);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, positions_are_told_even_when_no_unit_changed)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     bench_give_row(&f.b, 1, B, 3, 100);
     scorer_core_flush(f.b.core);
     bench_give_row(&f.b, 2, B, 9, 50);
@@ -104,13 +80,13 @@ Test(scorer_core, positions_are_told_even_when_no_unit_changed)
     cr_assert_eq(f.b.scores_count, 2);
     cr_assert_eq(f.b.scores[1].units, 0);
     cr_assert_eq(f.b.scores[1].pseq, 2);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, a_dropped_message_leaves_a_gap_that_the_publisher_sees)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     f.b.publisher_result = ERR_BUSY;
     bench_give_row(&f.b, 1, B, 3, 0);
     scorer_core_flush(f.b.core);
@@ -119,13 +95,13 @@ Test(scorer_core, a_dropped_message_leaves_a_gap_that_the_publisher_sees)
     scorer_core_flush(f.b.core);
     cr_assert_eq(f.b.scores[1].prev_pseq, 1);
     cr_assert_eq(scorer_core_metrics(f.b.core)->value[METRIC_scores_dropped], 1);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, the_later_observation_wins_whatever_came_first)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     bench_give_row(&f.b, 1, B, 3, 100);
     bench_give_row(&f.b, 2, B, 9, 50);
     cr_assert_eq(cell_of(&f, 1, 2)->value, 3);
@@ -138,24 +114,24 @@ Test(scorer_core, the_later_observation_wins_whatever_came_first)
     cr_assert_eq(c->replaced_pseq, 1);
     cr_assert_eq(fake_tally(&f.state, 0, 7)->accepted_rows, 3);
     cr_assert_eq(fake_score(&f.state, 0, HA_NOI)->cause_seq, 3);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, a_value_without_effect_is_no_cause)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     bench_give_row(&f.b, 1, B, 3, 100);
     bench_give_row(&f.b, 2, B, 9, 50);
-    commit(&f);
+    fixture_commit(&f);
     cr_assert_eq(fake_score(&f.state, 0, HA_NOI)->cause_seq, 1);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, within_a_submission_the_later_row_wins)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     draft_row(&f.d, B, 3);
     draft_row(&f.d, B, 4);
     draft_record(&f.d, &f.record, HA_NOI, 7, 1);
@@ -165,7 +141,7 @@ Test(scorer_core, within_a_submission_the_later_row_wins)
     cr_assert_eq(c->row, 1);
     cr_assert_eq(c->received_ms, RECEIVED_MS);
     cr_assert_eq(c->observed_ms, RECEIVED_MS);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 static void retract(struct fixture *f, uint64_t pseq, uint32_t indicator, int64_t observed_ms)
@@ -181,7 +157,7 @@ static void retract(struct fixture *f, uint64_t pseq, uint32_t indicator, int64_
 Test(scorer_core, a_retraction_takes_the_value_back_as_of_its_time)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     bench_give_row(&f.b, 1, B, 3, 100);
     retract(&f, 2, B, 90);
     cr_assert_eq(cell_of(&f, 1, 2)->flags, CELL_PRESENT);
@@ -195,13 +171,13 @@ Test(scorer_core, a_retraction_takes_the_value_back_as_of_its_time)
     cr_assert_eq(cell_of(&f, 1, 2)->flags, CELL_RETRACTED | CELL_REPLACED);
     bench_give_row(&f.b, 5, B, 8, 120);
     cr_assert_eq(cell_of(&f, 1, 2)->value, 8);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, the_highest_stage_present_is_effective)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     bench_give_row(&f.b, 1, B, 20, 0);
     draft_row(&f.d, B, 15);
     f.d.s.stage = PARBUS__STAGE__STAGE_APPRAISED_1;
@@ -212,13 +188,13 @@ Test(scorer_core, the_highest_stage_present_is_effective)
     cr_assert_eq(cell_of(&f, 2, 2)->value, 15);
     cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 15000000);
     cr_assert_eq(fake_score(&f.state, 0, HA_NOI)->appraised_share, 500000);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, evidence_is_marked_at_its_row)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     draft_row(&f.d, A1, 1);
     draft_row(&f.d, B, 2);
     draft_evidence(&f.d, 1, "https://example.org/2.pdf");
@@ -226,7 +202,7 @@ Test(scorer_core, evidence_is_marked_at_its_row)
     bench_give(&f.b, &f.record, 1, 0);
     cr_assert_eq(cell_of(&f, 1, 0)->flags, CELL_PRESENT);
     cr_assert_eq(cell_of(&f, 1, 2)->flags, CELL_PRESENT | CELL_EVIDENCE);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 static void give_rejected(struct fixture *f, uint64_t pseq, uint32_t row, uint32_t reason, char *detail)
@@ -247,12 +223,12 @@ static void give_rejected(struct fixture *f, uint64_t pseq, uint32_t row, uint32
 Test(scorer_core, rejected_rows_are_kept_with_reason_and_original)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     draft_row(&f.d, A1, 5);
     draft_row(&f.d, B, 99);
     draft_record(&f.d, &f.record, HA_NOI, 7, 3);
     give_rejected(&f, 1, 1, PARBUS__REASON__REJECTED_VALUE_OUT_OF_RANGE, "value 99 is outside 0..20");
-    commit(&f);
+    fixture_commit(&f);
     const struct fake_reject *r = fake_reject(&f.state, 0);
     cr_assert(r);
     cr_assert_eq(r->feeder, 7);
@@ -268,13 +244,28 @@ Test(scorer_core, rejected_rows_are_kept_with_reason_and_original)
     cr_assert_eq(fake_tally(&f.state, 0, 7)->rejected_rows, 1);
     cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 5000000);
     cr_assert_null(fake_reject(&f.state, 1));
-    teardown(&f);
+    fixture_teardown(&f);
+}
+
+Test(scorer_core, a_reject_is_written_once)
+{
+    struct fixture f;
+    fixture_setup(&f);
+    draft_row(&f.d, B, 99);
+    draft_record(&f.d, &f.record, HA_NOI, 7, 1);
+    give_rejected(&f, 1, 0, PARBUS__REASON__REJECTED_VALUE_OUT_OF_RANGE, "value 99 is outside 0..20");
+    fixture_commit(&f);
+    bench_give_row(&f.b, 2, B, 3, 0);
+    fixture_commit(&f);
+    cr_assert_not_null(fake_reject(&f.state, 0));
+    cr_assert_null(fake_reject(&f.state, 1));
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, a_submission_rejected_as_a_whole_counts_all_its_rows)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     draft_row(&f.d, A1, 5);
     draft_row(&f.d, B, 9);
     draft_record(&f.d, &f.record, UNIT_NONE, 7, 1);
@@ -282,36 +273,36 @@ Test(scorer_core, a_submission_rejected_as_a_whole_counts_all_its_rows)
     draft_begin(&f.d);
     draft_record(&f.d, &f.record, HA_NOI, 7, 2);
     give_rejected(&f, 2, WIRE_ROW_WHOLE, PARBUS__REASON__REJECTED_EMPTY, "no rows");
-    commit(&f);
+    fixture_commit(&f);
     const struct tally *t = fake_tally(&f.state, 0, 7);
     cr_assert_eq(t->scored, 2);
     cr_assert_eq(t->accepted_rows, 0);
     cr_assert_eq(t->rejected_rows, 3);
     cr_assert_eq(fake_reject(&f.state, 0)->header.indicator, 0);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, a_body_that_cannot_be_read_is_rejected_and_what_follows_goes_on)
 {
     struct fixture f;
     struct record_entry entry = {.body_bytes = 3, .feeder = 7, .epoch = 1, .seq = 1, .series = 1, .unit = 1};
-    setup(&f);
+    fixture_setup(&f);
     record_begin(&f.record, RECORD_DATA, RECEIVED_MS, 3);
     record_add(&f.record, 0, &entry, "\x0a\xff\xff");
     draft_row(&f.d, B, 9);
     draft_add(&f.d, &f.record, 0, HA_NOI, 7, 2);
     bench_give(&f.b, &f.record, 1, 0);
-    commit(&f);
+    fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 2);
     cr_assert_eq(fake_reject(&f.state, 0)->header.reason, PARBUS__REASON__REJECTED_POISON);
     cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 9000000);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, verdicts_that_do_not_fit_their_submission_do_no_harm)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     draft_row(&f.d, 99, 1);
     draft_row(&f.d, 2, 1);
     draft_record(&f.d, &f.record, HA_NOI, 7, 1);
@@ -319,7 +310,7 @@ Test(scorer_core, verdicts_that_do_not_fit_their_submission_do_no_harm)
     f.d.s.stage = PARBUS__STAGE__STAGE_APPRAISED_2;
     draft_record(&f.d, &f.record, HA_NOI, 7, 2);
     bench_give(&f.b, &f.record, 2, 0);
-    commit(&f);
+    fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 2);
     cr_assert_eq(fake_tally(&f.state, 0, 7)->accepted_rows, 0);
     give_rejected(&f, 3, 0, 100, "of entry 0");
@@ -333,140 +324,33 @@ Test(scorer_core, verdicts_that_do_not_fit_their_submission_do_no_harm)
     v.reject_entry = &entry, v.reject_row = &row, v.reject_reason = &reason, v.reject_detail = &detail;
     scorer_core_verdicts(f.b.core, &v, 0);
     cr_assert_eq(scorer_core_metrics(f.b.core)->value[METRIC_messages_malformed], before + 1);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, a_damaged_record_changes_nothing)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     draft_row(&f.d, B, 9);
     draft_record(&f.d, &f.record, HA_NOI, 7, 1);
     size_t whole = f.record.size;
     for (f.record.size = 0; f.record.size < whole; f.record.size++)
         bench_give(&f.b, &f.record, 1, 0);
-    commit(&f);
+    fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 0);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_core, a_control_record_moves_the_position)
 {
     struct fixture f;
-    setup(&f);
+    fixture_setup(&f);
     record_begin(&f.record, RECORD_CONTROL, RECEIVED_MS, 3);
     bench_give(&f.b, &f.record, 1, 0);
-    commit(&f);
+    fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 1);
     cr_assert_eq(f.b.progress_applied, 1);
-    teardown(&f);
-}
-
-Test(scorer_core, a_restart_goes_on_from_state)
-{
-    struct fixture f;
-    setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 100);
-    bench_give_row(&f.b, 2, A1, 4, 100);
-    commit(&f);
-    bench_teardown(&f.b);
-    bench_setup(&f.b, &f.state);
-    bench_assign(&f.b, 0, EPOCH, 0);
-    cr_assert_eq(f.b.owned_applied, 2);
-    cr_assert_eq(f.b.tally_scored, 2);
-    bench_give_row(&f.b, 3, B, 9, 50);
-    scorer_core_flush(f.b.core);
-    cr_assert_eq(f.b.scores[0].prev_pseq, 2);
-    cr_assert_eq(f.b.scores[0].units, 0, "an older value changes nothing, also after a restart");
-    bench_give_row(&f.b, 4, A2, 100, 50);
-    scorer_core_flush(f.b.core);
-    cr_assert_eq(f.b.scores[1].root, 17000000);
-    cr_assert(f.b.scores[1].complete);
-    teardown(&f);
-}
-
-Test(scorer_core, units_beyond_the_cache_are_read_again)
-{
-    struct fixture f;
-    setup(&f);
-    bench_teardown(&f.b);
-    bench_setup_limited(&f.b, &f.state, 1);
-    bench_assign(&f.b, 0, EPOCH, 0);
-    for (uint64_t pseq = 1; pseq <= 20; pseq++) {
-        draft_begin(&f.d);
-        draft_row(&f.d, B, (double)pseq);
-        draft_record(&f.d, &f.record, pseq % 2 ? HA_NOI : HA_NAM, 7, pseq);
-        bench_give(&f.b, &f.record, pseq, 0);
-        if (pseq % 3 == 0)
-            commit(&f);
-    }
-    commit(&f);
-    cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 19000000);
-    cr_assert_eq(fake_points(&f.state, 0, HA_NAM)[0], 20000000);
-    teardown(&f);
-}
-
-Test(scorer_core, a_read_that_fails_stops_before_the_submission)
-{
-    struct fixture f;
-    setup(&f);
-    f.state.fail_read = ERR_IO;
-    bench_give_row(&f.b, 1, B, 3, 0);
-    commit(&f);
-    cr_assert_eq(f.state.cursor[0].applied, 0);
-    f.state.fail_read = OK;
-    bench_give_row(&f.b, 1, B, 3, 0);
-    commit(&f);
-    cr_assert_eq(f.state.cursor[0].applied, 1);
-    teardown(&f);
-}
-
-/* Law 5: the same journal in other portions, with commits and restarts between, gives the same bytes. */
-static void run_in_portions(struct fake_state *state, unsigned seed)
-{
-    struct bench b;
-    unsigned random = seed;
-    uint64_t pseq = 1;
-    *state = (struct fake_state){0};
-    bench_setup(&b, state);
-    bench_assign(&b, 0, EPOCH, 0);
-    while (pseq <= 200) {
-        bench_give_row(&b, pseq, 3 + pseq * 7 % 3, (double)(pseq * 13 % 10), (int64_t)(pseq * 31 % 17));
-        random = random * 1103515245 + 12345;
-        if (random >> 16 & 1)
-            scorer_core_flush(b.core);
-        if ((random >> 17 & 7) == 0)
-            scorer_core_commit(b.core, 0);
-        pseq++;
-        if (seed && (random >> 20 & 15) == 0) { /* dies; what is not committed comes again */
-            bench_teardown(&b);
-            bench_setup(&b, state);
-            bench_assign(&b, 0, EPOCH, 0);
-            pseq = state->cursor[0].applied + 1;
-        }
-    }
-    scorer_core_commit(b.core, 0);
-    bench_teardown(&b);
-}
-
-static void expect_same(const struct fake_state *a, const struct fake_state *b)
-{
-    size_t cells = 3 * sizeof(struct cell), score = sizeof(struct score_header) + 5 * sizeof(int64_t);
-    cr_assert_eq(memcmp(fake_cells(a, 0, HA_NOI, 1), fake_cells(b, 0, HA_NOI, 1), cells), 0);
-    cr_assert_eq(memcmp(fake_score(a, 0, HA_NOI), fake_score(b, 0, HA_NOI), score), 0);
-    cr_assert_eq(memcmp(fake_tally(a, 0, 7), fake_tally(b, 0, 7), sizeof(struct tally)), 0);
-}
-
-Test(scorer_core, portions_commits_and_deaths_do_not_change_a_byte)
-{
-    struct fake_state plain, other;
-    run_in_portions(&plain, 0);
-    for (unsigned seed = 1; seed <= 30; seed++) {
-        run_in_portions(&other, seed);
-        expect_same(&plain, &other);
-        fake_state_free(&other);
-    }
-    fake_state_free(&plain);
+    fixture_teardown(&f);
 }
 
 /* Another order in the journal gives the same values and points: only positions differ. */
@@ -477,12 +361,12 @@ Test(scorer_core, the_order_of_arrival_does_not_change_values_and_points)
     static const int orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 0, 3, 2}, {2, 3, 0, 1}};
     for (int o = 0; o < 4; o++) {
         struct fixture f;
-        setup(&f);
+        fixture_setup(&f);
         for (int i = 0; i < 4; i++)
             bench_give_row(&f.b, (uint64_t)i + 1, B, value[orders[o][i]], observed_ms[orders[o][i]]);
         cr_assert_eq(cell_of(&f, 1, 2)->value, 3);
         cr_assert_eq(cell_of(&f, 1, 2)->observed_ms, 40);
         cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 3000000);
-        teardown(&f);
+        fixture_teardown(&f);
     }
 }

@@ -3,23 +3,12 @@
 #include "scorer_bench.h"
 #include <criterion/criterion.h>
 
-struct fixture {
-    struct fake_state state;
-    struct bench b;
-};
-
 static void setup(struct fixture *f)
 {
-    *f = (struct fixture){0};
-    bench_setup(&f->b, &f->state);
+    fixture_setup(f);
     bench_welcome(&f->b, 1, 0);
+    f->b.owned = 0;
     bench_assign(&f->b, 0, EPOCH, 0);
-}
-
-static void teardown(struct fixture *f)
-{
-    bench_teardown(&f->b);
-    fake_state_free(&f->state);
 }
 
 static uint64_t counted(const struct fixture *f, enum metric m) { return scorer_core_metrics(f->b.core)->value[m]; }
@@ -35,7 +24,7 @@ Test(scorer_ownership, an_assignment_is_answered_as_often_as_it_comes)
     cr_assert_eq(f.b.owned_applied, 1, "what is answered is committed");
     cr_assert_eq(f.state.cursor[0].applied, 1);
     cr_assert_eq(f.b.owned_tallies, 1);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, a_greater_epoch_in_state_wins)
@@ -47,7 +36,7 @@ Test(scorer_ownership, a_greater_epoch_in_state_wins)
     cr_assert_eq(f.b.owned, 1);
     cr_assert_eq(f.b.released, 1);
     cr_assert(f.b.released_lost);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, an_older_epoch_is_ignored)
@@ -57,7 +46,7 @@ Test(scorer_ownership, an_older_epoch_is_ignored)
     bench_assign(&f.b, 0, EPOCH - 1, 0);
     cr_assert_eq(f.b.owned, 1);
     cr_assert_eq(f.b.released, 0);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, a_newer_epoch_takes_the_partition_over_from_ourselves)
@@ -71,7 +60,7 @@ Test(scorer_ownership, a_newer_epoch_takes_the_partition_over_from_ourselves)
     cr_assert_eq(f.state.cursor[0].owner_epoch, EPOCH + 1);
     bench_give_row(&f.b, 2, B, 4, 0);
     cr_assert_eq(counted(&f, METRIC_records_not_owned), 1, "verdicts under the old epoch");
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, a_disk_that_fails_leaves_an_assignment_without_answer)
@@ -85,7 +74,7 @@ Test(scorer_ownership, a_disk_that_fails_leaves_an_assignment_without_answer)
     f.state.fail_own = OK;
     bench_assign(&f.b, 1, EPOCH, 0);
     cr_assert_eq(f.b.owned, 2);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, a_release_commits_answers_and_forgets)
@@ -100,7 +89,7 @@ Test(scorer_ownership, a_release_commits_answers_and_forgets)
     cr_assert_eq(f.state.cursor[0].applied, 1);
     bench_release(&f.b, 0, EPOCH, 0);
     cr_assert_eq(f.b.released, 2);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, a_release_waits_for_a_commit_that_fails)
@@ -114,7 +103,7 @@ Test(scorer_ownership, a_release_waits_for_a_commit_that_fails)
     f.state.fail_commit = OK;
     bench_release(&f.b, 0, EPOCH, 0);
     cr_assert_eq(f.b.released_applied, 1);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, the_next_owner_goes_on_where_this_one_stopped)
@@ -129,7 +118,7 @@ Test(scorer_ownership, the_next_owner_goes_on_where_this_one_stopped)
     cr_assert_eq(next.owned_applied, 1);
     cr_assert_eq(next.tally_accepted, 1);
     bench_teardown(&next);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, who_lost_a_partition_writes_nothing_and_says_so)
@@ -148,7 +137,7 @@ Test(scorer_ownership, who_lost_a_partition_writes_nothing_and_says_so)
     uint64_t epoch, applied, committed;
     cr_assert_not(scorer_core_position(f.b.core, 0, &epoch, &applied, &committed));
     cr_assert(scorer_core_position(f.b.core, 1, &epoch, &applied, &committed));
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, work_for_a_partition_that_is_not_held_is_answered_at_most_ten_times_a_second)
@@ -167,7 +156,7 @@ Test(scorer_ownership, work_for_a_partition_that_is_not_held_is_answered_at_most
     cr_assert_eq(counted(&f, METRIC_records_not_owned), 3);
     bench_give_to(&f.b, FAKE_PARTITIONS, EPOCH, &record, 3, 100000);
     buffer_free(&record);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, duplicates_are_dropped_and_progress_is_said_again)
@@ -183,7 +172,7 @@ Test(scorer_ownership, duplicates_are_dropped_and_progress_is_said_again)
     cr_assert_eq(f.b.progress, 2, "it may have been lost");
     cr_assert_eq(f.b.progress_tallies, 1);
     cr_assert_eq(f.b.tally_scored, 1);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, a_progress_that_could_not_be_sent_is_sent_later_with_all_totals)
@@ -201,7 +190,7 @@ Test(scorer_ownership, a_progress_that_could_not_be_sent_is_sent_later_with_all_
     cr_assert_eq(f.b.progress_applied, 1);
     scorer_core_tick(f.b.core, 900000);
     cr_assert_eq(f.b.progress, 1);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, a_gap_is_reported_at_most_ten_times_a_second)
@@ -219,7 +208,7 @@ Test(scorer_ownership, a_gap_is_reported_at_most_ten_times_a_second)
     cr_assert_eq(f.b.gap, 2);
     cr_assert_eq(counted(&f, METRIC_records_gap), 3);
     buffer_free(&record);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, a_record_that_overlaps_is_applied_from_where_we_are)
@@ -239,7 +228,7 @@ Test(scorer_ownership, a_record_that_overlaps_is_applied_from_where_we_are)
     cr_assert_eq(f.state.cursor[0].applied, 3);
     cr_assert_eq(fake_tally(&f.state, 0, 7)->scored, 3);
     buffer_free(&record);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, an_idle_scorer_commits_at_once_and_a_busy_one_once_per_interval)
@@ -257,7 +246,7 @@ Test(scorer_ownership, an_idle_scorer_commits_at_once_and_a_busy_one_once_per_in
     cr_assert_eq(f.state.commits, 2);
     scorer_core_tick(f.b.core, now_us + 9 * INTERVAL_US);
     cr_assert_eq(f.state.commits, 2, "nothing to commit");
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, the_publisher_hears_what_state_holds)
@@ -271,7 +260,7 @@ Test(scorer_ownership, the_publisher_hears_what_state_holds)
     int said = f.b.committed;
     scorer_core_tick(f.b.core, 1000000);
     cr_assert_eq(f.b.committed, said + 1, "with each heartbeat");
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, a_commit_that_fails_keeps_everything_and_is_tried_again_later)
@@ -291,7 +280,7 @@ Test(scorer_ownership, a_commit_that_fails_keeps_everything_and_is_tried_again_l
     scorer_core_tick(f.b.core, INTERVAL_US + 5000000);
     cr_assert_eq(f.state.cursor[0].applied, 2);
     cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 8000000);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, takes_in_no_more_than_it_may_hold_while_state_cannot_be_written)
@@ -315,7 +304,7 @@ Test(scorer_ownership, takes_in_no_more_than_it_may_hold_while_state_cannot_be_w
     cr_assert_eq(counted(&f, METRIC_records_refused), 1);
     cr_assert_eq(counted(&f, METRIC_records_gap), 1);
     buffer_free(&record);
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, a_new_term_or_who_are_you_means_commit_and_forget)
@@ -331,7 +320,7 @@ Test(scorer_ownership, a_new_term_or_who_are_you_means_commit_and_forget)
             bench_welcome(&f.b, 2, 0);
         cr_assert_eq(f.state.cursor[0].applied, 1);
         cr_assert_not(scorer_core_position(f.b.core, 0, &epoch, &applied, &committed));
-        teardown(&f);
+        fixture_teardown(&f);
     }
 }
 
@@ -342,7 +331,7 @@ Test(scorer_ownership, the_same_term_again_changes_nothing)
     setup(&f);
     bench_welcome(&f.b, 1, 0);
     cr_assert(scorer_core_position(f.b.core, 0, &epoch, &applied, &committed));
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, leaving_is_done_when_every_partition_is_released)
@@ -354,7 +343,7 @@ Test(scorer_ownership, leaving_is_done_when_every_partition_is_released)
     cr_assert_not(scorer_core_done(f.b.core));
     bench_release(&f.b, 0, EPOCH, 0);
     cr_assert(scorer_core_done(f.b.core));
-    teardown(&f);
+    fixture_teardown(&f);
 }
 
 Test(scorer_ownership, controls_that_are_not_there_yet_stop_a_record)
@@ -370,5 +359,5 @@ Test(scorer_ownership, controls_that_are_not_there_yet_stop_a_record)
     scorer_core_commit(f.b.core, 0);
     cr_assert_eq(f.state.cursor[0].applied, 1);
     buffer_free(&record);
-    teardown(&f);
+    fixture_teardown(&f);
 }

@@ -1,0 +1,144 @@
+/* What a scorer holds in memory, and what it gets back from state: restarts, a small cache, reads that fail, law 5. */
+#include "scorer_bench.h"
+#include <criterion/criterion.h>
+#include <string.h>
+
+Test(scorer_recovery, a_restart_goes_on_from_state)
+{
+    struct fixture f;
+    fixture_setup(&f);
+    bench_give_row(&f.b, 1, B, 3, 100);
+    bench_give_row(&f.b, 2, A1, 4, 100);
+    fixture_commit(&f);
+    bench_teardown(&f.b);
+    bench_setup(&f.b, &f.state);
+    bench_assign(&f.b, 0, EPOCH, 0);
+    cr_assert_eq(f.b.owned_applied, 2);
+    cr_assert_eq(f.b.tally_scored, 2);
+    bench_give_row(&f.b, 3, B, 9, 50);
+    scorer_core_flush(f.b.core);
+    cr_assert_eq(f.b.scores[0].prev_pseq, 2);
+    cr_assert_eq(f.b.scores[0].units, 0, "an older value changes nothing, also after a restart");
+    bench_give_row(&f.b, 4, A2, 100, 50);
+    scorer_core_flush(f.b.core);
+    cr_assert_eq(f.b.scores[1].root, 17000000);
+    cr_assert(f.b.scores[1].complete);
+    fixture_teardown(&f);
+}
+
+Test(scorer_recovery, units_beyond_the_cache_are_read_again)
+{
+    struct fixture f;
+    fixture_setup(&f);
+    bench_teardown(&f.b);
+    bench_setup_limited(&f.b, &f.state, 1);
+    bench_assign(&f.b, 0, EPOCH, 0);
+    for (uint64_t pseq = 1; pseq <= 20; pseq++) {
+        draft_begin(&f.d);
+        draft_row(&f.d, B, (double)pseq);
+        draft_record(&f.d, &f.record, pseq % 2 ? HA_NOI : HA_NAM, 7, pseq);
+        bench_give(&f.b, &f.record, pseq, 0);
+        if (pseq % 3 == 0)
+            fixture_commit(&f);
+    }
+    fixture_commit(&f);
+    cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 19000000);
+    cr_assert_eq(fake_points(&f.state, 0, HA_NAM)[0], 20000000);
+    int reads = f.state.reads;
+    bench_give_row(&f.b, 21, B, 1, 0);
+    cr_assert_gt(f.state.reads, reads, "the cache holds one unit, and there were two");
+    fixture_teardown(&f);
+}
+
+Test(scorer_recovery, a_unit_in_memory_is_not_read_again)
+{
+    struct fixture f;
+    fixture_setup(&f);
+    bench_give_row(&f.b, 1, B, 3, 0);
+    fixture_commit(&f);
+    int reads = f.state.reads;
+    bench_give_row(&f.b, 2, B, 4, 0);
+    cr_assert_eq(f.state.reads, reads);
+    fixture_teardown(&f);
+}
+
+Test(scorer_recovery, the_same_value_again_is_no_change_also_after_a_restart)
+{
+    struct fixture f;
+    fixture_setup(&f);
+    bench_give_row(&f.b, 1, B, 3, 100);
+    fixture_commit(&f);
+    bench_teardown(&f.b);
+    bench_setup(&f.b, &f.state);
+    bench_assign(&f.b, 0, EPOCH, 0);
+    bench_give_row(&f.b, 2, B, 3, 200);
+    scorer_core_flush(f.b.core);
+    cr_assert_eq(f.b.scores_count, 1);
+    cr_assert_eq(f.b.scores[0].units, 0);
+    fixture_commit(&f);
+    cr_assert_eq(fake_score(&f.state, 0, HA_NOI)->cause_seq, 2);
+    fixture_teardown(&f);
+}
+
+Test(scorer_recovery, a_read_that_fails_stops_before_the_submission)
+{
+    struct fixture f;
+    fixture_setup(&f);
+    f.state.fail_read = ERR_IO;
+    bench_give_row(&f.b, 1, B, 3, 0);
+    fixture_commit(&f);
+    cr_assert_eq(f.state.cursor[0].applied, 0);
+    f.state.fail_read = OK;
+    bench_give_row(&f.b, 1, B, 3, 0);
+    fixture_commit(&f);
+    cr_assert_eq(f.state.cursor[0].applied, 1);
+    fixture_teardown(&f);
+}
+
+/* Law 5: the same journal in other portions, with commits and restarts between, gives the same bytes. */
+static void run_in_portions(struct fake_state *state, unsigned seed)
+{
+    struct bench b;
+    unsigned random = seed;
+    uint64_t pseq = 1;
+    *state = (struct fake_state){0};
+    bench_setup(&b, state);
+    bench_assign(&b, 0, EPOCH, 0);
+    while (pseq <= 200) {
+        bench_give_row(&b, pseq, 3 + pseq * 7 % 3, (double)(pseq * 13 % 10), (int64_t)(pseq * 31 % 17));
+        random = random * 1103515245 + 12345;
+        if (random >> 16 & 1)
+            scorer_core_flush(b.core);
+        if ((random >> 17 & 7) == 0)
+            scorer_core_commit(b.core, 0);
+        pseq++;
+        if (seed && (random >> 20 & 15) == 0) { /* dies; what is not committed comes again */
+            bench_teardown(&b);
+            bench_setup(&b, state);
+            bench_assign(&b, 0, EPOCH, 0);
+            pseq = state->cursor[0].applied + 1;
+        }
+    }
+    scorer_core_commit(b.core, 0);
+    bench_teardown(&b);
+}
+
+static void expect_same(const struct fake_state *a, const struct fake_state *b)
+{
+    size_t cells = 3 * sizeof(struct cell), score = sizeof(struct score_header) + 5 * sizeof(int64_t);
+    cr_assert_eq(memcmp(fake_cells(a, 0, HA_NOI, 1), fake_cells(b, 0, HA_NOI, 1), cells), 0);
+    cr_assert_eq(memcmp(fake_score(a, 0, HA_NOI), fake_score(b, 0, HA_NOI), score), 0);
+    cr_assert_eq(memcmp(fake_tally(a, 0, 7), fake_tally(b, 0, 7), sizeof(struct tally)), 0);
+}
+
+Test(scorer_recovery, portions_commits_and_deaths_do_not_change_a_byte)
+{
+    struct fake_state plain, other;
+    run_in_portions(&plain, 0);
+    for (unsigned seed = 1; seed <= 30; seed++) {
+        run_in_portions(&other, seed);
+        expect_same(&plain, &other);
+        fake_state_free(&other);
+    }
+    fake_state_free(&plain);
+}
