@@ -17,7 +17,6 @@ static const struct reason reasons[] = {
     REFUSED(NO_HELLO, no_hello, "the feeder has not said hello on this connection"),
     REFUSED(SEQUENCE_GAP, sequence_gap, "a submission before this one is missing; send again from the number named"),
     REFUSED(WINDOW, window, "more submissions are without a receipt than the window allows"),
-    REFUSED(BUSY, busy, "the ingestor cannot take more at the moment; wait and send again"),
     REFUSED(STORAGE, storage, "the journal cannot be written, so no receipt can be given; wait and send again"),
     REFUSED(TOO_MANY_FEEDERS, too_many_feeders, "the journal knows as many feeders as it may (feeders_max)"),
     REFUSED(STALE_EPOCH, stale_epoch, "the feeder has started over with a greater epoch since"),

@@ -1,9 +1,9 @@
 #include "services/ingestor/coordinator.h"
-#include "services/ingestor/flow.h"
-#include "services/ingestor/tallies.h"
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "services/ingestor/flow.h"
+#include "services/ingestor/tallies.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,8 +117,8 @@ static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerH
         worker_lost(c, w, "replaced by a new incarnation", now_us);
     if (!same) {
         free(worker->counter);
-        *worker = (struct worker){.alive = true, .role = hello->role, .incarnation = hello->incarnation,
-                                  .pid = hello->pid};
+        *worker =
+            (struct worker){.alive = true, .role = hello->role, .incarnation = hello->incarnation, .pid = hello->pid};
         snprintf(worker->instance, sizeof worker->instance, "%s", hello->instance);
         snprintf(worker->endpoint, sizeof worker->endpoint, "%s", hello->endpoint ? hello->endpoint : "");
         worker->name_hash = hash_bytes(worker->instance, strlen(worker->instance));
@@ -287,6 +287,18 @@ static void on_gap(struct coordinator *c, int w, const Parbus__Gap *m, int64_t n
     flow_send_from(c, m->partition, m->applied, now_us);
 }
 
+/* A scorer forgets its partitions when it is told WhoAreYou; those it does not name any more are given to it again (I2). */
+static void check_owned(struct coordinator *c, int w, const Parbus__Heartbeat *beat)
+{
+    uint8_t held[JOURNAL_PARTITIONS_MAX / 8] = {0};
+    for (size_t i = 0; i < beat->n_owned; i++)
+        if (beat->owned[i] < JOURNAL_PARTITIONS_MAX)
+            held[beat->owned[i] / 8] |= (uint8_t)(1u << beat->owned[i] % 8);
+    for (uint32_t p = 0; p < c->partitions; p++)
+        if (c->partition[p].scorer == w && c->partition[p].state == PARTITION_OWNED)
+            c->partition[p].missed |= !(held[p / 8] >> p % 8 & 1);
+}
+
 void coordinator_message(struct coordinator *c, uint64_t peer, const struct wire_message *m, int64_t now_us)
 {
     if (m->kind == PARBUS__TO_COORDINATOR__BODY_HELLO) {
@@ -303,6 +315,7 @@ void coordinator_message(struct coordinator *c, uint64_t peer, const struct wire
     switch (m->kind) {
     case PARBUS__TO_COORDINATOR__BODY_HEARTBEAT:
         on_heartbeat(&c->worker[w], (const Parbus__Heartbeat *)m->message);
+        check_owned(c, w, (const Parbus__Heartbeat *)m->message);
         break;
     case PARBUS__TO_COORDINATOR__BODY_OWNED:
         on_owned(c, w, (const Parbus__Owned *)m->message, now_us);

@@ -22,20 +22,20 @@ struct flight { /* a record sent and not yet applied */
 
 struct partition {
     enum partition_state state;
-    int16_t scorer, validator;   /* WORKER_NONE: nobody */
-    int16_t validator_next;      /* takes over when nothing is in flight */
+    int16_t scorer, validator; /* WORKER_NONE: nobody */
+    int16_t validator_next;    /* takes over when nothing is in flight */
     uint64_t owner_epoch;
-    uint64_t last;               /* in the journal */
+    uint64_t last; /* in the journal */
     uint64_t sent, applied;
-    uint64_t seen;               /* greatest pseq ever sent: at or below it is "again" */
-    struct flight *flight;       /* ring of FLIGHTS_MAX, allocated when first used */
+    uint64_t seen;         /* greatest pseq ever sent: at or below it is "again" */
+    struct flight *flight; /* ring of FLIGHTS_MAX, allocated when first used */
     uint32_t flight_head, flight_count;
     size_t flight_bytes;
-    int64_t since_us;            /* state entered, or last progress */
-    int64_t asked_us;            /* Assign or Release last sent */
-    uint32_t patience;           /* resend after resend_after_ms << patience */
-    uint64_t heard;              /* greatest serial of Owned and Progress under this owner epoch */
-    bool missed;                 /* one of them was lost: all tallies are to be said again (I13) */
+    int64_t since_us;  /* state entered, or last progress */
+    int64_t asked_us;  /* Assign or Release last sent */
+    uint32_t patience; /* resend after resend_after_ms << patience */
+    uint64_t heard;    /* greatest serial of Owned and Progress under this owner epoch */
+    bool missed;       /* Assign is to be repeated: one of them was lost (I13), or the scorer forgot (I2) */
 };
 
 struct worker {
@@ -45,8 +45,11 @@ struct worker {
     uint64_t peer, incarnation, name_hash;
     uint32_t pid;
     int64_t heard_us;
-    size_t flight_bytes;         /* scorers: of all its partitions */
-    struct { char name[48]; uint64_t value; } *counter;
+    size_t flight_bytes; /* scorers: of all its partitions */
+    struct {
+        char name[48];
+        uint64_t value;
+    } * counter;
     size_t counter_count;
 };
 
@@ -60,12 +63,12 @@ struct coordinator {
     struct partition *partition;
     struct worker worker[WORKERS_MAX];
     int worker_count;
-    struct map tally_of;         /* partition << 32 | feeder -> index into tally */
+    struct map tally_of; /* partition << 32 | feeder -> index into tally */
     struct kept_tally {
         uint64_t epoch, scored, accepted_rows, rejected_rows;
-    } *tally;
+    } * tally;
     size_t tally_count, tally_capacity;
-    bool rebalance;              /* the set of workers changed */
+    bool rebalance; /* the set of workers changed */
     uint32_t pump_first;
     char read_trouble[256];
 };

@@ -1,15 +1,17 @@
 #include "services/ingestor/core.h"
-#include "services/ingestor/coordinator.h"
-#include "services/ingestor/door.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "journal/record.h"
+#include "services/ingestor/coordinator.h"
+#include "services/ingestor/door.h"
 #include "wire/reason.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SCORED_INTERVAL_US = 20000, VERDICT_REJECTS_MAX = 1000, ANSWER_ARENA_BYTES = 32 << 20 };
+/* A record travels in Work, and in Verdicts with the rejects beside it (W3). */
+enum { RECORD_BYTES_MAX = WIRE_MESSAGE_BYTES_MAX - (256 << 10) };
 
 struct ingestor {
     struct settings settings;
@@ -18,8 +20,8 @@ struct ingestor {
     struct catalog *catalog;
     struct door door;
     struct coordinator coordinator;
-    struct arena answer;           /* of Description, StatsReply, Verdict */
-    struct journal_put *put;       /* scratch of a commit */
+    struct arena answer;     /* of Description, StatsReply, Verdict */
+    struct journal_put *put; /* scratch of a commit */
     struct buffer marks;
     int64_t committed_us, scored_us;
 };
@@ -174,8 +176,7 @@ enum err ingestor_publish(struct ingestor *i, Parbus__Control *control, struct i
     for (uint32_t p = 0; p < partitions; p++)
         i->put[p] = (struct journal_put){p, i->coordinator.partition[p].last + 1, mark.data, mark.size};
     struct journal_control stored = {control->control_seq, packed.data, packed.size};
-    struct journal_group group = {
-        .put = i->put, .put_count = partitions, .control = &stored, .control_count = 1};
+    struct journal_group group = {.put = i->put, .put_count = partitions, .control = &stored, .control_count = 1};
     enum err code = i->io.append(i->io.ctx, &group, e);
     if (code == OK) {
         journalled(i, &group);
@@ -378,8 +379,8 @@ void ingestor_from_feeder(struct ingestor *i, uint64_t peer, const struct wire_m
 {
     switch (m->kind) {
     case PARBUS__TO_INGESTOR__BODY_SUBMISSION:
-        if (i->door.group_bytes + m->body_bytes > (size_t)i->settings.group_bytes_max)
-            commit(i, now); /* so that no record outgrows a message to a worker (W3) */
+        if (i->door.group_bytes + m->body_bytes > RECORD_BYTES_MAX)
+            commit(i, now); /* so that no record outgrows a message to a worker */
         door_submission(&i->door, peer, (const Parbus__Submission *)m->message, m->body, m->body_bytes, now);
         break;
     case PARBUS__TO_INGESTOR__BODY_HELLO:
@@ -404,9 +405,8 @@ void ingestor_from_feeder_bad(struct ingestor *i, uint64_t peer, enum err code, 
     Parbus__Reason reason =
         code == ERR_TOO_LARGE ? PARBUS__REASON__REFUSED_TOO_LARGE : PARBUS__REASON__REFUSED_MALFORMED;
     metric_add(&i->metrics, messages_malformed, 1);
-    const Parbus__Submission *s = m->message && m->kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION
-                                      ? (const Parbus__Submission *)m->message
-                                      : NULL;
+    const Parbus__Submission *s =
+        m->message && m->kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION ? (const Parbus__Submission *)m->message : NULL;
     if (s && s->seq)
         door_submission_bad(&i->door, peer, s->seq, reason, text);
     else

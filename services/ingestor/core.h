@@ -1,10 +1,11 @@
-/* The ingestor: takes submissions at the door, makes them durable, and coordinates the workers behind it. Pure: no sockets,
- * no LMDB, no clock; the shell and the simulator drive it in the same way:
+/* The ingestor: takes submissions at the door, makes them durable, and coordinates the workers behind it. Pure: no
+ * sockets, no LMDB, no clock; the shell and the simulator drive it in the same way:
  *
  *     timeout = ingestor_tick(now) → wait → ingestor_from_feeder / ingestor_from_worker … → ingestor_drained(now) → …
  *
- * Three rooms: door.c (feeders, sequence numbers, the group that is being gathered), coordinator.c (workers, partitions,
- * flow), core.c (the commit between them, questions, statistics). Rules D*, I* are those of proto/PROTOCOL.md. */
+ * Three rooms: door.c (feeders, sequence numbers, the group that is being gathered), coordinator.c (workers,
+ * partitions, flow), core.c (the commit between them, questions, statistics). Rules D*, I* are those of
+ * proto/PROTOCOL.md. */
 #pragma once
 #include "base/metrics.h"
 #include "base/settings.h"
@@ -17,8 +18,8 @@ struct ingestor_now {
     int64_t mono_us, wall_ms;
 };
 
-/* What the core can do to the world. A peer is a connection, by a number that the shell chooses, never 0. None may block on a
- * peer. */
+/* What the core can do to the world. A peer is a connection, by a number that the shell chooses, never 0. None may
+ * block on a peer. */
 struct ingestor_io {
     void *ctx;
     /* ERR_BUSY: queue full; ERR_NOT_FOUND: the connection is gone. */
@@ -28,7 +29,8 @@ struct ingestor_io {
     enum err (*append)(void *ctx, const struct journal_group *group, struct err_text *e);
     enum err (*read)(void *ctx, uint32_t partition, uint64_t from_pseq, size_t bytes_max, journal_record_fn *fn,
                      void *fn_ctx, struct err_text *e);
-    /* Answers Status out of state: calls `add` for each reject of (feeder, epoch) from (seq, row) on, until it says false. */
+    /* Answers Status out of state: calls `add` for each reject of (feeder, epoch) from (seq, row) on, until it says
+     * false. */
     void (*rejects)(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
                     bool (*add)(void *add_ctx, uint64_t seq, uint32_t row, uint32_t reason, const char *detail),
                     void *add_ctx);

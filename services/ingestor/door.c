@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_STORAGE_MS = 1000 };
+enum { RETRY_STORAGE_MS = 1000, RETRY_WINDOW_MS = 50 };
 
 void numbers_add(struct numbers *n, uint32_t number) { buffer_append(&n->bytes, &number, sizeof number); }
 
@@ -280,6 +280,10 @@ void door_submission(struct door *d, uint64_t peer, const Parbus__Submission *s,
     }
     if (now.mono_us < d->trouble_until_us) {
         refuse_run(d, f, PARBUS__REASON__REFUSED_STORAGE, d->trouble, RETRY_STORAGE_MS);
+        return;
+    }
+    if (s->seq - f->receipted > (uint64_t)d->settings->feeder_window) { /* D5 */
+        refuse_run(d, f, PARBUS__REASON__REFUSED_WINDOW, "wait for receipts", RETRY_WINDOW_MS);
         return;
     }
     if (bytes > (size_t)d->settings->submission_bytes_max) {

@@ -1,20 +1,21 @@
-/* The feeders' side: who they are, which seq comes next, and the group of submissions that the next commit will hold. */
+/* The feeders' side: who they are, which seq comes next, and the group of submissions that the next commit will hold.
+ */
 #pragma once
 #include "base/buffer.h"
 #include "base/map.h"
 #include "services/ingestor/core.h"
 
 struct feeder {
-    struct journal_feeder mark;   /* as the next commit will write it */
+    struct journal_feeder mark;            /* as the next commit will write it */
     uint64_t receipted, receipted_refused; /* as the last commit wrote it */
-    uint64_t peer;                /* 0: not connected */
-    bool dirty;                   /* in door.changed: the next commit writes its mark */
-    bool gap_told;                /* D6: one refusal per gap */
-    bool untold;                  /* in door.untold: totals changed since the last Scored */
+    uint64_t peer;                         /* 0: not connected */
+    bool dirty;                            /* in door.changed: the next commit writes its mark */
+    bool gap_told;                         /* D6: one refusal per gap */
+    bool untold;                           /* in door.untold: totals changed since the last Scored */
     struct tally_sum {
         uint64_t scored, accepted_rows, rejected_rows;
     } sum;
-    const struct series *series;  /* of its last submission: most come in runs */
+    const struct series *series; /* of its last submission: most come in runs */
 };
 
 struct numbers { /* a growing list of uint32 */
@@ -31,16 +32,16 @@ struct door {
     struct catalog *catalog;
     uint32_t partitions;
 
-    struct feeder *feeder;        /* by number; [0] unused */
+    struct feeder *feeder; /* by number; [0] unused */
     uint32_t feeder_count, feeder_capacity;
-    struct map by_name, by_peer;  /* hash of name, peer -> number */
+    struct map by_name, by_peer; /* hash of name, peer -> number */
 
-    struct buffer *record;        /* by partition: the group being gathered */
-    struct numbers touched;       /* partitions with a record */
-    struct numbers changed;       /* feeders whose mark changes */
-    struct numbers untold;        /* feeders that are to hear Scored */
+    struct buffer *record;  /* by partition: the group being gathered */
+    struct numbers touched; /* partitions with a record */
+    struct numbers changed; /* feeders whose mark changes */
+    struct numbers untold;  /* feeders that are to hear Scored */
     size_t group_bytes, group_submissions, group_rows;
-    int64_t trouble_until_us;     /* storage refused: nothing is taken before */
+    int64_t trouble_until_us; /* storage refused: nothing is taken before */
     char trouble[256];
 };
 

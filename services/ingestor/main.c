@@ -11,9 +11,9 @@ int main(int argc, char **argv)
          INGESTOR_DOORS_MAX},
         {0},
     };
-    int status = service_start_with(&service, argc, argv, "parbus-ingestor",
-                                    "takes submissions, makes them durable, and coordinates the workers", "ingestor-1",
-                                    options);
+    int status =
+        service_start_with(&service, argc, argv, "parbus-ingestor",
+                           "takes submissions, makes them durable, and coordinates the workers", "ingestor-1", options);
     if (status >= 0)
         return status;
     struct err_text e;

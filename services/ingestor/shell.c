@@ -65,8 +65,8 @@ static enum err append(void *ctx, const struct journal_group *group, struct err_
     return journal_append(((struct shell *)ctx)->journal, group, e);
 }
 
-static enum err read_records(void *ctx, uint32_t partition, uint64_t from_pseq, size_t bytes_max,
-                             journal_record_fn *fn, void *fn_ctx, struct err_text *e)
+static enum err read_records(void *ctx, uint32_t partition, uint64_t from_pseq, size_t bytes_max, journal_record_fn *fn,
+                             void *fn_ctx, struct err_text *e)
 {
     return journal_read(((struct shell *)ctx)->journal, partition, from_pseq, bytes_max, fn, fn_ctx, e);
 }
@@ -173,8 +173,8 @@ static enum err open_all(struct shell *s, const struct ingestor_arguments *a, st
     if (code != OK)
         return code;
     struct ingestor_io io = {s, to_feeder, to_worker, append, read_records, rejects};
-    s->core = ingestor_new(settings, &io, journal_partitions(s->journal), journal_id(s->journal),
-                           journal_term(s->journal));
+    s->core =
+        ingestor_new(settings, &io, journal_partitions(s->journal), journal_id(s->journal), journal_term(s->journal));
     code = restore(s, e);
     if (code == OK && a->catalog)
         code = publish_catalog(s, a->catalog, e);
@@ -237,8 +237,8 @@ static void drain_door(struct shell *s)
     struct err_text e;
     enum err code;
     struct ingestor_now t = now();
-    for (int n = 0; n < DRAIN_MAX && !ingestor_group_full(s->core) && receive(s, DOOR, &wire_to_ingestor, &m, &code, &e);
-         n++) {
+    for (int n = 0;
+         n < DRAIN_MAX && !ingestor_group_full(s->core) && receive(s, DOOR, &wire_to_ingestor, &m, &code, &e); n++) {
         uint64_t peer = number_of(&s->message.peer);
         if (code == OK)
             ingestor_from_feeder(s->core, peer, &m, t);

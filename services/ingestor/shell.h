@@ -6,7 +6,7 @@
 enum { INGESTOR_DOORS_MAX = 8 };
 
 struct ingestor_arguments {
-    const char *catalog;                /* directory to publish from; NULL: what the journal holds */
+    const char *catalog;                  /* directory to publish from; NULL: what the journal holds */
     const char *door[INGESTOR_DOORS_MAX]; /* further endpoints of the door; NULL: none */
 };
 

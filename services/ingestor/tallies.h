@@ -1,5 +1,5 @@
-/* How many submissions of each feeder are scored: absolute figures per (partition, feeder), summed per feeder (rules I13,
- * D10). */
+/* How many submissions of each feeder are scored: absolute figures per (partition, feeder), summed per feeder (rules
+ * I13, D10). */
 #pragma once
 #include "services/ingestor/coordinator.h"
 

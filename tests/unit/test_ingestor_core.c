@@ -185,9 +185,10 @@ static uint64_t receipt(void)
     return r ? r->up_to_seq : 0;
 }
 
+static const struct ingestor_io io = {NULL, to_feeder, to_worker, append, read_records, no_rejects};
+
 static void start(void)
 {
-    static const struct ingestor_io io = {NULL, to_feeder, to_worker, append, read_records, no_rejects};
     settings_defaults(&t.settings);
     t.now = (struct ingestor_now){1000000000, 1760000000000};
     t.core = ingestor_new(&t.settings, &io, PARTITIONS, 77, 1);
@@ -206,6 +207,8 @@ static void stop(void)
 }
 
 TestSuite(ingestor_core, .init = start, .fini = stop);
+
+static void one_of_each(void);
 
 /* ---- the door ---- */
 
@@ -318,6 +321,55 @@ Test(ingestor_core, a_full_group_is_committed_without_waiting)
         submit(seq);
     ingestor_drained(t.core, t.now);
     cr_assert_gt(receipt(), 1000);
+}
+
+Test(ingestor_core, more_than_the_window_waits_for_receipts)
+{
+    t.settings.feeder_window = 3;
+    ingestor_destroy(&t.core);
+    t.core = ingestor_new(&t.settings, &io, PARTITIONS, 77, 1);
+    hello(1);
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        submit(seq);
+    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_WINDOW && r->seq == 4 && r->retry_after_ms > 0);
+    tick(2);
+    submit(4);
+    submit(5);
+    tick(2);
+    cr_assert_eq(receipt(), 5);
+}
+
+Test(ingestor_core, a_group_never_outgrows_a_message_to_a_worker)
+{
+    one_of_each();
+    hello(1);
+    static uint32_t indicator[WIRE_ROWS_MAX];
+    static double value[WIRE_ROWS_MAX];
+    Parbus__Submission m = PARBUS__SUBMISSION__INIT;
+    m.has_seq = m.has_stage = 1;
+    m.index = "qd766", m.period = "2025", m.unit = "H05";
+    m.stage = PARBUS__STAGE__STAGE_APPRAISED_1;
+    m.n_indicator = m.n_value = WIRE_ROWS_MAX;
+    m.indicator = indicator, m.value = value;
+    for (m.seq = 1; m.seq <= 40; m.seq++)
+        FROM_FEEDER(SUBMISSION, m);
+    tick(2);
+    cr_assert_eq(receipt(), 40);
+    for (size_t i = 0; i < t.journal_count; i++)
+        cr_assert_lt(t.journal[i].bytes, WIRE_MESSAGE_BYTES_MAX - 65536);
+}
+
+Test(ingestor_core, a_name_that_is_none_is_refused)
+{
+    Parbus__Hello m = PARBUS__HELLO__INIT;
+    m.has_protocol_version = m.has_epoch = 1;
+    m.protocol_version = 1;
+    m.feeder = "../../etc";
+    m.epoch = 1;
+    FROM_FEEDER(HELLO, m);
+    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_NAME);
 }
 
 Test(ingestor_core, status_names_the_rejects)
@@ -453,7 +505,6 @@ Test(ingestor_core, the_window_bounds_what_is_out_and_progress_opens_it)
 {
     t.settings.partition_window_bytes = 4096;
     ingestor_destroy(&t.core);
-    static const struct ingestor_io io = {NULL, to_feeder, to_worker, append, read_records, no_rejects};
     t.core = ingestor_new(&t.settings, &io, PARTITIONS, 77, 1);
     one_of_each();
     hello(1);
