@@ -139,3 +139,20 @@ Test(settings, help_has_one_line_for_each)
 #undef X
     free(text);
 }
+
+Test(settings, the_readme_has_the_same_table)
+{
+    char row[256];
+    char *readme = NULL;
+    size_t size = 0;
+    FILE *in = fopen(SOURCE_DIR "/README.md", "r");
+    cr_assert(in && getdelim(&readme, &size, 0, in) > 0);
+    fclose(in);
+#define X(name, fallback, least, most, what)                                                                           \
+    snprintf(row, sizeof row, "| `%s` | %lld | %lld .. %lld | %s |\n", #name, (long long)(fallback),                   \
+             (long long)(least), (long long)(most), what);                                                             \
+    cr_assert(strstr(readme, row), "README.md lacks: %s", row);
+    SETTINGS_TABLE(X)
+#undef X
+    free(readme);
+}
