@@ -1,0 +1,66 @@
+/* A feeder as somebody outside this project would write it: only installed headers and the installed archive. Pushes one
+ * submission, waits until it is scored, and prints the unit's row as the feed shows it. */
+#include <client/feed.h>
+#include <client/feeder.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool print_unit(void *ctx, const struct feed_row *row)
+{
+    if (strcmp(row->code, ctx) != 0)
+        return true;
+    printf("%s %lld present=%d\n", row->code, (long long)row->score, row->present);
+    return false;
+}
+
+static int push(const char *door, struct err_text *e)
+{
+    struct parbus_feeder *feeder = NULL;
+    struct parbus_feeder_options options = {.endpoint = door, .name = "outside"};
+    uint32_t indicator[] = {2, 3};
+    double value[] = {10.25, 4.5};
+    uint64_t seq;
+    Parbus__Submission s = PARBUS__SUBMISSION__INIT;
+    s.index = "qd766";
+    s.period = "2025";
+    s.unit = "Bắc Ninh";
+    s.has_stage = 1;
+    s.stage = PARBUS__STAGE__STAGE_APPRAISED_1;
+    s.n_indicator = s.n_value = 2;
+    s.indicator = indicator;
+    s.value = value;
+    enum err code = parbus_feeder_open(&feeder, &options, e);
+    if (code == OK)
+        code = parbus_feeder_submit(feeder, &s, &seq, e);
+    for (int i = 0; code == OK && i < 200 && parbus_feeder_totals(feeder).scored == 0; i++)
+        code = parbus_feeder_poll(feeder, 100, e);
+    int accepted = (int)parbus_feeder_totals(feeder).accepted_rows;
+    parbus_feeder_close(&feeder);
+    return code == OK && accepted == 2 ? 0 : 1;
+}
+
+static int watch(const char *feed_endpoint, const char *snapshot_endpoint, struct err_text *e)
+{
+    struct parbus_feed *feed = NULL;
+    struct parbus_feed_options options = {feed_endpoint, snapshot_endpoint, "qd766/2025", {0}};
+    enum err code = parbus_feed_open(&feed, &options, e);
+    for (int i = 0; code == OK && i < 200 && !parbus_feed_ready(feed); i++)
+        code = parbus_feed_poll(feed, 100, e);
+    if (code == OK && parbus_feed_ready(feed))
+        parbus_feed_each(feed, print_unit, "H05");
+    parbus_feed_close(&feed);
+    return code == OK ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct err_text e = {""};
+    if (argc != 4)
+        return 2;
+    int status = push(argv[1], &e);
+    if (status == 0)
+        status = watch(argv[2], argv[3], &e);
+    if (status)
+        fprintf(stderr, "outside_feeder: %s\n", e.text);
+    return status;
+}
