@@ -39,8 +39,38 @@ said=$("$parbus" up --detach --catalog "$root/catalog")
 say "$said"
 case $said in *'already running'*) ;; *) started=true ;; esac
 
+# The year sheet of 15 October restates that of the 11th: pushed last, while somebody watches, it moves ranks.
+restatement=$root/catalog/data/qd766-2025-20251015T014624Z.csv
+files=()
+for file in "$root"/catalog/data/*.csv; do [ "$file" = "$restatement" ] || files+=("$file"); done
+
 say "pushing the sample data …"
-"$parbus" push --wait "$root"/catalog/data/*.csv
+"$parbus" push --wait "${files[@]}"
+
+push_while_watched() {
+  local lines
+  lines=$(mktemp)
+  "$parbus" watch "$index" "$period" >"$lines" &
+  local watcher=$!
+  for _ in $(seq 100); do [ -s "$lines" ] && break; sleep 0.1; done
+  "$parbus" push --wait "$restatement"
+  sleep 0.3 # longer than deltas are merged
+  kill -INT "$watcher"
+  wait "$watcher" || true
+  cat "$lines"
+  rm -f "$lines"
+}
+
+if ! $detach && [ -t 1 ]; then
+  say "the restated sheet of 15 October follows in 3 seconds; Ctrl-C ends"
+  (sleep 3; exec "$parbus" push --wait "$restatement" >/dev/null 2>&1) &
+  trap : INT # Ctrl-C ends the watch, not this script
+  "$parbus" watch "$index" "$period" || true
+  say "To leave it running: compose/up.sh --detach"
+  exit 0
+fi
+say "pushing the restated sheet of 15 October while watching:"
+push_while_watched
 "$parbus" rank "$index" "$period"
 
 if $detach; then
@@ -50,10 +80,7 @@ if $detach; then
   say "  export PATH=$root/build/release/bin:\$PATH PARBUS_DIR=$PARBUS_DIR"
   say "  parbus watch $index $period                  the ranking as it moves"
   say "  parbus explain $index $period 'Hà Nội'       where every point comes from"
-  say "  parbus load                                how fast this machine is"
+  say "  parbus load                              how fast this machine is"
   say "  parbus status"
   say "  parbus down"
-elif [ -t 1 ]; then
-  trap : INT # Ctrl-C ends the watch, not this script
-  "$parbus" watch "$index" "$period" || true
 fi

@@ -287,7 +287,8 @@ static void on_gap(struct coordinator *c, int w, const Parbus__Gap *m, int64_t n
     flow_send_from(c, m->partition, m->applied, now_us);
 }
 
-/* A scorer forgets its partitions when it is told WhoAreYou; those it does not name any more are given to it again (I2). */
+/* A scorer forgets its partitions when it is told WhoAreYou; those it does not name any more are given to it again
+ * (I2). */
 static void check_owned(struct coordinator *c, int w, const Parbus__Heartbeat *beat)
 {
     uint8_t held[JOURNAL_PARTITIONS_MAX / 8] = {0};
@@ -374,7 +375,7 @@ uint64_t coordinator_lag(const struct coordinator *c)
 {
     uint64_t lag = 0;
     for (uint32_t p = 0; p < c->partitions; p++)
-        lag += c->partition[p].last - c->partition[p].applied;
+        lag += flow_lag(c, p);
     return lag;
 }
 

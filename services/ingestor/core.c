@@ -57,9 +57,11 @@ void ingestor_destroy(struct ingestor **i)
     *i = NULL;
 }
 
-void ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq)
+void ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq, uint64_t applied)
 {
-    i->coordinator.partition[partition].last = last_pseq;
+    struct partition *part = &i->coordinator.partition[partition];
+    part->last = last_pseq;
+    part->sent = part->applied = applied < last_pseq ? applied : last_pseq;
 }
 
 void ingestor_restore_feeder(struct ingestor *i, uint32_t number, const struct journal_feeder *feeder)

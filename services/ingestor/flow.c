@@ -148,3 +148,24 @@ void flow_check(struct coordinator *c, uint32_t p, int64_t now_us)
         flow_send_from(c, p, part->applied, now_us);
     }
 }
+
+static bool take_control_seq(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
+{
+    struct record_header header;
+    (void)first_pseq, (void)bytes;
+    memcpy(&header, record, sizeof header);
+    *(uint64_t *)ctx = header.control_seq;
+    return false;
+}
+
+/* Every control has one entry in every partition, so those after `applied` are the ones that were not in force there.
+ */
+uint64_t flow_lag(const struct coordinator *c, uint32_t p)
+{
+    const struct partition *part = &c->partition[p];
+    uint64_t entries = part->last - part->applied, in_force = 0;
+    if (entries && part->applied)
+        c->io->read(c->io->ctx, p, part->applied, 1, take_control_seq, &in_force, NULL);
+    uint64_t controls = catalog_control_seq(c->door->catalog) - in_force;
+    return controls < entries ? entries - controls : 0;
+}

@@ -6,6 +6,8 @@
 void flow_pump(struct coordinator *c, uint32_t partition, int64_t now_us);
 /* The scorer has committed up to `applied`. */
 void flow_applied(struct coordinator *c, uint32_t partition, uint64_t applied, int64_t now_us);
+/* Submissions in the journal and not yet applied. Reads the journal when there are any. */
+uint64_t flow_lag(const struct coordinator *c, uint32_t partition);
 /* Forgets what is in flight: it is to be sent again, to whoever comes next. */
 void flow_recall(struct coordinator *c, uint32_t partition);
 /* The next flow_pump sends again from applied + 1. */

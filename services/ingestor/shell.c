@@ -85,16 +85,23 @@ static bool of_feeder(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, 
     return feeder == f->feeder && epoch == f->epoch && f->add(f->ctx, seq, row, header->reason, detail);
 }
 
+/* State belongs to the scorers, and may not be there yet: ERR_NOT_FOUND. */
+static enum err need_state(struct shell *s, struct err_text *e)
+{
+    struct state_options options = {.journal_id = journal_id(s->journal),
+                                    .map_bytes = (size_t)s->service->settings.state_map_bytes,
+                                    .network_fs_allowed = s->service->settings.network_fs_allowed};
+    return s->state ? OK : state_open(&s->state, s->service->directory, &options, e);
+}
+
 static void rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
                     bool (*add)(void *add_ctx, uint64_t seq, uint32_t row, uint32_t reason, const char *detail),
                     void *add_ctx)
 {
     struct shell *s = ctx;
     struct err_text e;
-    struct state_options options = {.map_bytes = (size_t)s->service->settings.state_map_bytes,
-                                    .network_fs_allowed = s->service->settings.network_fs_allowed};
     struct reject_filter filter = {feeder, epoch, add, add_ctx};
-    enum err code = s->state ? OK : state_open(&s->state, s->service->directory, &options, &e);
+    enum err code = need_state(s, &e);
     if (code == OK)
         code = state_rejects_each(s->state, feeder, epoch, seq, row, of_feeder, &filter, &e);
     if (code != OK && code != ERR_NOT_FOUND)
@@ -119,6 +126,15 @@ static bool restore_feeder(void *ctx, uint32_t number, const struct journal_feed
     return true;
 }
 
+/* How far state has followed; 0 when it cannot be read: scorers will tell. */
+static uint64_t applied_of(struct shell *s, uint32_t partition)
+{
+    struct state_cursor cursor = {0};
+    if (need_state(s, NULL) == OK)
+        state_cursor_get(s->state, partition, &cursor, NULL);
+    return cursor.applied;
+}
+
 static enum err restore(struct shell *s, struct err_text *e)
 {
     enum err code = journal_controls(s->journal, 1, restore_control, s->core, e);
@@ -127,7 +143,7 @@ static enum err restore(struct shell *s, struct err_text *e)
     for (uint32_t p = 0; code == OK && p < journal_partitions(s->journal); p++) {
         uint64_t last = 0;
         code = journal_last_pseq(s->journal, p, &last, e);
-        ingestor_restore_partition(s->core, p, last);
+        ingestor_restore_partition(s->core, p, last, applied_of(s, p));
     }
     return err_wrap(e, code, "restore from the journal");
 }

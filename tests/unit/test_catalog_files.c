@@ -285,7 +285,7 @@ Test(catalog_files, every_row_of_the_sample_data_would_be_accepted)
             files++;
         }
     closedir(directory);
-    cr_expect_eq(files, 22);
+    cr_expect_eq(files, 23);
     cr_expect_eq(expect_file(c, "par-province-2024-illustrative.csv"), 63 * 88);
     cr_expect_gt(rows, 20000);
     catalog_destroy(&c);

@@ -209,6 +209,8 @@ static void stop(void)
 TestSuite(ingestor_core, .init = start, .fini = stop);
 
 static void one_of_each(void);
+static const Parbus__Work *last_work(size_t *count);
+static void progress(const Parbus__Work *work, uint64_t peer, uint64_t applied);
 
 /* ---- the door ---- */
 
@@ -481,6 +483,50 @@ Test(ingestor_core, without_workers_the_journal_takes_the_load)
     }
     cr_assert_eq(receipt(), 100);
     cr_assert_eq(ingestor_lag(t.core), 100);
+}
+
+Test(ingestor_core, lag_counts_submissions_and_not_control_records)
+{
+    struct err_text e = {""};
+    Parbus__Unit unit = PARBUS__UNIT__INIT;
+    Parbus__Unit *units[] = {&unit};
+    unit.has_id = unit.id = 1;
+    unit.code = "A";
+    unit.name = "Alpha";
+    Parbus__Registry registry = PARBUS__REGISTRY__INIT;
+    registry.code = "letters";
+    registry.has_version = registry.version = 1;
+    registry.title = registry.source = "test";
+    registry.n_unit = 1;
+    registry.unit = units;
+    Parbus__Control control = PARBUS__CONTROL__INIT;
+    control.body_case = PARBUS__CONTROL__BODY_REGISTRY;
+    control.registry = &registry;
+    cr_assert_eq(ingestor_publish(t.core, &control, t.now, &e), OK, "%s", e.text);
+    cr_assert_eq(t.journal_count, PARTITIONS, "the control is in every partition");
+    cr_assert_eq(ingestor_lag(t.core), 0);
+    hello(1);
+    submit(1);
+    tick(2);
+    cr_assert_eq(ingestor_lag(t.core), 1);
+    one_of_each();
+    size_t count;
+    const Parbus__Work *work = last_work(&count);
+    progress(work, SCORER_A, 1);
+    cr_assert_leq(ingestor_lag(t.core), 1);
+    for (uint32_t p = 0; p < PARTITIONS; p++)
+        if (last_pseq(p) == 2) {
+            Parbus__Work of = *work;
+            of.partition = p;
+            for (size_t i = 0; i < t.worker_count; i++)
+                if (t.to_worker[i].kind == PARBUS__TO_WORKER__BODY_ASSIGN &&
+                    ((const Parbus__Assign *)t.to_worker[i].message)->partition == p)
+                    of.owner_epoch = ((const Parbus__Assign *)t.to_worker[i].message)->owner_epoch;
+            progress(&of, SCORER_A, 1);
+            cr_assert_eq(ingestor_lag(t.core), 1);
+            progress(&of, SCORER_A, 2);
+        }
+    cr_assert_eq(ingestor_lag(t.core), 0);
 }
 
 Test(ingestor_core, a_record_goes_to_the_validator_and_progress_reaches_the_feeder)
