@@ -78,9 +78,9 @@ if $detach; then
   say ""
   say "The pipeline runs in $PARBUS_DIR. Next, for example:"
   say "  export PATH=$root/build/release/bin:\$PATH PARBUS_DIR=$PARBUS_DIR"
-  say "  parbus watch $index $period                  the ranking as it moves"
-  say "  parbus explain $index $period 'Hà Nội'       where every point comes from"
-  say "  parbus load                              how fast this machine is"
+  say "  parbus watch $index $period                      the ranking as it moves"
+  say "  parbus explain $index $period 'Hà Nội'           where every point comes from"
+  say "  parbus replay                                recompute everything and compare"
   say "  parbus status"
   say "  parbus down"
 fi
