@@ -1,5 +1,5 @@
-/* Counters: one for each thing that happens and one for each reason (law 6). A process has one set; heartbeats carry it to
- * the coordinator, `parbus status` shows it. Names never change. Refusals and rejects by reason are counted as
+/* Counters: one for each thing that happens and one for each reason (law 6). A process has one set; heartbeats carry it
+ * to the coordinator, `parbus status` shows it. Names never change. Refusals and rejects by reason are counted as
  * "refused_<reason>" and "rejected_<reason>" beside this table (names from wire/reason.h). */
 #pragma once
 #include <stdint.h>
@@ -17,6 +17,7 @@
     X(workers_joined, "workers that said hello")                                                                       \
     X(workers_lost, "workers whose lease ran out")                                                                     \
     X(partitions_moved, "partitions given to another scorer")                                                          \
+    X(messages_misshapen, "messages with more or fewer frames than the protocol has, dropped")                         \
     X(messages_malformed, "messages that could not be read")                                                           \
     X(records_validated, "records checked by validators")                                                              \
     X(rows_accepted, "rows accepted")                                                                                  \
@@ -36,7 +37,7 @@
     X(delta_rows_published, "their rows")                                                                              \
     X(snapshots_served, "feed snapshots")                                                                              \
     X(resumes_served, "feed resumes")                                                                                  \
-    X(snapshots_abandoned, "feed snapshots given up: the client did not read, or too many were under way")              \
+    X(snapshots_abandoned, "feed snapshots given up: the client did not read, or too many were under way")             \
     X(resyncs_sent, "feed clients told to start again")
 
 enum metric {

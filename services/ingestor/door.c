@@ -308,6 +308,7 @@ void door_submission_bad(struct door *d, uint64_t peer, uint64_t seq, Parbus__Re
     } else if (seq != f->mark.last_seq + 1) {
         out_of_turn(d, f, seq);
     } else {
+        f->gap_told = false;
         f->mark.last_seq = seq;
         f->mark.refused++;
         mark_changed(d, f, number);

@@ -271,6 +271,7 @@ static void loop(struct shell *s)
         ready = link_poll(s->socket, SOCKETS, s->service->stop_fd, timeout_us);
         drain_workers(s);
         drain_door(s);
+        ingestor_metrics(s->core)->value[METRIC_messages_misshapen] = link_dropped();
         ingestor_drained(s->core, now());
     }
     ingestor_stop(s->core, now());

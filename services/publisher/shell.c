@@ -295,6 +295,7 @@ static enum err loop(struct shell *s, struct err_text *e)
             catch_up(s);
             publisher_catalog_changed(s->core);
         }
+        s->metrics.value[METRIC_messages_misshapen] = link_dropped();
         worker_tick(&s->worker, &s->metrics, NULL, 0, now_us);
         int64_t due_us = earlier(publisher_tick(s->core, now_us), membership_deadline_us(&s->worker.membership));
         due_us = earlier(due_us, catalog_us) - clock_mono_us();
