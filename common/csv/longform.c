@@ -125,6 +125,14 @@ static enum err need_columns(const struct longform_reader *r, struct err_text *e
 }
 
 /* Without a header nothing in the file means anything. */
+static void give_up(struct longform_reader *r, const char *text)
+{
+    struct err_text e;
+    err_set(&e, ERR_INVALID, "nothing of this file can be read: %s", text);
+    r->unusable = true;
+    fault(r, e.text);
+}
+
 static void read_header(struct longform_reader *r)
 {
     struct err_text e;
@@ -134,11 +142,8 @@ static void read_header(struct longform_reader *r)
     if (!err)
         err = need_columns(r, &e);
     r->header = !err;
-    r->unusable = err;
-    if (err) {
-        err_wrap(&e, err, "nothing of this file can be read");
-        fault(r, e.text);
-    }
+    if (err)
+        give_up(r, e.text);
 }
 
 /* ---- the other lines ---- */
@@ -164,7 +169,7 @@ static void read_row(struct longform_reader *r)
 static bool is_blank(const struct longform_reader *r)
 {
     size_t blanks = strspn(r->line, " \t");
-    return r->line[blanks] == 0 || r->line[blanks] == '#';
+    return blanks == r->used || r->line[blanks] == '#';
 }
 
 static void strip(struct longform_reader *r)
@@ -177,24 +182,28 @@ static void strip(struct longform_reader *r)
     r->line[r->used] = 0;
 }
 
+/* NULL: the line is in r->field. */
+static const char *unreadable(struct longform_reader *r)
+{
+    if (!wire_utf8_ok(r->line, r->used))
+        return memchr(r->line, 0, r->used) ? "there is a NUL byte in it" : "it is not UTF-8";
+    if (memchr(r->line, '\r', r->used))
+        return "there is a carriage return inside it; lines end in LF or CR LF";
+    if (!split(r))
+        return "a quote is not closed on its line, or stands in the middle of a field (\"\" is a quote inside quotes)";
+    return NULL;
+}
+
 static void read_line(struct longform_reader *r)
 {
     strip(r);
-    if (!wire_utf8_ok(r->line, r->used)) {
-        fault(r, memchr(r->line, 0, r->used) ? "there is a NUL byte in it" : "it is not UTF-8");
-        return;
-    }
     if (is_blank(r))
         return;
-    if (memchr(r->line, '\r', r->used))
-        fault(r, "there is a carriage return inside it; lines end in LF or CR LF");
-    else if (!split(r))
-        fault(r,
-              "a quote is not closed on its line, or stands in the middle of a field (\"\" is a quote inside quotes)");
-    else if (r->header)
-        read_row(r);
+    const char *why = unreadable(r);
+    if (why)
+        (r->header ? fault : give_up)(r, why);
     else
-        read_header(r);
+        (r->header ? read_row : read_header)(r);
 }
 
 static void end_line(struct longform_reader *r)

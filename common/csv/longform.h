@@ -5,10 +5,10 @@
  *     pci,2013,Hà Nội,entry,7.42,,2013-11-02,https://example.org/report.pdf#sha256=0f3a…
  *
  * The first line that is not a comment names the columns, in any order; unit, indicator and value must be there, index
- * and period too unless they have a default. UTF-8, with or without a byte order mark; lines end in LF or CR LF; blank
- * lines and lines that begin with # are skipped. Quotes as in RFC 4180, except that a quoted field ends on its line: a
- * quote that is forgotten costs one line and not the rest of the file. Numbers are decimal with a point, whatever the
- * locale. */
+ * and period too unless they have a default; when it cannot be used, nothing else of the file is read. UTF-8, with or
+ * without a byte order mark; lines end in LF or CR LF; blank lines and lines that begin with # are skipped. Quotes as
+ * in RFC 4180, except that a quoted field ends on its line: a quote that is forgotten costs one line and not the rest
+ * of the file. Numbers are decimal with a point, whatever the locale. */
 #pragma once
 #include "base/err.h"
 #include "door.pb-c.h"

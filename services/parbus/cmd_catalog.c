@@ -13,6 +13,15 @@ static void print_fault(void *ctx, const char *file, int line, const char *text)
         fprintf(stderr, "%s: %s\n", file, text);
 }
 
+struct catalog_set *command_catalog_load(const struct command *c, const char *directory)
+{
+    unsigned faults = 0;
+    struct catalog_set *set = catalog_load(directory, print_fault, &faults);
+    if (!set)
+        command_failed(c, "%s: %u fault%s", directory, faults, faults == 1 ? "" : "s");
+    return set;
+}
+
 static void print_summary(const struct catalog_set *set, const char *directory)
 {
     size_t periods = 0;
@@ -47,7 +56,6 @@ static const struct {
 static int run(int argc, char **argv, const char *directory)
 {
     static const struct option none[] = {{0}};
-    unsigned faults = 0;
     size_t action = 0;
     (void)directory;
     if (command_option(&command_catalog, argc, argv, none) != -1)
@@ -59,9 +67,9 @@ static int run(int argc, char **argv, const char *directory)
     const char *wanted = optind + 1 < argc ? argv[optind + 1] : command_catalog_default();
     if (!wanted)
         return command_failed(&command_catalog, "no catalog found beside this program; name its directory");
-    struct catalog_set *set = catalog_load(wanted, print_fault, &faults);
+    struct catalog_set *set = command_catalog_load(&command_catalog, wanted);
     if (!set)
-        return command_failed(&command_catalog, "%s: %u fault%s", wanted, faults, faults == 1 ? "" : "s");
+        return 1;
     actions[action].print(set, wanted);
     catalog_set_destroy(&set);
     return 0;

@@ -110,6 +110,12 @@ static const struct option options[] = {
     {0},
 };
 
+/* What the options want, in the order above. */
+static const char *const wanted[] = {
+    "a number from 1 to 16384", "a number from 0 to 100000000", "a number from 1 to 1048576",
+    "a number from 1 to 64",    "seconds from 1 to 86400",      "a number from 1 on",
+    "a name of 1 to 64 bytes",  "a name of 1 to 64 bytes",      "table or json"};
+
 static bool take_option(struct load_options *o, int option)
 {
     const struct {
@@ -158,7 +164,8 @@ static int run(int argc, char **argv, const char *directory)
     int option;
     while ((option = command_option(&command_load, argc, argv, options)) > 0 && option != '?')
         if (!take_option(&o, option))
-            return command_usage_error(&command_load, "%s is not possible for --%s", optarg, options[option - 1].name);
+            return command_usage_error(&command_load, "--%s wants %s, not '%s'", options[option - 1].name,
+                                       wanted[option - 1], optarg);
     if (option == '?')
         return 2;
     if (optind < argc)

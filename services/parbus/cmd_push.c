@@ -18,6 +18,7 @@ struct push {
     struct push_options options;
     struct push_report report;
     struct push_names names;
+    struct push_check check;
     struct push_groups groups;
     struct push_session session;
     bool check_only; /* the first of two passes (--strict) */
@@ -48,7 +49,10 @@ static void on_row(void *ctx, const struct longform_row *row)
     if (p->err || (p->err = series_of(p, row, &series)))
         return;
     p->report.rows_read++;
-    if (push_names_resolve(series, row, &indicator, &stage, &e))
+    enum err err = push_names_resolve(series, row, &indicator, &stage, &e);
+    if (!err && p->check_only)
+        err = push_check_row(&p->check, row, indicator, stage, &e);
+    if (err)
         push_report_fault(&p->report, p->session.file, row->line, e.text);
     else if (!p->check_only)
         p->err = push_groups_add(&p->groups, row, indicator, stage, &p->text);
@@ -165,6 +169,14 @@ static bool anything_bad(const struct push *p) { return p->report.rows_bad || p-
 
 /* ---- the command ---- */
 
+static void check_all(struct push *p)
+{
+    p->err = push_check_open(&p->check, p->options.directory, &p->text);
+    if (!p->err)
+        read_all(p, true);
+    push_check_close(&p->check);
+}
+
 static void work(struct push *p)
 {
     p->err = push_session_open(&p->session, &p->text);
@@ -173,9 +185,9 @@ static void work(struct push *p)
     for (int i = 0; i < p->options.file_count; i++)
         open_file(p, i);
     if (p->options.strict)
-        read_all(p, true);
+        check_all(p);
     if (p->options.strict && anything_bad(p)) {
-        push_report_words(&p->report, "nothing was sent: --strict, and not everything can be read");
+        push_report_words(&p->report, "nothing was sent: --strict, and not everything is right");
         return;
     }
     if (!p->err)
@@ -240,6 +252,17 @@ static const struct option options[] = {
     {"batch", required_argument, NULL, BATCH},   {"timeout", required_argument, NULL, TIMEOUT},
     {"format", required_argument, NULL, FORMAT}, {0}};
 
+/* What the options want, in the order above. */
+static const char *const wanted[] = {"a name of 1 to 64 letters, digits, '.', '_' and '-'",
+                                     "a name of 1 to 64 bytes",
+                                     "a name of 1 to 64 bytes",
+                                     "self, appraised_1, appraised_2 or survey",
+                                     NULL,
+                                     NULL,
+                                     "a number from 1 to 16384",
+                                     "seconds from 1 to 86400",
+                                     "table or json"};
+
 static bool take_option(struct push_options *o, int option)
 {
     switch (option) {
@@ -275,7 +298,8 @@ static int run(int argc, char **argv, const char *directory)
     int option;
     while ((option = command_option(&command_push, argc, argv, options)) > 0 && option != '?')
         if (!take_option(&o, option))
-            return command_usage_error(&command_push, "%s is not possible for --%s", optarg, options[option - 1].name);
+            return command_usage_error(&command_push, "--%s wants %s, not '%s'", options[option - 1].name,
+                                       wanted[option - 1], optarg);
     if (option == '?')
         return 2;
     o.file_count = argc - optind;
@@ -306,7 +330,7 @@ const struct command command_push = {
     "  --as FEEDER   who says so (default: cli-USER)\n"
     "  --index I, --period P, --stage S   for lines that do not say\n"
     "  --wait        until everything is scored; then tell what was rejected, and why, as file:line: REASON: detail\n"
-    "  --strict      read everything first, and send nothing when any line is bad\n"
+    "  --strict      check everything first, and send nothing when any line is bad or would be rejected\n"
     "  --batch N     at most N rows in a submission (default: all rows of one unit together, 16384 at most)\n"
     "  --timeout S   give up when nothing moves for S seconds (default 60)\n"
     "  --format F    table or json\n"

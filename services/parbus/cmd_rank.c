@@ -114,8 +114,6 @@ static int run(int argc, char **argv, const char *directory)
         status = command_failed(&command_rank, "%s", e.text);
     else
         print(source.series, table, &a);
-    if (fflush(stdout) || ferror(stdout))
-        status = command_failed(&command_rank, "the output could not be written");
     standings_destroy(&table);
     series_source_close(&source);
     return status;

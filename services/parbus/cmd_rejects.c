@@ -47,7 +47,9 @@ static void table_row(void *ctx, const struct reject_row *r)
     print_padded(stdout, r->unit, 24);
     putchar(' ');
     print_padded(stdout, r->indicator, 10);
-    printf(" %s: %s\n", reason_name(r), detail_of(r));
+    printf(" %s: ", reason_name(r));
+    print_plain(stdout, detail_of(r));
+    putchar('\n');
 }
 
 static void nothing(void) {}
@@ -123,14 +125,14 @@ static int print_rejects(const char *directory, const struct reject_filter *filt
     struct printing printing = {false};
     struct err_text e = {""};
     enum err err = explain_open(&stores, directory, &e);
+    if (!err)
+        err = reject_filter_check(&stores, filter, &e);
     if (!err) {
         format->begin();
         err = reject_list(&stores, filter, format->row, &printing, &e);
         format->end();
     }
     explain_close(&stores);
-    if (!err && (fflush(stdout) || ferror(stdout)))
-        return command_failed(&command_rejects, "the output could not be written");
     return err ? command_failed(&command_rejects, "%s", e.text) : 0;
 }
 

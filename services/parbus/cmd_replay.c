@@ -175,12 +175,26 @@ static int print_comparison(const struct job *j)
     return *difference != 0;
 }
 
+static bool has(const char *directory, const char *name)
+{
+    char path[PATH_MAX + 16];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    return stat(path, &st) == 0;
+}
+
+static int no_journal(const char *directory)
+{
+    return command_failed(&command_replay,
+                          "there is no journal in %s: is --dir right, and has 'parbus up' ever run there?", directory);
+}
+
 static int work(struct job *j)
 {
     struct err_text e = {""};
-    enum err err = prepare(j, &e);
-    if (!err)
-        err = copy_live(j, &e);
+    if (prepare(j, &e))
+        return command_failed(&command_replay, "%s", e.text);
+    enum err err = copy_live(j, &e);
     if (!err)
         err = read_cursors(j, &e);
     else if (err == ERR_NOT_FOUND)
@@ -188,19 +202,11 @@ static int work(struct job *j)
     if (!err)
         err = replay(j, &e);
     if (err == ERR_NOT_FOUND)
-        return command_failed(&command_replay, "there is no journal in %s", j->directory);
+        return no_journal(j->directory);
     if (err)
         return command_failed(&command_replay, "%s", e.text);
     print_totals(j);
     return print_comparison(j);
-}
-
-static bool has_state(const char *directory)
-{
-    char path[PATH_MAX + 8];
-    struct stat st;
-    snprintf(path, sizeof path, "%s/state", directory);
-    return stat(path, &st) == 0;
 }
 
 static int run(int argc, char **argv, const char *directory)
@@ -218,7 +224,9 @@ static int run(int argc, char **argv, const char *directory)
     }
     if (optind < argc)
         return command_usage_error(&command_replay, "unexpected argument %s", argv[optind]);
-    if (j.into && has_state(j.into))
+    if (!has(directory, "journal"))
+        return no_journal(directory);
+    if (j.into && has(j.into, "state"))
         return command_failed(&command_replay, "%s has a state already; name an empty directory", j.into);
     int status = work(&j);
     if (j.keep && !j.into && *j.scratch)

@@ -1,6 +1,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "catalog/load.h"
 #include "service/service.h"
 #include "services/parbus/command.h"
 #include "services/parbus/control.h"
@@ -151,6 +152,15 @@ static int wait_for_leftovers(const struct up *up)
     return 0;
 }
 
+/* The ingestor checks it too, and again; here its faults are told once, before anything is started. */
+static int check_catalog(const struct up *up)
+{
+    struct catalog_set *set = command_catalog_load(&command_up, up->catalog);
+    int status = set ? 0 : 1;
+    catalog_set_destroy(&set);
+    return status;
+}
+
 static int run_here(struct up *up)
 {
     struct err_text e;
@@ -162,6 +172,8 @@ static int run_here(struct up *up)
     log_context_set("service=supervisor");
     log_level_set(LOG_ERROR); /* until the table of processes is printed */
     int status = wait_for_leftovers(up);
+    if (!status)
+        status = check_catalog(up);
     if (!status)
         status = supervisor_run(&up->options);
     close(lock);

@@ -31,7 +31,8 @@ enum err explain_open(struct explanation *x, const char *directory, struct err_t
     if (!err)
         err = read_stores(x, e);
     else if (err == ERR_NOT_FOUND)
-        return err_set(e, err, "there is no journal in %.400s", directory);
+        return err_set(e, err, "there is no journal in %.400s: is --dir right, and has 'parbus up' ever run there?",
+                       directory);
     if (!err)
         err = state_open(&x->state, directory, &state, e);
     return err == ERR_NOT_FOUND ? err_set(e, err, "nothing has been scored in %.400s yet", directory) : err;
@@ -60,11 +61,11 @@ static enum err find_series(struct explanation *x, const char *index, const char
     }
     if (catalog_find_definition(x->catalog, index, now)) {
         catalog_suggest_period(x->catalog, index, period, now, nearest, sizeof nearest);
-        return err_set(e, ERR_NOT_FOUND, "period \"%.64s\" of index %.64s is not open; nearest: %s", period, index,
-                       nearest);
+        return err_set(e, ERR_NOT_FOUND, "period \"%.64s\" of index %.64s is not open%s%s", period, index,
+                       *nearest ? "; nearest: " : "", nearest);
     }
     catalog_suggest_index(x->catalog, index, now, nearest, sizeof nearest);
-    return err_set(e, ERR_NOT_FOUND, "unknown index \"%.64s\"; nearest: %s", index, nearest);
+    return err_set(e, ERR_NOT_FOUND, "unknown index \"%.64s\"%s%s", index, *nearest ? "; nearest: " : "", nearest);
 }
 
 static enum err find_unit(struct explanation *x, const char *text, struct err_text *e)
@@ -74,7 +75,8 @@ static enum err find_unit(struct explanation *x, const char *text, struct err_te
     uint32_t unit = registry_resolve(r, text);
     if (unit == UNIT_NONE || unit == UNIT_AMBIGUOUS) {
         registry_suggest(r, text, nearest, sizeof nearest);
-        return unit == UNIT_NONE ? err_set(e, ERR_NOT_FOUND, "unknown unit \"%.80s\"; nearest: %s", text, nearest)
+        return unit == UNIT_NONE ? err_set(e, ERR_NOT_FOUND, "unknown unit \"%.80s\"%s%s", text,
+                                           *nearest ? "; nearest: " : "", nearest)
                                  : err_set(e, ERR_AMBIGUOUS, "unit \"%.80s\" fits several units: %s", text, nearest);
     }
     x->unit = registry_unit(r, unit);

@@ -44,13 +44,18 @@ static void print_times(const struct cell *c)
 static void print_evidence(void *ctx, const Parbus__Evidence *evidence)
 {
     const int *indent = ctx;
-    printf("%*sevidence %s", *indent, "", evidence->uri);
+    printf("%*sevidence ", *indent, "");
+    print_plain(stdout, evidence->uri);
     if (evidence->has_sha256 && evidence->sha256.len) {
         printf(" sha256 ");
         for (size_t i = 0; i < evidence->sha256.len; i++)
             printf("%02x", evidence->sha256.data[i]);
     }
-    printf("%s%s\n", evidence->note && *evidence->note ? " - " : "", evidence->note ? evidence->note : "");
+    if (evidence->note && *evidence->note) {
+        printf(" - ");
+        print_plain(stdout, evidence->note);
+    }
+    putchar('\n');
 }
 
 static void print_cell(const struct explanation *x, const struct cell *c, int stage, int indent)

@@ -73,9 +73,13 @@ static int unknown(const char *name)
 {
     const struct command *nearest = NULL;
     int best = NEAR_ENOUGH;
+    if (name[0] == '-') {
+        fprintf(stderr, "parbus: unknown option %s\nTry 'parbus --help'.\n", name);
+        return 2;
+    }
     for (int i = 0; i < COMMAND_COUNT; i++) {
         int d = distance(name, commands[i]->name);
-        if (d < best)
+        if (d < best && d < (int)strlen(commands[i]->name)) /* something of it must be right */
             best = d, nearest = commands[i];
     }
     fprintf(stderr, "parbus: there is no command '%s'", name);
@@ -93,7 +97,7 @@ static bool take_common(struct request *r, int argc, char **argv)
     r->argv = argv + 1;
     for (int i = 1; i < argc; i++) {
         plain = plain || strcmp(argv[i], "--") == 0;
-        if (!plain && strcmp(argv[i], "--help") == 0)
+        if (!plain && (strcmp(argv[i], "--help") == 0 || (r->argc == 0 && strcmp(argv[i], "-h") == 0)))
             r->help = true;
         else if (!plain && r->argc == 0 && strcmp(argv[i], "--version") == 0)
             r->version = true;
@@ -148,7 +152,7 @@ static int help_command(const struct request *r)
     return c ? print_help(c) : unknown(r->argv[1]);
 }
 
-int main(int argc, char **argv)
+static int answer(int argc, char **argv)
 {
     struct request r = {.directory = default_directory()};
     if (!take_common(&r, argc, argv) || !*r.directory) {
@@ -162,4 +166,13 @@ int main(int argc, char **argv)
         return r.help ? 0 : 2;
     }
     return strcmp(r.argv[0], "help") == 0 ? help_command(&r) : run(&r);
+}
+
+int main(int argc, char **argv)
+{
+    int status = answer(argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "parbus: the output could not be written\n");
+    return status ? status : 1;
 }

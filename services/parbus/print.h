@@ -7,7 +7,10 @@ void print_csv(FILE *out, const char *text);
 /* With its quotes. */
 void print_json(FILE *out, const char *text);
 
+/* Text of a stranger for a terminal: control characters (C0, C1, DEL) are shown as '?', so that it cannot steer it. */
+void print_plain(FILE *out, const char *text);
+
 /* Columns of a terminal that the text takes: combining marks take none, wide letters two. */
 int print_width(const char *text);
-/* Blanks up to `width` columns: behind the text, or before it when width is negative. */
+/* print_plain, and blanks up to `width` columns: behind the text, or before it when width is negative. */
 void print_padded(FILE *out, const char *text, int width);

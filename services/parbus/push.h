@@ -1,6 +1,7 @@
 /* `parbus push`: CSV files in, submissions with receipts out. The parts, in the order in which a row meets them:
  *   cmd_push.c       options, files, passes
  *   push_names.c     index, period, indicator and stage of a row, as the ingestor describes them
+ *   push_check.c     --strict: what the validator would say of a row
  *   push_groups.c    rows of one unit become one submission
  *   push_session.c   the feeder: submits, waits for receipts, scores and verdicts
  *   push_ledger.c    which rows of which file a submission was made of
@@ -8,8 +9,10 @@
 #pragma once
 #include "base/buffer.h"
 #include "base/map.h"
+#include "catalog/catalog.h"
 #include "client/feeder.h"
 #include "csv/longform.h"
+#include "journal/journal.h"
 #include <jansson.h>
 
 enum {
@@ -62,6 +65,20 @@ void push_names_refused(struct push_names *n, const char *detail);
 /* Fills in indicator number and stage. ERR_NOT_FOUND, ERR_INVALID with a sentence and the nearest names. */
 enum err push_names_resolve(const struct push_series *s, const struct longform_row *row, uint32_t *indicator,
                             Parbus__Stage *stage, struct err_text *e);
+
+/* ---- check ---- */
+
+struct push_check {
+    struct journal *journal;
+    struct catalog *catalog;
+    uint32_t suggestions_left;
+};
+/* To be closed whatever it returns. */
+enum err push_check_open(struct push_check *c, const char *directory, struct err_text *e);
+void push_check_close(struct push_check *c);
+/* ERR_INVALID: "REASON: detail". */
+enum err push_check_row(struct push_check *c, const struct longform_row *row, uint32_t indicator, Parbus__Stage stage,
+                        struct err_text *e);
 
 /* ---- groups ---- */
 

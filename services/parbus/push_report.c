@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "services/parbus/print.h"
 #include "services/parbus/push.h"
 #include "wire/reason.h"
 #include "wire/wire.h"
@@ -52,9 +53,11 @@ void push_report_fault(struct push_report *r, int file, long line, const char *t
 {
     clear_line(r);
     if (line)
-        fprintf(stderr, "%s:%ld: %s\n", file_name(r, file), line, text);
+        fprintf(stderr, "%s:%ld: ", file_name(r, file), line);
     else
-        fprintf(stderr, "%s: %s\n", file_name(r, file), text);
+        fprintf(stderr, "%s: ", file_name(r, file));
+    print_plain(stderr, text);
+    fputc('\n', stderr);
     *(line ? &r->rows_bad : &r->failures) += 1;
     list_add(r->faults,
              json_pack("{s:s, s:I, s:s}", "file", file_name(r, file), "line", (json_int_t)line, "fault", text));
@@ -104,15 +107,17 @@ void push_report_reject(struct push_report *r, const struct push_place *at, Parb
 {
     const char *name = reason_of(reason)->name, *text = detail && *detail ? detail : reason_of(reason)->text;
     clear_line(r);
-    if (!r->options->json)
-        printf("%s:%ld: %s: %s%s\n", file_name(r, at->file), at->line, name, text,
-               at->rows > 1 ? " (with all rows of its submission)" : "");
+    if (!r->options->json) {
+        printf("%s:%ld: %s: ", file_name(r, at->file), at->line, name);
+        print_plain(stdout, text);
+        puts(at->rows > 1 ? " (with all rows of its submission)" : "");
+    }
     r->rows_rejected += at->rows;
     list_add(r->rejects, json_pack("{s:s, s:I, s:I, s:s, s:s}", "file", file_name(r, at->file), "line",
                                    (json_int_t)at->line, "rows", (json_int_t)at->rows, "reason", name, "detail", text));
 }
 
-static void print_json(const struct push_report *r, const struct parbus_feeder_totals *t, const char *trouble)
+static void result_json(const struct push_report *r, const struct parbus_feeder_totals *t, const char *trouble)
 {
     bool scored = r->options->wait && !trouble;
     json_t *o =
@@ -137,7 +142,7 @@ void push_report_result(struct push_report *r, const struct parbus_feeder_totals
 {
     clear_line(r);
     if (r->options->json) {
-        print_json(r, t, trouble);
+        result_json(r, t, trouble);
         return;
     }
     printf("rows read %" PRIu64 ", bad %" PRIu64 ", sent %" PRIu64 " in %" PRIu64 " submissions", r->rows_read,

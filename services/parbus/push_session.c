@@ -140,6 +140,10 @@ static enum err make_outbox(struct push_session *s, struct err_text *e)
     if (access(o->directory, W_OK) != 0)
         return err_set(e, ERR_NOT_FOUND, "there is no directory %s that can be written to: is it the right --dir?",
                        o->directory);
+    snprintf(parent, sizeof parent, "%s/run", o->directory);
+    if (access(parent, F_OK) != 0) /* nothing is left behind in somebody's home */
+        return err_set(e, ERR_NOT_FOUND, "there is no pipeline in %s: start one with parbus up --dir %s", o->directory,
+                       o->directory);
     int n = snprintf(parent, sizeof parent, "%s/outbox", o->directory);
     int m = snprintf(s->outbox, sizeof s->outbox, "%s/outbox/%s", o->directory, o->feeder);
     if (n >= (int)sizeof parent || m >= (int)sizeof s->outbox)
@@ -194,6 +198,8 @@ enum err push_session_open(struct push_session *s, struct err_text *e)
     err = wait_for(s, is_connected, PUSH_FIRST_ANSWER_MS * 1000ll, e);
     if (err == ERR_TIMEOUT)
         return no_answer(s, waiting, e);
+    t = parbus_feeder_totals(s->feeder); /* what the ingestor has by now is not waiting: the outbox forgets lazily */
+    waiting = t.last_seq - t.receipted;
     if (!err && waiting)
         push_report_words(s->report, "%" PRIu64 " submissions of an earlier run wait for their receipt and go first",
                           waiting);

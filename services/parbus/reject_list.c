@@ -170,6 +170,13 @@ static uint32_t feeder_number(const struct explanation *x, const char *name)
     return 0;
 }
 
+enum err reject_filter_check(const struct explanation *stores, const struct reject_filter *filter, struct err_text *e)
+{
+    if (!filter->feeder || feeder_number(stores, filter->feeder))
+        return OK;
+    return err_set(e, ERR_NOT_FOUND, "no feeder named %.64s was ever here", filter->feeder);
+}
+
 enum err reject_list(const struct explanation *stores, const struct reject_filter *filter, reject_row_fn *fn, void *ctx,
                      struct err_text *e)
 {
@@ -177,9 +184,7 @@ enum err reject_list(const struct explanation *stores, const struct reject_filte
     struct page *p = calloc(1, sizeof *p);
     ASSERT(p);
     p->only_feeder = filter->feeder ? feeder_number(stores, filter->feeder) : 0;
-    enum err err = OK;
-    if (filter->feeder && !p->only_feeder)
-        err = err_set(e, ERR_NOT_FOUND, "no feeder named %.64s was ever here", filter->feeder);
+    enum err err = reject_filter_check(stores, filter, e);
     arena_init(&l.arena, WIRE_ARENA_BYTES);
     if (!err)
         err = list(&l, p, e);

@@ -19,6 +19,9 @@ struct reject_row {
     const char *indicator; /* code, or number as text; "" for the whole submission */
 };
 
+/* ERR_NOT_FOUND: no such feeder was ever here. */
+enum err reject_filter_check(const struct explanation *stores, const struct reject_filter *filter, struct err_text *e);
+
 /* In order of feeder, epoch, seq, row. The row is valid only inside fn. State is read in portions, so that a slow
  * reader of our output holds no transaction open. */
 typedef void reject_row_fn(void *ctx, const struct reject_row *row);

@@ -5,21 +5,20 @@
 #include "wire/wire.h"
 #include <stdlib.h>
 
-enum { ANSWER_MS_MAX = 5000 };
+enum { ANSWER_MS_MAX = 5000, ASK_AGAIN_MS = 250 };
 
 struct stats {
     struct arena arena;
     const Parbus__StatsReply *reply;
 };
 
-static enum err ask(void *socket)
+static void ask(void *socket)
 {
     Parbus__Stats question = PARBUS__STATS__INIT;
     struct buffer out = {0};
     wire_pack(&out, PARBUS__TO_INGESTOR__BODY_STATS, &question.base);
-    enum err err = link_send(socket, out.data, out.size);
+    link_send(socket, out.data, out.size);
     buffer_free(&out);
-    return err;
 }
 
 static enum err take(struct stats *s, struct link_message *m)
@@ -33,14 +32,19 @@ static enum err take(struct stats *s, struct link_message *m)
     return OK;
 }
 
-static enum err await(struct stats *s, void *socket)
+/* Asks again and again: the ingestor that was asked first may be gone, and another one is starting. */
+static enum err ask_until_answered(struct stats *s, void *socket)
 {
     struct link_message m;
-    int64_t deadline = clock_mono_us() + ANSWER_MS_MAX * 1000ll;
+    int64_t deadline = clock_mono_us() + ANSWER_MS_MAX * 1000ll, again = 0;
     enum err err = ERR_TIMEOUT;
     link_message_init(&m);
     for (int64_t now = clock_mono_us(); err && now < deadline; now = clock_mono_us()) {
-        link_poll(&socket, 1, -1, deadline - now);
+        if (now >= again) {
+            ask(socket);
+            again = now + ASK_AGAIN_MS * 1000ll;
+        }
+        link_poll(&socket, 1, -1, again - now);
         if (link_receive(socket, ZMQ_DEALER, &m) == OK)
             err = take(s, &m);
     }
@@ -61,7 +65,7 @@ enum err stats_ask(const char *directory, struct stats **out, struct err_text *e
     *out = calloc(1, sizeof **out);
     ASSERT(*out);
     arena_init(&(*out)->arena, WIRE_ARENA_BYTES);
-    if (ask(socket) != OK || await(*out, socket) != OK) {
+    if (ask_until_answered(*out, socket) != OK) {
         err = err_set(e, ERR_TIMEOUT, "the ingestor does not answer; see %s/log/ingestor-1.log", directory);
         stats_free(out);
     }

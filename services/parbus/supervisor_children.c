@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "services/parbus/command.h"
 #include "services/parbus/supervisor_shell.h"
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -154,7 +155,11 @@ void children_show_log(const struct shell *s, const char *instance)
     if (fseek(f, -TAIL_BYTES, SEEK_END) == 0 && fgets(text, sizeof text, f) == NULL) /* the line that was cut */
         rewind(f);
     fprintf(stderr, "the end of %s:\n", path);
-    while (fgets(text, sizeof text, f))
-        fprintf(stderr, "    %s", text);
+    bool ours = false; /* lines without a time, as of a sanitizer, belong to the line before */
+    while (fgets(text, sizeof text, f)) {
+        ours = isdigit((unsigned char)text[0]) ? strncmp(text, s->began, strlen(s->began) - 1) >= 0 : ours;
+        if (ours)
+            fprintf(stderr, "    %s", text);
+    }
     fclose(f);
 }

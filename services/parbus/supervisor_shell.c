@@ -174,6 +174,7 @@ int supervisor_run(const struct supervisor_options *options)
     static struct shell s;
     struct err_text e;
     s = (struct shell){.options = options, .signal_fd = -1};
+    clock_format_ms(clock_wall_ms(), s.began);
     link_message_init(&s.message);
     arena_init(&s.arena, WIRE_ARENA_BYTES);
     supervisor_init(&s.core, &(struct supervisor_actions){&s, children_start, children_signal}, options->validators,

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "control.pb-c.h"
 #include "link/link.h"
@@ -37,6 +38,7 @@ struct shell {
     struct buffer out;
     bool settled; /* since the last change, every partition was seen in a scorer's hands */
     bool announced, failed;
+    char began[CLOCK_TEXT_BYTES]; /* as at the beginning of a log line */
 };
 
 /* Everything runs and is at work. */
@@ -51,7 +53,7 @@ void children_signal(void *shell, const struct process *process, int signal);
 void children_reap(struct shell *s, int64_t now_us);
 /* Keeps each log file below its limit: the old part moves to <instance>.log.1. */
 void children_trim_logs(struct shell *s);
-/* The last lines of a process's log, on standard error. */
+/* The last lines that a process has logged since we began, on standard error. */
 void children_show_log(const struct shell *s, const char *instance);
 
 /* supervisor_control.c: answers what waits on the control socket. */

@@ -90,12 +90,11 @@ class Supervision(unittest.TestCase):
             self.assertEqual(ended, ["scorer", "validator", "publisher", "ingestor"])
 
     def test_a_start_that_cannot_work_fails_and_says_why(self):
-        with tempfile.TemporaryDirectory(prefix="parbus.") as catalog:
-            pathlib.Path(catalog, "bad.yaml").write_text("index: [\n")
-            p = Pipeline(catalog=catalog)
-            with self.assertRaisesRegex(AssertionError, "(?s)ended with 1.*ingestor-1 does not start.*bad.yaml"):
-                with p:
-                    pass
+        p = Pipeline()
+        p.arguments += ["--door", "tcp://nowhere"]
+        with self.assertRaisesRegex(AssertionError, "(?s)ended with 1.*ingestor-1 does not start.*tcp://nowhere"):
+            with p:
+                pass
 
     def test_a_leftover_process_is_named(self):
         with Pipeline() as p:

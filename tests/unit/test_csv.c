@@ -226,6 +226,11 @@ Test(csv, a_header_that_cannot_be_used_ends_the_file)
     cr_assert(eq(u32, t->faults, 1));
     cr_assert(strstr(t->fault, "column \"unit;indicator;value\" is unknown") != NULL, "%s", t->fault);
     free(t);
+    assert_reads("\xff\xfeu\nn\ni\n", "1! nothing of this file can be read: it is not UTF-8\n");
+    assert_reads("\"unit\n01\n",
+                 "1! nothing of this file can be read: a quote is not closed on its line, or stands in the "
+                 "middle of a field (\"\" is a quote inside quotes)\n");
+    assert_reads("# Ngu\xf4n\n", "2! there is no header line: index,period,unit,indicator,value,…\n");
     assert_reads("", "1! there is no header line: index,period,unit,indicator,value,…\n");
     assert_reads("# nothing\n", "2! there is no header line: index,period,unit,indicator,value,…\n");
 }
