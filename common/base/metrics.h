@@ -11,6 +11,7 @@
     X(observations_journalled, "their rows")                                                                           \
     X(journal_commits, "transactions of the journal")                                                                  \
     X(journal_commit_failures, "… that failed")                                                                        \
+    X(journal_read_failures, "reads of the journal that failed")                                                       \
     X(records_sent, "journal records sent to validators")                                                              \
     X(records_sent_again, "… more than once")                                                                          \
     X(sends_full, "sends that found a full queue")                                                                     \
@@ -26,7 +27,7 @@
     X(records_duplicate, "records dropped because they were applied already")                                          \
     X(records_gap, "records dropped because one before them is missing")                                               \
     X(records_not_owned, "records dropped because the partition is somebody else's")                                   \
-    X(records_refused, "records dropped because state cannot be written")                                              \
+    X(records_refused, "records dropped because the journal cannot be read or state not written")                      \
     X(state_commits, "transactions of state")                                                                          \
     X(state_commit_failures, "… that failed")                                                                          \
     X(ownership_lost, "partitions found in another scorer's hands")                                                    \

@@ -96,5 +96,3 @@ enum err journal_feeders(struct journal *j, journal_feeder_fn *fn, void *ctx, st
 size_t journal_bytes_free(struct journal *j);
 /* A consistent copy while it is in use: <directory>/journal, which must not be there yet. */
 enum err journal_copy(struct journal *j, const char *directory, struct err_text *e);
-/* Frees the reader slots of processes that died; returns how many. */
-int journal_readers_check(struct journal *j);

@@ -161,5 +161,3 @@ enum err journal_copy(struct journal *j, const char *directory, struct err_text 
 {
     return store_copy(&j->store, directory, "journal", e);
 }
-
-int journal_readers_check(struct journal *j) { return store_readers_check(&j->store); }

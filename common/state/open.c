@@ -86,5 +86,3 @@ enum err state_copy(struct state *s, const char *directory, struct err_text *e)
 {
     return store_copy(&s->store, directory, "state", e);
 }
-
-int state_readers_check(struct state *s) { return store_readers_check(&s->store); }

@@ -150,4 +150,3 @@ enum err state_rejects_each(struct state *s, uint32_t feeder, uint64_t epoch, ui
 enum err state_compare(struct state *a, struct state *b, char *difference, size_t bytes, struct err_text *e);
 /* A consistent copy while it is in use: <directory>/state, which must not be there yet. */
 enum err state_copy(struct state *s, const char *directory, struct err_text *e);
-int state_readers_check(struct state *s);

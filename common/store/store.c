@@ -1,4 +1,6 @@
 #include "store/store.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "store/guard.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -7,10 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { READERS_MAX = 512, OPEN_TRIES = 40, OPEN_PAUSE_NS = 5 * 1000 * 1000 };
+enum {
+    READERS_MAX = 512,
+    OPEN_TRIES = 40,
+    OPEN_PAUSE_NS = 5 * 1000 * 1000,
+    READERS_CHECK_US = 10 * 1000 * 1000,
+    NEARLY_FULL_BYTES = 4 << 20
+};
 
 /* LMDB's locks belong to the process: a second environment on the same files would release the first one's. */
 static struct store *stores_open;
@@ -202,6 +211,18 @@ static enum err open_all(struct store *s, const char *directory, const char *nam
     return code;
 }
 
+/* A reader that died in the middle keeps old pages from being used again, and the file grows. */
+static void check_readers(struct store *s)
+{
+    int64_t now_us = clock_mono_us();
+    if (now_us < s->readers_due_us)
+        return;
+    s->readers_due_us = now_us + READERS_CHECK_US;
+    int dead = 0;
+    if (s->env && mdb_reader_check(s->env, &dead) == MDB_SUCCESS && dead)
+        log_info("store.readers_freed", "path=%s count=%d", s->path, dead);
+}
+
 enum err store_open(struct store *s, const char *directory, const char *name, const struct store_options *o,
                     struct err_text *e)
 {
@@ -212,7 +233,7 @@ enum err store_open(struct store *s, const char *directory, const char *name, co
     if (code)
         store_close(s);
     else
-        store_readers_check(s);
+        check_readers(s);
     return code;
 }
 
@@ -273,6 +294,7 @@ enum err store_write_begin(struct store *s, MDB_txn **txn, struct err_text *e)
 {
     ASSERT(s->options.writer && !s->writing);
     *txn = NULL;
+    check_readers(s);
     int rc = write_start(s, txn);
     if (rc && recover(s, rc))
         rc = write_start(s, txn);
@@ -282,13 +304,22 @@ enum err store_write_begin(struct store *s, MDB_txn **txn, struct err_text *e)
     return store_error(rc, e);
 }
 
+/* LMDB calls a write that came to an end half way an I/O error; mostly it is the disk that was full there. */
+static int told_by_disk(const struct store *s, int rc)
+{
+    struct statvfs fs;
+    if (rc != EIO || statvfs(s->path, &fs) < 0)
+        return rc;
+    return (uint64_t)fs.f_bavail * fs.f_frsize < NEARLY_FULL_BYTES ? ENOSPC : rc;
+}
+
 enum err store_write_commit(struct store *s, MDB_txn **txn, struct err_text *e)
 {
     ASSERT(*txn && s->writing);
     MDB_txn *going = *txn;
     *txn = NULL;
     s->writing = false;
-    return err_wrap(e, store_error(mdb_txn_commit(going), e), "commit");
+    return err_wrap(e, store_error(told_by_disk(s, mdb_txn_commit(going)), e), "commit");
 }
 
 void store_write_abort(struct store *s, MDB_txn **txn)
@@ -308,10 +339,4 @@ enum err store_meta_get(struct store *s, MDB_txn *txn, const char *name, uint64_
 enum err store_meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_t value, struct err_text *e)
 {
     return err_wrap(e, store_error(meta_put(s, txn, name, value), e), "meta \"%s\"", name);
-}
-
-int store_readers_check(struct store *s)
-{
-    int dead = 0;
-    return s->env && mdb_reader_check(s->env, &dead) == MDB_SUCCESS ? dead : 0;
 }

@@ -34,8 +34,9 @@ struct store {
     unsigned read_depth;
     bool writing;
     int namespace_fd;
-    uint64_t generation; /* grows when the environment had to be opened again */
-    struct store *next;  /* list of all that are open in this process */
+    int64_t readers_due_us; /* writers look for dead readers' slots now and then */
+    uint64_t generation;    /* grows when the environment had to be opened again */
+    struct store *next;     /* list of all that are open in this process */
 };
 /* What a store is before it is opened and after it is closed; closing it again is fine. */
 #define STORE_CLOSED ((struct store){.namespace_fd = -1})
@@ -68,8 +69,6 @@ enum err store_meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_
 size_t store_bytes_free(struct store *s);
 /* A consistent, synced copy in <directory>/<name>, which must not exist. */
 enum err store_copy(struct store *s, const char *directory, const char *name, struct err_text *e);
-/* Frees the reader slots of dead processes; how many. */
-int store_readers_check(struct store *s);
 
 static inline MDB_val store_val(const void *data, size_t bytes)
 {

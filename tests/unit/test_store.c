@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *const databases[] = {"meta", "things"};
@@ -125,6 +127,45 @@ Test(store, nested_reads_share_one_snapshot)
     cr_assert_eq(value, 7);
     store_read_end(&s, &outer);
     store_close(&s);
+}
+
+/* Opens, takes a snapshot, says so through the pipe, and never ends it. */
+static pid_t start_reader(int said)
+{
+    pid_t pid = fork(); /* before anything is open */
+    if (pid == 0) {
+        struct store own;
+        MDB_txn *txn;
+        bool good = store_open(&own, directory, "env", &reader, NULL) == OK && !store_read_begin(&own, &txn, NULL);
+        if (!good || write(said, "", 1) != 1)
+            _exit(1);
+        pause();
+    }
+    return pid;
+}
+
+Test(store, a_writer_frees_the_snapshot_of_a_reader_that_died)
+{
+    struct store s;
+    MDB_txn *txn;
+    int said[2], dead = -1;
+    char byte;
+    cr_assert_eq(store_open(&s, directory, "env", &writer, &e), OK, "%s", e.text);
+    store_close(&s);
+    cr_assert_eq(pipe(said), 0);
+    pid_t pid = start_reader(said[1]);
+    cr_assert_eq(read(said[0], &byte, 1), 1);
+    cr_assert_eq(store_open(&s, directory, "env", &writer, &e), OK, "%s", e.text);
+    kill(pid, SIGKILL);
+    cr_assert_eq(waitpid(pid, NULL, 0), pid);
+    s.readers_due_us = 0; /* 10 s later */
+    cr_assert_eq(store_write_begin(&s, &txn, &e), OK, "%s", e.text);
+    store_write_abort(&s, &txn);
+    cr_assert_eq(mdb_reader_check(s.env, &dead), MDB_SUCCESS);
+    cr_assert_eq(dead, 0, "it is gone already");
+    store_close(&s);
+    close(said[0]);
+    close(said[1]);
 }
 
 Test(store, faults_have_codes_and_sentences)
