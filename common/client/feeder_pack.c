@@ -43,8 +43,8 @@ static enum err check_evidence(const Parbus__Submission *s, struct err_text *e)
 {
     for (size_t i = 0; i < s->n_evidence; i++) {
         const Parbus__Evidence *v = s->evidence[i];
-        if (v->row >= s->n_indicator || (i && v->row <= s->evidence[i - 1]->row))
-            return err_set(e, ERR_INVALID, "evidence %zu names row %u: rows must exist and ascend", i, v->row);
+        if (v->row >= s->n_indicator || (i && v->row < s->evidence[i - 1]->row))
+            return err_set(e, ERR_INVALID, "evidence %zu names row %u: rows must exist and not descend", i, v->row);
         if (v->has_sha256 && v->sha256.len != 32)
             return err_set(e, ERR_INVALID, "evidence of row %u has a SHA-256 of %zu bytes", v->row, v->sha256.len);
         enum err err = v->uri ? check_text("evidence URI", v->uri, WIRE_URI_BYTES_MAX, e) : OK;

@@ -64,11 +64,12 @@ static pid_t read_pid(int fd)
     return pread(fd, text, sizeof text - 1, 0) > 0 ? (pid_t)atoi(text) : 0;
 }
 
+/* First over the old one, which needs no new block: a full disk does not keep anybody from starting. */
 static enum err write_pid(int fd, const char *path, struct err_text *e)
 {
     char text[16];
     int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
+    if (pwrite(fd, text, (size_t)n, 0) != n || ftruncate(fd, n) != 0)
         return err_set(e, ERR_IO, "write %s: %s", path, strerror(errno));
     return OK;
 }

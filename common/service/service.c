@@ -130,6 +130,10 @@ static enum err read_settings(struct service *s, const struct arguments *a, stru
     enum err err = settings_read(&s->settings, file, e);
     for (int i = 0; i < a->assignment_count && !err; i++)
         err = err_wrap(e, settings_set(&s->settings, a->assignment[i], e), "--set %s", a->assignment[i]);
+    if (!err && s->settings.worker_lease_ms < 2 * s->settings.heartbeat_interval_ms)
+        err = err_set(e, ERR_INVALID,
+                      "worker_lease_ms must be at least twice heartbeat_interval_ms: else every worker "
+                      "counts as dead between two heartbeats");
     return err;
 }
 

@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ASK_AGAIN_US = 200000, CHECK_US = 50000 };
-
-static const char *const state_names[] = {"unowned", "assigning", "owned", "releasing"};
+enum { ASK_AGAIN_US = 200000, CHECK_US = 50000, REFUSED_REST_US = 2000000 };
 
 void coordinator_init(struct coordinator *c, const struct settings *settings, const struct ingestor_io *io,
                       struct metrics *metrics, struct door *door, uint32_t partitions, uint64_t journal_id,
@@ -73,8 +71,12 @@ static void worker_lost(struct coordinator *c, int w, const char *why, int64_t n
 {
     struct worker *worker = &c->worker[w];
     worker->alive = false;
-    metric_add(c->metrics, workers_lost, 1);
-    log_warn("worker.lost", "instance=%s why=\"%s\"", worker->instance, why);
+    if (worker->leaving) {
+        log_info("worker.left", "instance=%s", worker->instance);
+    } else {
+        metric_add(c->metrics, workers_lost, 1);
+        log_warn("worker.lost", "instance=%s why=\"%s\"", worker->instance, why);
+    }
     for (uint32_t p = 0; p < c->partitions; p++) {
         struct partition *part = &c->partition[p];
         if (part->scorer == w)
@@ -138,7 +140,7 @@ static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerH
 
 static void on_heartbeat(struct worker *worker, const Parbus__Heartbeat *beat)
 {
-    size_t n = beat->n_counter < 512 ? beat->n_counter : 512;
+    size_t n = beat->n_counter < WORKER_COUNTERS_MAX ? beat->n_counter : WORKER_COUNTERS_MAX;
     worker->counter = realloc(worker->counter, (n ? n : 1) * sizeof *worker->counter);
     ASSERT(worker->counter);
     worker->counter_count = n;
@@ -184,7 +186,7 @@ static void rebalance(struct coordinator *c, int64_t now_us)
     for (uint32_t p = 0; p < c->partitions; p++) {
         struct partition *part = &c->partition[p];
         int16_t scorer = rendezvous(c, PARBUS__ROLE__ROLE_SCORER, p);
-        if (part->state == PARTITION_UNOWNED && scorer != WORKER_NONE)
+        if (part->state == PARTITION_UNOWNED && scorer != WORKER_NONE && now_us >= part->rest_until_us)
             assign(c, p, scorer, now_us);
         else if (part->state == PARTITION_OWNED && scorer != WORKER_NONE && scorer != part->scorer)
             partition_enter(c, p, PARTITION_RELEASING, now_us);
@@ -225,6 +227,18 @@ static struct partition *owned_by(struct coordinator *c, int w, uint32_t p, uint
     return &c->partition[p];
 }
 
+/* State has come further than this journal and term, so what follows would never be applied. Nobody but an operator can
+ * put that right; until then it is tried now and then. */
+static void state_is_ahead(struct coordinator *c, uint32_t p, int64_t now_us)
+{
+    log_error("partition.state_ahead",
+              "partition=%u why=\"state is ahead of the journal: was the journal taken back from a copy? Stop, delete "
+              "state, and it is built again\"",
+              p);
+    c->partition[p].rest_until_us = now_us + REFUSED_REST_US;
+    partition_enter(c, p, PARTITION_UNOWNED, now_us);
+}
+
 /* Owned holds all tallies, so it makes up for whatever was lost before it. */
 static void hear_all(struct partition *part, uint64_t serial)
 {
@@ -247,6 +261,10 @@ static void on_owned(struct coordinator *c, int w, const Parbus__Owned *m, int64
     struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
     if (!part || (part->state != PARTITION_ASSIGNING && part->state != PARTITION_OWNED))
         return;
+    if (m->applied > part->last) {
+        state_is_ahead(c, m->partition, now_us);
+        return;
+    }
     tallies_take(c, m->partition, m->tally, m->n_tally);
     hear_all(part, m->serial);
     if (part->state == PARTITION_OWNED) {
@@ -264,6 +282,10 @@ static void on_released(struct coordinator *c, int w, const Parbus__Released *m,
     struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
     if (!part)
         return;
+    if (m->lost && part->state == PARTITION_ASSIGNING) { /* I5: a greater epoch than any of ours */
+        state_is_ahead(c, m->partition, now_us);
+        return;
+    }
     if (m->lost)
         log_warn("partition.lost", "partition=%u instance=%s", m->partition, c->worker[w].instance);
     partition_enter(c, m->partition, PARTITION_UNOWNED, now_us);
@@ -351,6 +373,10 @@ static void check_partition(struct coordinator *c, uint32_t p, int64_t now_us)
         log_warn("partition.release_timeout", "partition=%u instance=%s", p, c->worker[part->scorer].instance);
         partition_enter(c, p, PARTITION_UNOWNED, now_us);
     }
+    if (part->rest_until_us && now_us >= part->rest_until_us) {
+        part->rest_until_us = 0;
+        c->rebalance = true;
+    }
     if (part->state == PARTITION_OWNED)
         flow_check(c, p, now_us);
     ask(c, p, now_us);
@@ -367,96 +393,4 @@ int64_t coordinator_tick(struct coordinator *c, int64_t now_us)
         check_partition(c, p, now_us);
     coordinator_pump(c, now_us);
     return c->rebalance ? 0 : CHECK_US;
-}
-
-/* ---- questions ---- */
-
-uint64_t coordinator_lag(const struct coordinator *c)
-{
-    uint64_t lag = 0;
-    for (uint32_t p = 0; p < c->partitions; p++)
-        lag += flow_lag(c, p);
-    return lag;
-}
-
-static char *name_of(struct coordinator *c, int w) { return w == WORKER_NONE ? "" : c->worker[w].instance; }
-
-static Parbus__PartitionStats *partition_stats(struct coordinator *c, struct arena *arena, uint32_t p)
-{
-    const struct partition *part = &c->partition[p];
-    Parbus__PartitionStats *s = arena_alloc(arena, sizeof *s);
-    ASSERT(s);
-    *s = (Parbus__PartitionStats)PARBUS__PARTITION_STATS__INIT;
-    s->has_partition = s->has_owner_epoch = s->has_last_pseq = s->has_sent_pseq = s->has_applied_pseq = 1;
-    s->partition = p;
-    s->state = (char *)state_names[part->state];
-    s->scorer = name_of(c, part->scorer);
-    s->validator = name_of(c, part->validator);
-    s->owner_epoch = part->owner_epoch;
-    s->last_pseq = part->last;
-    s->sent_pseq = part->sent;
-    s->applied_pseq = part->applied;
-    return s;
-}
-
-static uint32_t partitions_of(const struct coordinator *c, int w)
-{
-    uint32_t n = 0;
-    for (uint32_t p = 0; p < c->partitions; p++)
-        n += c->worker[w].role == PARBUS__ROLE__ROLE_VALIDATOR
-                 ? c->partition[p].validator == w
-                 : c->partition[p].scorer == w && c->partition[p].state == PARTITION_OWNED;
-    return n;
-}
-
-static Parbus__WorkerStats *worker_stats(struct coordinator *c, struct arena *arena, int w, int64_t now_us)
-{
-    static const char *const services[] = {"?", "validator", "scorer", "publisher"};
-    struct worker *worker = &c->worker[w];
-    Parbus__WorkerStats *s = arena_alloc(arena, sizeof *s);
-    ASSERT(s);
-    *s = (Parbus__WorkerStats)PARBUS__WORKER_STATS__INIT;
-    s->has_partitions = s->has_heartbeat_age_ms = s->has_pid = 1;
-    s->service = (char *)services[worker->role & 3];
-    s->instance = worker->instance;
-    s->partitions = partitions_of(c, w);
-    s->heartbeat_age_ms = (uint64_t)(now_us - worker->heard_us) / 1000;
-    s->state = !worker->alive ? "dead" : worker->leaving ? "leaving" : "live";
-    s->pid = worker->pid;
-    return s;
-}
-
-static void worker_counters(struct worker *worker, Parbus__StatsReply *reply, struct arena *arena, const char *service)
-{
-    for (size_t i = 0; i < worker->counter_count; i++) {
-        Parbus__Counter *counter = arena_alloc(arena, sizeof *counter);
-        ASSERT(counter);
-        *counter = (Parbus__Counter)PARBUS__COUNTER__INIT;
-        counter->service = (char *)service;
-        counter->instance = worker->instance;
-        counter->name = worker->counter[i].name;
-        counter->has_value = 1;
-        counter->value = worker->counter[i].value;
-        reply->counter[reply->n_counter++] = counter;
-    }
-}
-
-/* A worker that left in good order is not worth a line. */
-static bool worth_showing(const struct worker *worker) { return worker->alive || !worker->leaving; }
-
-void coordinator_stats(struct coordinator *c, Parbus__StatsReply *reply, struct arena *arena, int64_t now_us)
-{
-    reply->has_lag = 1;
-    reply->lag = coordinator_lag(c);
-    reply->partition = arena_alloc(arena, c->partitions * sizeof *reply->partition);
-    reply->worker = arena_alloc(arena, (size_t)(c->worker_count + 1) * sizeof *reply->worker);
-    ASSERT(reply->partition && reply->worker);
-    for (uint32_t p = 0; p < c->partitions; p++)
-        reply->partition[reply->n_partition++] = partition_stats(c, arena, p);
-    for (int w = 0; w < c->worker_count; w++) {
-        if (!worth_showing(&c->worker[w]))
-            continue;
-        Parbus__WorkerStats *s = reply->worker[reply->n_worker++] = worker_stats(c, arena, w, now_us);
-        worker_counters(&c->worker[w], reply, arena, s->service);
-    }
 }

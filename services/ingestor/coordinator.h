@@ -11,7 +11,7 @@
 #include "base/map.h"
 #include "services/ingestor/door.h"
 
-enum { WORKERS_MAX = 256, FLIGHTS_MAX = 512, WORKER_NONE = -1 };
+enum { WORKERS_MAX = 256, WORKER_COUNTERS_MAX = 64, FLIGHTS_MAX = 512, WORKER_NONE = -1 };
 
 enum partition_state { PARTITION_UNOWNED, PARTITION_ASSIGNING, PARTITION_OWNED, PARTITION_RELEASING };
 
@@ -31,11 +31,12 @@ struct partition {
     struct flight *flight; /* ring of FLIGHTS_MAX, allocated when first used */
     uint32_t flight_head, flight_count;
     size_t flight_bytes;
-    int64_t since_us;  /* state entered, or last progress */
-    int64_t asked_us;  /* Assign or Release last sent */
-    uint32_t patience; /* resend after resend_after_ms << patience */
-    uint64_t heard;    /* greatest serial of Owned and Progress under this owner epoch */
-    bool missed;       /* Assign is to be repeated: one of them was lost (I13), or the scorer forgot (I2) */
+    int64_t since_us;      /* state entered, or last progress */
+    int64_t asked_us;      /* Assign or Release last sent */
+    uint32_t patience;     /* resend after resend_after_ms << patience */
+    uint64_t heard;        /* greatest serial of Owned and Progress under this owner epoch */
+    int64_t rest_until_us; /* state refused it: not given away again before; 0: at once */
+    bool missed;           /* Assign is to be repeated: one of them was lost (I13), or the scorer forgot (I2) */
 };
 
 struct worker {
@@ -84,5 +85,6 @@ void coordinator_pump(struct coordinator *c, int64_t now_us);
 /* Leases, repeats, resends, moves. Returns microseconds until something is due. */
 int64_t coordinator_tick(struct coordinator *c, int64_t now_us);
 
+/* stats.c: for StatsReply, whose `counter` has room for WORKERS_MAX * WORKER_COUNTERS_MAX more. */
 void coordinator_stats(struct coordinator *c, Parbus__StatsReply *reply, struct arena *arena, int64_t now_us);
 uint64_t coordinator_lag(const struct coordinator *c);

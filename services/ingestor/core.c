@@ -363,7 +363,7 @@ static void own_counters(struct ingestor *i, Parbus__StatsReply *reply)
 
 static void answer_stats(struct ingestor *i, uint64_t peer, struct ingestor_now now)
 {
-    enum { COUNTERS_MAX = WORKERS_MAX * 64 };
+    enum { COUNTERS_MAX = WORKERS_MAX * WORKER_COUNTERS_MAX + METRIC_COUNT + 256 };
     arena_reset(&i->answer);
     Parbus__StatsReply reply = PARBUS__STATS_REPLY__INIT;
     reply.counter = arena_alloc(&i->answer, COUNTERS_MAX * sizeof *reply.counter);

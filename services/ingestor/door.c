@@ -278,6 +278,7 @@ void door_submission(struct door *d, uint64_t peer, const Parbus__Submission *s,
         out_of_turn(d, f, s->seq);
         return;
     }
+    f->gap_told = false; /* D6: the expected one came */
     if (now.mono_us < d->trouble_until_us) {
         refuse_run(d, f, PARBUS__REASON__REFUSED_STORAGE, d->trouble, RETRY_STORAGE_MS);
         return;
@@ -290,7 +291,6 @@ void door_submission(struct door *d, uint64_t peer, const Parbus__Submission *s,
         door_submission_bad(d, peer, s->seq, PARBUS__REASON__REFUSED_TOO_LARGE, "more than submission_bytes_max");
         return;
     }
-    f->gap_told = false;
     f->mark.last_seq = s->seq;
     mark_changed(d, f, number);
     struct record_entry entry = {

@@ -46,7 +46,6 @@ static void take_on(struct coordinator *c, struct partition *part, uint64_t last
 struct pump {
     struct coordinator *c;
     uint32_t partition;
-    bool stopped; /* the validator's queue is full */
 };
 
 static bool send_record(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
@@ -68,7 +67,6 @@ static bool send_record(void *ctx, uint64_t first_pseq, const void *record, size
     uint64_t peer = c->worker[part->validator].peer;
     if (c->io->to_worker(c->io->ctx, peer, PARBUS__TO_WORKER__BODY_WORK, &work.base) != OK) {
         metric_add(c->metrics, sends_full, 1);
-        pump->stopped = true;
         return false;
     }
     uint64_t last_pseq = first_pseq + header.count - 1;
@@ -79,6 +77,16 @@ static bool send_record(void *ctx, uint64_t first_pseq, const void *record, size
         part->seen = last_pseq;
     take_on(c, part, last_pseq, bytes);
     return window_open(c, part);
+}
+
+/* It is tried again all the time: the same sentence is logged once. */
+static void note_read_failure(struct coordinator *c, uint32_t p, const struct err_text *e)
+{
+    metric_add(c->metrics, journal_read_failures, 1);
+    if (strncmp(c->read_trouble, e->text, sizeof c->read_trouble - 1) == 0)
+        return;
+    snprintf(c->read_trouble, sizeof c->read_trouble, "%s", e->text);
+    log_error("journal.read_failed", "partition=%u why=\"%s\"", p, e->text);
 }
 
 void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
@@ -93,14 +101,11 @@ void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
         return;
     if (part->flight_count == 0)
         part->since_us = now_us;
-    struct pump pump = {c, p, false};
+    struct pump pump = {c, p};
     struct err_text e;
-    if (c->io->read(c->io->ctx, p, part->sent + 1, (size_t)c->settings->partition_window_bytes, send_record, &pump,
-                    &e) != OK &&
-        strcmp(c->read_trouble, e.text) != 0) {
-        snprintf(c->read_trouble, sizeof c->read_trouble, "%s", e.text);
-        log_error("journal.read_failed", "partition=%u why=\"%s\"", p, e.text);
-    }
+    size_t bytes_max = (size_t)c->settings->partition_window_bytes;
+    if (c->io->read(c->io->ctx, p, part->sent + 1, bytes_max, send_record, &pump, &e) != OK)
+        note_read_failure(c, p, &e);
 }
 
 void flow_applied(struct coordinator *c, uint32_t p, uint64_t applied, int64_t now_us)

@@ -19,6 +19,7 @@ struct shell {
     struct link_message message;
     struct arena arena;
     struct buffer out;
+    bool outdated; /* the journal holds something else than the core believes */
 };
 
 static struct ingestor_now now(void) { return (struct ingestor_now){clock_mono_us(), clock_wall_ms()}; }
@@ -60,9 +61,14 @@ static enum err to_worker(void *ctx, uint64_t peer, uint32_t kind, const Protobu
     return send_to(ctx, WORK, peer, kind, message);
 }
 
+/* A group that does not follow what is on disk: a commit was said to have failed and is there all the same. Only a
+ * fresh start knows where we are. */
 static enum err append(void *ctx, const struct journal_group *group, struct err_text *e)
 {
-    return journal_append(((struct shell *)ctx)->journal, group, e);
+    struct shell *s = ctx;
+    enum err code = journal_append(s->journal, group, e);
+    s->outdated |= code == ERR_INVALID;
+    return code;
 }
 
 static enum err read_records(void *ctx, uint32_t partition, uint64_t from_pseq, size_t bytes_max, journal_record_fn *fn,
@@ -263,18 +269,22 @@ static void drain_door(struct shell *s)
     }
 }
 
-static void loop(struct shell *s)
+/* Workers are heard before their leases are judged: a long commit must not look like their silence. */
+static enum err loop(struct shell *s, struct err_text *e)
 {
     uint32_t ready = 0;
-    while (!(ready >> 31)) {
+    while (!(ready >> 31) && !s->outdated) {
+        drain_workers(s);
         int64_t timeout_us = ingestor_tick(s->core, now());
         ready = link_poll(s->socket, SOCKETS, s->service->stop_fd, timeout_us);
-        drain_workers(s);
         drain_door(s);
         ingestor_metrics(s->core)->value[METRIC_messages_misshapen] = link_dropped();
         ingestor_drained(s->core, now());
     }
+    if (s->outdated)
+        return err_set(e, ERR_IO, "the journal holds a commit that was said to have failed: starting again");
     ingestor_stop(s->core, now());
+    return OK;
 }
 
 enum err ingestor_run(struct service *service, const struct ingestor_arguments *arguments, struct err_text *e)
@@ -286,7 +296,7 @@ enum err ingestor_run(struct service *service, const struct ingestor_arguments *
     if (code == OK) {
         log_info("ingestor.ready", "partitions=%u term=%llu", journal_partitions(s.journal),
                  (unsigned long long)journal_term(s.journal));
-        loop(&s);
+        code = loop(&s, e);
         log_info("ingestor.stopped", "lag=%llu", (unsigned long long)ingestor_lag(s.core));
     }
     close_all(&s);

@@ -77,6 +77,7 @@ struct topic *publisher_topic(struct publisher *p, uint32_t series)
 void publisher_take(struct publisher *p, const struct publisher_score *score, uint64_t pseq)
 {
     struct topic *t = publisher_topic(p, score->series);
+    p->homeless |= !t && score->series != SERIES_NONE;
     bool idle = t && !t->pending.count;
     enum topic_take took = t ? topic_take(t, score, pseq) : TOPIC_REFUSED;
     if (took == TOPIC_REFUSED)
@@ -101,7 +102,9 @@ void publisher_load(struct publisher *p, const struct publisher_score *score, ui
 void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq)
 {
     ASSERT(partition < p->o.partitions);
-    partition_read(p, partition, pseq);
+    if (!p->homeless)
+        partition_read(p, partition, pseq);
+    p->homeless = false;
 }
 
 static void receive_scores(struct publisher *p, const Parbus__Scores *m)
@@ -128,7 +131,11 @@ static void receive_scores(struct publisher *p, const Parbus__Scores *m)
         };
         publisher_take(p, &score, m->pseq);
     }
-    partition_seen(p, m->partition, m->prev_pseq, m->pseq);
+    if (p->homeless)
+        partition_missed(p, m->partition, m->pseq);
+    else
+        partition_seen(p, m->partition, m->prev_pseq, m->pseq);
+    p->homeless = false;
 }
 
 static void receive_committed(struct publisher *p, const Parbus__Committed *m)

@@ -25,6 +25,7 @@ struct publisher {
     struct snapshots snapshots;
     struct buffer scratch;
     bool started;
+    bool homeless; /* a row came whose series is not in the catalog: the journal could not be read just now */
     int64_t now_us, heartbeat_us, caught_up_us;
     uint32_t behind, next_reload; /* partitions that miss something; where to look for the next one */
 };
@@ -33,6 +34,8 @@ struct publisher {
 void partition_seen(struct publisher *p, uint32_t partition, uint64_t prev_pseq, uint64_t pseq);
 void partition_committed(struct publisher *p, uint32_t partition, uint64_t pseq);
 void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq);
+/* Rows up to pseq could not be taken: state has them. */
+void partition_missed(struct publisher *p, uint32_t partition, uint64_t pseq);
 static inline bool partition_behind(const struct partition *t) { return t->position < t->wanted; }
 /* Reloads at most one partition that is due. Returns when to call again. */
 int64_t partitions_reload(struct publisher *p, int64_t now_us);

@@ -44,6 +44,15 @@ void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq)
     settle(p, t, was_behind);
 }
 
+void partition_missed(struct publisher *p, uint32_t partition, uint64_t pseq)
+{
+    struct partition *t = &p->partition[partition];
+    bool was_behind = partition_behind(t);
+    if (pseq > t->wanted)
+        t->wanted = pseq;
+    settle(p, t, was_behind);
+}
+
 /* The next partition in turn that is due, or partitions when there is none; *deadline_us is when there will be one. */
 static uint32_t next_due(struct publisher *p, int64_t now_us, int64_t *deadline_us)
 {

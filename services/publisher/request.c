@@ -13,13 +13,15 @@ struct asker {
     uint64_t request;
 };
 
-static enum err answer(const struct asker *a, uint32_t kind, const ProtobufCMessage *message)
+/* What does not find room is asked for again (F11). */
+static void answer(const struct asker *a, uint32_t kind, const ProtobufCMessage *message)
 {
     const struct publisher_io *io = &a->p->o.io;
     struct buffer *out = &a->p->scratch;
     buffer_clear(out);
     wire_pack(out, kind, message);
-    return io->answer(io->ctx, a->peer, out->data, out->size);
+    if (io->answer(io->ctx, a->peer, out->data, out->size) == ERR_BUSY)
+        metric_add(a->p->o.metrics, sends_full, 1);
 }
 
 static void resync(const struct asker *a, const char *reason, bool topic_unknown)

@@ -102,9 +102,7 @@ static void settle_all(struct scorer_core *s, size_t count)
             settle(s, p);
             continue;
         }
-        metric_add(&s->metrics, ownership_lost, 1);
-        answer_released(s, p->number, p->owner_epoch, p->committed, true);
-        partition_drop(s, p->number);
+        partition_lost(s, p);
     }
     s->dirty_units = s->uncommitted_bytes = 0;
 }

@@ -24,6 +24,7 @@ struct scorer_store_io {
     enum err (*scores)(void *ctx, uint32_t partition, uint32_t series, uint32_t unit, struct score_header *header,
                        int64_t *points, size_t points_max, struct err_text *e);
     enum err (*commit)(void *ctx, struct state_batch *batch, size_t count, struct err_text *e);
+    enum err (*cursor)(void *ctx, uint32_t partition, struct state_cursor *cursor, struct err_text *e);
 };
 
 struct scorer_io {

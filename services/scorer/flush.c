@@ -19,6 +19,8 @@ static void add_score(struct scorer_core *s, const struct cached_unit *u)
     buffer_append(&s->messages, &score, sizeof score);
 }
 
+/* A unit is told even when its score is what it was: an owner before us may have told the publisher of another one that
+ * lies within these entries, and never committed it. */
 static void score_touched(struct scorer_core *s, struct partition *p)
 {
     size_t count = buffer_count(&p->touched, struct cached_unit *);
@@ -26,8 +28,8 @@ static void score_touched(struct scorer_core *s, struct partition *p)
     for (size_t i = 0; i < count; i++) {
         struct cached_unit *u = *(struct cached_unit **)buffer_at(&p->touched, i, sizeof u);
         buffer_clear(&s->scratch_points);
-        if (unit_score(u, buffer_grow(&s->scratch_points, u->definition->node_count * sizeof(int64_t))))
-            add_score(s, u);
+        unit_score(u, buffer_grow(&s->scratch_points, u->definition->node_count * sizeof(int64_t)));
+        add_score(s, u);
         u->touched = false;
     }
     buffer_clear(&p->touched);

@@ -66,6 +66,8 @@ struct partition *partition_held(const struct scorer_core *s, uint32_t number);
 void partition_hold(struct scorer_core *s, struct partition *p);
 /* Forgets it; what is not committed goes with it. */
 void partition_drop(struct scorer_core *s, uint32_t number);
+/* Another owner was found in state: forgets it and says so (I11). */
+void partition_lost(struct scorer_core *s, const struct partition *p);
 void partition_drop_all(struct scorer_core *s);
 
 /* load.c: the unit out of memory or state. */

@@ -38,12 +38,25 @@ static enum err load_score(struct scorer_core *s, struct partition *p, struct ca
     return OK;
 }
 
+/* What was read is what we committed, and nothing of an owner after us: on that we must not build, nor tell the
+ * publisher of it. Asked after the reading; whoever takes the partition writes its epoch before anything else (I5). */
+static enum err check_ours(struct scorer_core *s, const struct partition *p, struct err_text *e)
+{
+    struct state_cursor cursor;
+    enum err err = s->io.store.cursor(s->io.store_ctx, p->number, &cursor, e);
+    if (err || (cursor.owner_epoch == p->owner_epoch && cursor.applied == p->committed))
+        return err;
+    return err_set(e, ERR_LOST, "another scorer owns it");
+}
+
 static enum err load(struct scorer_core *s, struct partition *p, struct cached_unit *u, struct err_text *e)
 {
     enum err err = load_score(s, p, u, e);
     for (int stage = 1; stage < STAGES && !err; stage++)
         if (definition_has_stage(u->definition, stage))
             err = load_stage(s, p, u, stage, e);
+    if (!err)
+        err = check_ours(s, p, e);
     if (!err)
         unit_touch_all(u);
     return err;

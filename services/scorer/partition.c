@@ -42,8 +42,10 @@ static void forget_uncommitted(struct scorer_core *s, const struct partition *p)
 {
     size_t count = buffer_count(&p->dirty, struct cached_unit *);
     struct cached_unit *const *unit = (struct cached_unit *const *)(const void *)p->dirty.data;
+    size_t bytes = p->rejects.size + p->details.size;
     for (size_t i = 0; i < count; i++)
-        s->uncommitted_bytes -= unit[i]->bytes < s->uncommitted_bytes ? unit[i]->bytes : s->uncommitted_bytes;
+        bytes += unit[i]->bytes;
+    s->uncommitted_bytes -= bytes < s->uncommitted_bytes ? bytes : s->uncommitted_bytes;
     s->dirty_units -= count;
 }
 
@@ -57,6 +59,13 @@ void partition_drop(struct scorer_core *s, uint32_t number)
             s->owned[i] = s->owned[--s->owned_count];
             return;
         }
+}
+
+void partition_lost(struct scorer_core *s, const struct partition *p)
+{
+    metric_add(&s->metrics, ownership_lost, 1);
+    answer_released(s, p->number, p->owner_epoch, p->committed, true);
+    partition_drop(s, p->number);
 }
 
 void partition_drop_all(struct scorer_core *s)

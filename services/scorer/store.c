@@ -81,5 +81,16 @@ static enum err commit(void *ctx, struct state_batch *batch, size_t count, struc
     return state_commit(s->state, batch, count, e);
 }
 
-const struct scorer_store_io scorer_store_functions = {
-    .catch_up = catch_up, .own = own, .tallies = tallies, .values = values, .scores = scores, .commit = commit};
+static enum err cursor_of(void *ctx, uint32_t partition, struct state_cursor *cursor, struct err_text *e)
+{
+    struct scorer_store *s = ctx;
+    return state_cursor_get(s->state, partition, cursor, e);
+}
+
+const struct scorer_store_io scorer_store_functions = {.catch_up = catch_up,
+                                                       .own = own,
+                                                       .tallies = tallies,
+                                                       .values = values,
+                                                       .scores = scores,
+                                                       .commit = commit,
+                                                       .cursor = cursor_of};

@@ -34,6 +34,8 @@ static enum err open_verdicts(struct scorer_core *s, const Parbus__Verdicts *v, 
     }
     if (catalog_control_seq(s->catalog) < reader->header.control_seq)
         err = s->io.store.catch_up(s->io.store_ctx, reader->header.control_seq, e);
+    if (err)
+        metric_add(&s->metrics, records_refused, 1);
     return err;
 }
 
@@ -95,10 +97,16 @@ static void apply_record(struct scorer_core *s, const Parbus__Verdicts *v, struc
             metric_add(&s->metrics, records_refused, 1);
             return;
         }
-        if (!(p = held_under(s, v)))
+        if (!(p = held_under(s, v))) {
+            metric_add(&s->metrics, records_not_owned, 1);
             return;
-        if (apply_entry(s, p, &a, &e)) {
+        }
+        enum err err = apply_entry(s, p, &a, &e);
+        if (err) {
             s->io.trouble(s->io.ctx, "scorer.apply_failed", e.text);
+            metric_add(&s->metrics, records_refused, 1);
+            if (err == ERR_LOST)
+                partition_lost(s, p);
             return;
         }
         move_on(s, p, a.pseq);

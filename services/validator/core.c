@@ -132,6 +132,7 @@ static void on_work(struct validator_core *v, const ProtobufCMessage *message, i
         return;
     }
     if (catch_up(v, work, &reader.header, &e)) {
+        metric_add(&v->metrics, records_refused, 1);
         v->io.trouble(v->io.ctx, "validator.controls_missing", e.text);
         return;
     }

@@ -154,7 +154,15 @@ static enum err commit(void *ctx, struct state_batch *batch, size_t count, struc
     return OK;
 }
 
-const struct scorer_store_io fake_state_io = {catch_up, own, tallies, values, scores, commit};
+static enum err cursor_of(void *ctx, uint32_t partition, struct state_cursor *cursor, struct err_text *e)
+{
+    struct fake_state *s = ctx;
+    (void)e;
+    *cursor = s->cursor[partition];
+    return OK;
+}
+
+const struct scorer_store_io fake_state_io = {catch_up, own, tallies, values, scores, commit, cursor_of};
 
 const struct cell *fake_cells(const struct fake_state *s, uint32_t partition, uint32_t unit, int stage)
 {

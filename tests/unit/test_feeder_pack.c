@@ -69,3 +69,20 @@ Test(feeder_pack, packing_by_hand_gives_the_library_s_bytes)
         assert_packs_alike(&s);
     }
 }
+
+/* S8: what would be taken at the door is not held back here. */
+Test(feeder_pack, a_row_may_have_several_pieces_of_evidence_but_in_order)
+{
+    uint32_t indicator[] = {1, 2};
+    double value[] = {1, 2};
+    Parbus__Evidence first = *evidence_of(0), again = first, second = *evidence_of(1);
+    Parbus__Evidence *evidence[] = {&first, &again, &second};
+    Parbus__Submission s = PARBUS__SUBMISSION__INIT;
+    struct err_text e = {""};
+    s.index = "par-province", s.period = "2024", s.unit = "Cà Mau";
+    s.n_indicator = s.n_value = 2, s.indicator = indicator, s.value = value;
+    s.n_evidence = 3, s.evidence = evidence;
+    cr_assert(eq(int, feeder_pack_check(&s, WIRE_ROWS_MAX, &e), OK), "%s", e.text);
+    evidence[1] = &second, evidence[2] = &again;
+    cr_assert(eq(int, feeder_pack_check(&s, WIRE_ROWS_MAX, &e), ERR_INVALID));
+}

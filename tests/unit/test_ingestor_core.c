@@ -276,6 +276,7 @@ Test(ingestor_core, a_failed_commit_gives_no_receipt_and_is_taken_later)
     submit(2); /* too early */
     tick(2);
     cr_assert_eq(receipt(), 1);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL), 2, "told again: it is the one expected");
     tick(1100);
     submit(2);
     tick(2);
@@ -678,4 +679,70 @@ Test(ingestor_core, a_validator_that_restarts_gets_the_unapplied_records_again)
     last_work(&after);
     cr_assert_eq(after, before + 1);
     cr_assert_eq(t.to_worker[t.worker_count - 1].peer, VALIDATOR_B);
+}
+
+/* ---- what was lost on the way ---- */
+
+static size_t assigns(void)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t.worker_count; i++)
+        n += t.to_worker[i].kind == PARBUS__TO_WORKER__BODY_ASSIGN;
+    return n;
+}
+
+/* The tallies of the lost one may not come again (I13). */
+Test(ingestor_core, a_progress_that_was_lost_makes_the_scorer_say_all_tallies)
+{
+    one_of_each();
+    hello(1);
+    submit(1);
+    tick(2);
+    size_t count, before = assigns();
+    const Parbus__Work *work = last_work(&count);
+    Parbus__Progress m = PARBUS__PROGRESS__INIT;
+    m.has_partition = m.has_owner_epoch = m.has_applied = m.has_serial = 1;
+    m.partition = work->partition;
+    m.owner_epoch = work->owner_epoch;
+    m.applied = 1;
+    m.serial = 1;
+    FROM_WORKER(SCORER_A, PROGRESS, m);
+    tick(250);
+    cr_assert_eq(assigns(), before);
+    m.serial = 3;
+    FROM_WORKER(SCORER_A, PROGRESS, m);
+    tick(250);
+    cr_assert_eq(assigns(), before + 1);
+}
+
+/* It forgot them when it was told WhoAreYou (I2). */
+Test(ingestor_core, partitions_that_a_scorer_does_not_name_are_given_to_it_again)
+{
+    one_of_each();
+    size_t before = assigns();
+    uint32_t all[PARTITIONS];
+    for (uint32_t p = 0; p < PARTITIONS; p++)
+        all[p] = p;
+    Parbus__Heartbeat beat = PARBUS__HEARTBEAT__INIT;
+    beat.n_owned = PARTITIONS;
+    beat.owned = all;
+    FROM_WORKER(SCORER_A, HEARTBEAT, beat);
+    tick(250);
+    cr_assert_eq(assigns(), before);
+    beat.n_owned--;
+    FROM_WORKER(SCORER_A, HEARTBEAT, beat);
+    tick(250);
+    cr_assert_eq(assigns(), before + 1);
+}
+
+Test(ingestor_core, each_submission_that_is_not_taken_is_counted)
+{
+    hello(1);
+    submit(1);
+    submit(1);
+    submit(5);
+    submit(6);
+    cr_assert_eq(ingestor_metrics(t.core)->value[METRIC_submissions_repeated], 1);
+    cr_assert_eq(ingestor_metrics(t.core)->reason[PARBUS__REASON__REFUSED_SEQUENCE_GAP], 2);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL), 1, "one refusal per gap");
 }

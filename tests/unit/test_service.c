@@ -124,6 +124,8 @@ Test(service, a_bad_setting_stops_the_start)
     cr_assert_eq(START(&service, "--dir", inside, "--set", "no_such_thing=1"), 1);
     write_conf("partitions = many\n");
     cr_assert_eq(START(&service, "--dir", inside), 1);
+    write_conf("worker_lease_ms = 400\n");
+    cr_assert_eq(START(&service, "--dir", inside), 1, "shorter than two heartbeats");
 }
 
 Test(service, wrong_usage_is_status_2)

@@ -216,3 +216,50 @@ Test(supervisor, the_table_holds_as_many_workers_as_it_says)
     supervisor_scale(&supervisor, program_find("validator"), SUPERVISOR_WORKERS_MAX);
     cr_assert_eq(supervisor.count, SUPERVISOR_PROCESSES_MAX);
 }
+
+/* Everybody but `hung` is seen at work, twice a second. */
+static void go_on_without(const char *hung, int64_t until)
+{
+    static const char *const all[] = {"ingestor-1", "publisher-1", "validator-1", "scorer-1", "scorer-2"};
+    for (; now < until; now += 500000) {
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            if (strcmp(all[i], hung) != 0)
+                see(all[i]);
+        supervisor_looked(&supervisor, now);
+        tick();
+    }
+}
+
+Test(supervisor_running, a_worker_that_hangs_is_killed_once_and_started_again)
+{
+    go_on_without("nobody", now + 20000000);
+    int64_t hung = now;
+    go_on_without("scorer-2", hung + SUPERVISOR_HUNG_US);
+    cr_assert_str_eq(did(), "");
+    go_on_without("scorer-2", hung + 2 * SUPERVISOR_HUNG_US);
+    cr_assert_str_eq(did(), "!scorer-2 ");
+    end("scorer-2");
+    go_on_without("scorer-2", now + 1000000);
+    cr_assert_str_eq(did(), "+scorer-2 ");
+}
+
+Test(supervisor_running, an_ingestor_that_does_not_answer_is_killed)
+{
+    go_on_without("nobody", now + 2000000);
+    for (int64_t end_us = now + SUPERVISOR_HUNG_INGESTOR_US; now < end_us; now += 500000)
+        tick();
+    cr_assert_str_eq(did(), "");
+    now += 500000, tick();
+    now += 500000, tick();
+    cr_assert_str_eq(did(), "!ingestor-1 ");
+}
+
+Test(supervisor_running, a_supervisor_that_was_away_blames_nobody)
+{
+    go_on_without("nobody", now + 2000000);
+    go_on_without("scorer-1", now + 1000000);
+    now += 60000000;
+    tick();
+    go_on_without("scorer-1", now + 1000000);
+    cr_assert_str_eq(did(), "");
+}

@@ -1,0 +1,183 @@
+/* The ingestor's core and its workers when something is out of the ordinary. The journal is empty; whoever is sent a
+ * message is forgotten, only Assign and StatsReply are kept. */
+#include "services/ingestor/core.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+enum { PARTITIONS = 4, SCORER = 2001, OPERATOR = 1001 };
+
+static struct {
+    struct ingestor *core;
+    struct ingestor_now now;
+    uint64_t owner_epoch[PARTITIONS];
+    size_t assigns, counters, replies;
+} t;
+
+static enum err to_feeder(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+{
+    (void)ctx, (void)peer;
+    if (kind == PARBUS__TO_FEEDER__BODY_STATS) {
+        t.replies++;
+        t.counters = ((const Parbus__StatsReply *)m)->n_counter;
+    }
+    return OK;
+}
+
+static enum err to_worker(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+{
+    (void)ctx, (void)peer;
+    if (kind == PARBUS__TO_WORKER__BODY_ASSIGN) {
+        const Parbus__Assign *ask = (const Parbus__Assign *)m;
+        t.assigns++;
+        t.owner_epoch[ask->partition] = ask->owner_epoch;
+    }
+    return OK;
+}
+
+static enum err append(void *ctx, const struct journal_group *g, struct err_text *e)
+{
+    return (void)ctx, (void)g, (void)e, OK;
+}
+
+static enum err read_nothing(void *ctx, uint32_t partition, uint64_t from, size_t bytes_max, journal_record_fn *fn,
+                             void *fn_ctx, struct err_text *e)
+{
+    return (void)ctx, (void)partition, (void)from, (void)bytes_max, (void)fn, (void)fn_ctx, (void)e, OK;
+}
+
+static void no_rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
+                       bool (*add)(void *, uint64_t, uint32_t, uint32_t, const char *), void *add_ctx)
+{
+    (void)ctx, (void)feeder, (void)epoch, (void)seq, (void)row, (void)add, (void)add_ctx;
+}
+
+static void start(void)
+{
+    static const struct ingestor_io io = {NULL, to_feeder, to_worker, append, read_nothing, no_rejects};
+    struct settings settings;
+    settings_defaults(&settings);
+    t.now = (struct ingestor_now){1000000000, 1760000000000};
+    t.core = ingestor_new(&settings, &io, PARTITIONS, 77, 1);
+}
+
+static void stop(void) { ingestor_destroy(&t.core); }
+
+TestSuite(coordinator, .init = start, .fini = stop);
+
+static void from_worker(uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+{
+    struct wire_message opened = {.kind = kind, .message = m};
+    ingestor_from_worker(t.core, peer, &opened, t.now);
+}
+
+static void tick(int64_t ms)
+{
+    t.now.mono_us += ms * 1000;
+    ingestor_tick(t.core, t.now);
+}
+
+static void join(uint64_t peer, const char *instance)
+{
+    Parbus__WorkerHello m = PARBUS__WORKER_HELLO__INIT;
+    m.role = PARBUS__ROLE__ROLE_SCORER;
+    m.instance = (char *)instance;
+    m.endpoint = "ipc://somewhere";
+    m.incarnation = 1;
+    from_worker(peer, PARBUS__TO_COORDINATOR__BODY_HELLO, &m.base);
+    tick(1);
+}
+
+static void beat(uint64_t peer, size_t counters)
+{
+    Parbus__Counter counter = PARBUS__COUNTER__INIT;
+    Parbus__Counter *pointer[512];
+    Parbus__Heartbeat m = PARBUS__HEARTBEAT__INIT;
+    counter.name = "records_applied";
+    for (size_t i = 0; i < counters; i++)
+        pointer[i] = &counter;
+    m.n_counter = counters;
+    m.counter = pointer;
+    from_worker(peer, PARBUS__TO_COORDINATOR__BODY_HEARTBEAT, &m.base);
+}
+
+/* Turns of the loop, as an answer to each Assign would make them. */
+static void turns(int64_t ms, void (*answer)(uint32_t partition))
+{
+    for (int64_t i = 0; i < ms; i += 10) {
+        for (uint32_t p = 0; p < PARTITIONS; p++)
+            if (t.owner_epoch[p])
+                answer(p);
+        beat(SCORER, 0);
+        tick(10);
+    }
+}
+
+static void say_lost(uint32_t partition)
+{
+    Parbus__Released m = PARBUS__RELEASED__INIT;
+    m.partition = partition;
+    m.owner_epoch = t.owner_epoch[partition];
+    m.lost = 1;
+    t.owner_epoch[partition] = 0;
+    from_worker(SCORER, PARBUS__TO_COORDINATOR__BODY_RELEASED, &m.base);
+}
+
+static void say_owned_ahead(uint32_t partition)
+{
+    Parbus__Owned m = PARBUS__OWNED__INIT;
+    m.partition = partition;
+    m.owner_epoch = t.owner_epoch[partition];
+    m.applied = 5;
+    t.owner_epoch[partition] = 0;
+    from_worker(SCORER, PARBUS__TO_COORDINATOR__BODY_OWNED, &m.base);
+}
+
+/* A journal that was taken back from a copy: state holds greater epochs. */
+Test(coordinator, a_state_that_refuses_every_epoch_is_not_asked_all_the_time)
+{
+    join(SCORER, "scorer-1");
+    cr_assert_eq(t.assigns, PARTITIONS);
+    turns(1900, say_lost);
+    cr_assert_eq(t.assigns, PARTITIONS);
+    turns(4000, say_lost);
+    cr_assert_geq(t.assigns, 2 * PARTITIONS, "but now and then");
+    cr_assert_leq(t.assigns, 4 * PARTITIONS);
+}
+
+/* … or has applied what this journal does not have. New records would fall below its cursor and be lost. */
+Test(coordinator, a_state_that_is_ahead_of_the_journal_is_not_built_upon)
+{
+    join(SCORER, "scorer-1");
+    turns(1900, say_owned_ahead);
+    cr_assert_eq(t.assigns, PARTITIONS);
+    cr_assert_eq(ingestor_lag(t.core), 0);
+    turns(1000, say_owned_ahead);
+    cr_assert_eq(t.assigns, 2 * PARTITIONS);
+}
+
+Test(coordinator, a_worker_that_said_leave_is_not_counted_as_lost)
+{
+    join(SCORER, "scorer-1");
+    join(SCORER + 1, "scorer-2");
+    Parbus__Leave leave = PARBUS__LEAVE__INIT;
+    from_worker(SCORER, PARBUS__TO_COORDINATOR__BODY_LEAVE, &leave.base);
+    tick(1501);
+    cr_assert_eq(ingestor_metrics(t.core)->value[METRIC_workers_lost], 1, "the other one is");
+}
+
+Test(coordinator, many_workers_with_many_counters_fit_the_answer)
+{
+    enum { WORKERS = 100, NAMED = 500 };
+    for (uint64_t w = 0; w < WORKERS; w++) {
+        char instance[32];
+        snprintf(instance, sizeof instance, "scorer-%u", (unsigned)w);
+        join(SCORER + w, instance);
+        beat(SCORER + w, NAMED);
+    }
+    Parbus__Stats ask = PARBUS__STATS__INIT;
+    struct wire_message m = {.kind = PARBUS__TO_INGESTOR__BODY_STATS, .message = &ask.base};
+    ingestor_from_feeder(t.core, OPERATOR, &m, t.now);
+    cr_assert_eq(t.replies, 1);
+    cr_assert_geq(t.counters, WORKERS);
+    cr_assert_lt(t.counters, WORKERS * NAMED);
+}
