@@ -1,0 +1,137 @@
+#include "tests/sim/actor.h"
+#include "tests/sim/sim.h"
+#include <stdio.h>
+#include <string.h>
+
+struct actor *actor_add(struct sim *s, const struct role *role)
+{
+    ASSERT(s->actor_count < ACTORS_MAX);
+    struct actor *n = &s->actor[s->actor_count];
+    *n = (struct actor){.role = role, .number = s->actor_count++, .calls_left = -1};
+    n->last = &n->first;
+    int same = 0;
+    for (int i = 0; i < s->actor_count; i++)
+        same += s->actor[i].role == role;
+    snprintf(n->name, sizeof n->name, "%s-%d", role->name, same);
+    return n;
+}
+
+int64_t actor_now_us(const struct sim *s, const struct actor *n) { return s->now_us + n->elapsed_us; }
+
+struct actor *actor_of(struct sim *s, const struct role *role, const struct actor *after)
+{
+    for (int i = after ? after->number + 1 : 0; i < s->actor_count; i++)
+        if (s->actor[i].role == role)
+            return &s->actor[i];
+    return NULL;
+}
+
+uint64_t actor_peer(const struct actor *n, uint32_t connection)
+{
+    return (uint64_t)connection << 8 | (uint64_t)(n->number + 1);
+}
+
+struct actor *actor_of_peer(struct sim *s, uint64_t peer)
+{
+    struct actor *n = &s->actor[(peer & 255) - 1];
+    return n->alive && n->connection == peer >> 8 ? n : NULL;
+}
+
+struct actor *actor_by_name(struct sim *s, const char *name)
+{
+    for (int i = 0; i < s->actor_count; i++)
+        if (!strcmp(s->actor[i].name, name))
+            return &s->actor[i];
+    return NULL;
+}
+
+void actor_start(struct sim *s, struct actor *n)
+{
+    n->alive = true;
+    n->dying = n->leaving = n->finished = false;
+    n->life++;
+    n->connection++;
+    n->calls_left = -1;
+    n->elapsed_us = 0;
+    n->wake_us = n->busy_until_us = s->now_us;
+    trace_note(s, n->name, "starts, life %lu", n->life, 0, 0, 0);
+    n->role->start(s, n);
+}
+
+static void inbox_clear(struct sim *s, struct actor *n)
+{
+    for (struct message *m; (m = actor_take(n));)
+        network_release(&s->network, m);
+}
+
+void actor_kill(struct sim *s, struct actor *n, int64_t back_after_us)
+{
+    trace_note(s, n->name, n->finished ? "ends" : "dies", 0, 0, 0, 0);
+    n->role->stop(s, n);
+    inbox_clear(s, n);
+    n->gone = n->finished;
+    n->alive = n->dying = false;
+    n->back_us = s->now_us + back_after_us;
+}
+
+bool actor_lives(struct sim *s, struct actor *n)
+{
+    if (n->dying)
+        return false;
+    if (n->calls_left < 0 || n->calls_left-- > 0)
+        return true;
+    n->dying = true;
+    trace_note(s, n->name, "is dying within a call; the call %lu", n->dies_after, 0, 0, 0);
+    return n->dies_after;
+}
+
+void actor_receive(struct sim *s, struct actor *n, struct message *m)
+{
+    *n->last = m;
+    n->last = &m->next;
+    m->next = NULL;
+    int64_t at = n->busy_until_us > s->now_us ? n->busy_until_us : s->now_us;
+    if (at < n->wake_us)
+        n->wake_us = at;
+}
+
+struct message *actor_take(struct actor *n)
+{
+    struct message *m = n->first;
+    if (!m)
+        return NULL;
+    n->first = m->next;
+    if (!n->first)
+        n->last = &n->first;
+    return m;
+}
+
+static void maybe_doom(struct sim *s, struct actor *n)
+{
+    if (s->calm || n->calls_left >= 0 || !rng_chance(&s->rng, s->weather.death_in_turn))
+        return;
+    n->calls_left = (int)rng_below(&s->rng, 4);
+    n->dies_after = rng_below(&s->rng, 2);
+}
+
+/* After a turn there is often something that is not committed yet. */
+static int64_t pause_us(struct sim *s, const struct actor *n)
+{
+    if (s->calm || !n->role->on_host || !rng_chance(&s->rng, s->weather.hang_after_turn))
+        return rng_between(&s->rng, 5, 60);
+    trace_note(s, n->name, "hangs after its turn", 0, 0, 0, 0);
+    return rng_between(&s->rng, SIM_MS, 3 * s->settings.worker_lease_ms * SIM_MS);
+}
+
+void actor_turn(struct sim *s, struct actor *n)
+{
+    maybe_doom(s, n);
+    int64_t due_us = n->role->turn(s, n);
+    if (n->dying || n->finished) {
+        actor_kill(s, n, rng_between(&s->rng, SIM_MS, rng_below(&s->rng, 4) ? 100 * SIM_MS : 900 * SIM_MS));
+        return;
+    }
+    n->busy_until_us = actor_now_us(s, n) + pause_us(s, n);
+    n->elapsed_us = 0;
+    n->wake_us = n->first || due_us < n->busy_until_us ? n->busy_until_us : due_us;
+}

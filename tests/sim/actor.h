@@ -1,0 +1,63 @@
+/* Processes: what runs, dies, hangs and comes back. */
+#pragma once
+#include "tests/sim/network.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ACTORS_MAX = LINKS_MAX };
+
+struct sim;
+struct actor;
+
+/* One kind of process: a core in the simulator's shell. */
+struct role {
+    const char *name;
+    void (*start)(struct sim *s, struct actor *n);
+    /* Process death: whatever is only in memory goes. */
+    void (*stop)(struct sim *s, struct actor *n);
+    /* One turn of its loop: takes messages, acts, returns when it is due again. */
+    int64_t (*turn)(struct sim *s, struct actor *n);
+    bool on_host; /* shares the machine of journal and state: a power cut takes it */
+};
+extern const struct role role_ingestor, role_validator, role_scorer, role_publisher, role_feeder, role_subscriber;
+
+struct actor {
+    const struct role *role;
+    int number; /* in sim.actor */
+    char name[16];
+    bool alive, gone;                        /* gone: left in good order and does not come back */
+    bool leaving, finished;                  /* was told to leave; may end */
+    uint32_t life;                           /* incarnation, from 1 */
+    uint32_t connection;                     /* to whoever it talks to; another one after each start and reconnection */
+    uint64_t troubles;                       /* that its core told an operator of */
+    int64_t wake_us, busy_until_us, back_us; /* back_us: when a dead one is started again */
+    int64_t elapsed_us;                      /* of this turn so far: slow stores */
+    bool dying;                              /* died within this turn: nothing it does takes effect any more */
+    bool dies_after;                         /* … the call it dies in still does */
+    int calls_left;                          /* until it dies; -1: it does not */
+    struct message *first, **last;           /* inbox */
+    void *process;                           /* the role's own; NULL when not alive */
+    void *durable;                           /* feeders: what survives; freed at the end of the run */
+};
+
+struct actor *actor_add(struct sim *s, const struct role *role);
+void actor_start(struct sim *s, struct actor *n);
+/* Starts again after a while, unless it is gone. */
+void actor_kill(struct sim *s, struct actor *n, int64_t back_after_us);
+void actor_turn(struct sim *s, struct actor *n);
+void actor_receive(struct sim *s, struct actor *n, struct message *m);
+/* The next message of the inbox; NULL: empty. Give it back with network_release. */
+struct message *actor_take(struct actor *n);
+int64_t actor_now_us(const struct sim *s, const struct actor *n);
+
+/* A connection as cores know it: a number, never 0. */
+uint64_t actor_peer(const struct actor *n, uint32_t connection);
+/* NULL: that connection is gone. */
+struct actor *actor_of_peer(struct sim *s, uint64_t peer);
+struct actor *actor_by_name(struct sim *s, const char *name);
+
+/* Every call of a core to the outside begins here. false: the process is dead, nothing happens. */
+bool actor_lives(struct sim *s, struct actor *n);
+/* First node of a role, NULL; the next after `after`. */
+struct actor *actor_of(struct sim *s, const struct role *role, const struct actor *after);

@@ -1,0 +1,84 @@
+/* What must hold, checked while a run goes on and at its end. Each check names the law of the design that it stands
+ * for. */
+#pragma once
+#include "inside.pb-c.h"
+#include "journal/journal.h"
+#include "services/publisher/core.h"
+#include "state/state.h"
+#include "tests/sim/model.h"
+
+struct sim;
+struct actor;
+struct feed_table;
+
+enum { CHECK_LANES_MAX = 256, CHECK_PARTITIONS_MAX = 8 };
+
+/* The submissions of one (feeder process's name, epoch), by seq. */
+struct lane {
+    int node;
+    uint64_t epoch;
+    uint64_t journalled;
+    struct lane_entry {
+        uint64_t hash; /* of all but its seq */
+        bool sent, journalled;
+    } * entry;
+    size_t capacity;
+};
+
+struct check {
+    struct lane lane[CHECK_LANES_MAX];
+    size_t lane_count;
+    uint64_t newest_owner[CHECK_PARTITIONS_MAX];
+    uint64_t unaccounted; /* submissions that the ingestor took and counted nowhere: they must be in its next group */
+    uint64_t *promised;   /* hashes of what a feeder was told is safe */
+    size_t promised_count, promised_capacity;
+    struct feed_position { /* what a topic looked like at a position of its feed */
+        uint64_t epoch, seq, digest;
+        uint32_t series;
+    } * position;
+    size_t position_count, position_capacity;
+    int shown[SIM_SERIES + 1][SIM_UNITS + 1]; /* where in its history a published row stands; -1: before it */
+};
+
+/* ---- laws 1, 2, 3: the door and the journal (check_journal.c) ---- */
+
+/* A feeder sends a message; the same (epoch, seq) always says the same. */
+void check_feeder_sends(struct sim *s, const struct actor *feeder, uint64_t epoch, const uint8_t *envelope,
+                        size_t bytes);
+/* What is in this envelope must be in the journal in the end, once. */
+void check_promise(struct sim *s, const uint8_t *envelope, size_t bytes);
+void check_group_taken(struct sim *s, const struct journal_group *g);
+void check_group_written(struct sim *s, const struct journal_group *g);
+/* The ingestor is about to tell a feeder something. */
+void check_to_feeder(struct sim *s, const struct actor *feeder, uint32_t kind, const ProtobufCMessage *message);
+void check_promises_kept(struct sim *s);
+/* A feeder was told which rows were rejected, and why. */
+void check_verdict(struct sim *s, const struct actor *feeder, uint64_t epoch, const Parbus__Verdict *verdict);
+
+/* ---- laws 3, 4, 5, 6: workers and state (check_state.c) ---- */
+
+void check_work_sent(struct sim *s, const Parbus__Work *work);
+void check_owned(struct sim *s, const struct actor *scorer, uint32_t partition, uint64_t owner_epoch);
+void check_committed(struct sim *s, const struct actor *scorer, const struct state_batch *b);
+/* Law 6: every record that a worker took is counted, as one thing or another. */
+void check_counted(struct sim *s, const struct actor *n, uint64_t before, uint64_t after);
+/* All of state against the model. */
+void check_state_complete(struct sim *s);
+
+/* ---- law 5: publisher and feed (check_feed.c) ---- */
+
+void check_publisher_started(struct sim *s);
+void check_published(struct sim *s, const struct publisher *p, uint64_t epoch);
+void check_subscriber(struct sim *s, const struct actor *n, const struct feed_table *t, uint32_t series);
+void check_feed_complete(struct sim *s);
+
+/* ---- the end (check_end.c) ---- */
+
+/* NULL: nothing is outstanding any more; else what is, for a person. */
+const char *check_outstanding(struct sim *s);
+/* Everything, after nothing is outstanding. */
+void check_end(struct sim *s);
+/* Law 2: the journal, replayed by a fresh validator and scorer, gives the same state (replay.c). */
+void check_replay(struct sim *s);
+
+void check_free(struct check *c);

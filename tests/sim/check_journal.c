@@ -1,0 +1,227 @@
+#include "base/bytes.h"
+#include "tests/sim/sim.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { SEQ_TAG = 0x08, SUBMISSION_TAG = 0x12 };
+
+/* ---- reading a submission's bytes: its seq comes first, the rest is what it says ---- */
+
+static bool varint(const uint8_t **at, const uint8_t *end, uint64_t *value)
+{
+    *value = 0;
+    for (int shift = 0; *at < end && shift < 64; shift += 7) {
+        uint8_t byte = *(*at)++;
+        *value |= (uint64_t)(byte & 127) << shift;
+        if (byte < 128)
+            return true;
+    }
+    return false;
+}
+
+static bool read_body(const uint8_t *at, const uint8_t *end, uint64_t *seq, uint64_t *hash)
+{
+    if (at >= end || *at++ != SEQ_TAG || !varint(&at, end, seq))
+        return false;
+    *hash = hash_bytes(at, (size_t)(end - at));
+    return true;
+}
+
+/* false: not a submission. */
+static bool read_envelope(const uint8_t *at, size_t bytes, uint64_t *seq, uint64_t *hash)
+{
+    const uint8_t *end = at + bytes;
+    uint64_t length;
+    if (at >= end || *at++ != SUBMISSION_TAG || !varint(&at, end, &length))
+        return false;
+    return read_body(at, end, seq, hash);
+}
+
+/* ---- lanes ---- */
+
+static struct lane *lane_of(struct sim *s, int node, uint64_t epoch)
+{
+    struct check *c = &s->check;
+    for (size_t i = c->lane_count; i-- > 0;)
+        if (c->lane[i].node == node && c->lane[i].epoch == epoch)
+            return &c->lane[i];
+    ASSERT(c->lane_count < CHECK_LANES_MAX);
+    c->lane[c->lane_count] = (struct lane){.node = node, .epoch = epoch};
+    return &c->lane[c->lane_count++];
+}
+
+static struct lane_entry *lane_entry(struct lane *l, uint64_t seq)
+{
+    if (seq >= l->capacity) {
+        size_t more = (size_t)seq + 64;
+        l->entry = realloc(l->entry, more * sizeof *l->entry);
+        ASSERT(l->entry);
+        memset(l->entry + l->capacity, 0, (more - l->capacity) * sizeof *l->entry);
+        l->capacity = more;
+    }
+    return &l->entry[seq];
+}
+
+void check_free(struct check *c)
+{
+    for (size_t i = 0; i < c->lane_count; i++)
+        free(c->lane[i].entry);
+    free(c->promised);
+    free(c->position);
+}
+
+/* ---- feeders ---- */
+
+void check_feeder_sends(struct sim *s, const struct actor *feeder, uint64_t epoch, const uint8_t *envelope,
+                        size_t bytes)
+{
+    uint64_t seq, hash;
+    if (!read_envelope(envelope, bytes, &seq, &hash))
+        return;
+    struct lane_entry *entry = lane_entry(lane_of(s, feeder->number, epoch), seq);
+    if (entry->sent && entry->hash != hash)
+        sim_fail(s, "law 3: %s sends another submission with epoch %" PRIu64 " seq %" PRIu64 " than before",
+                 feeder->name, epoch, seq);
+    entry->sent = true;
+    entry->hash = hash;
+}
+
+void check_promise(struct sim *s, const uint8_t *envelope, size_t bytes)
+{
+    struct check *c = &s->check;
+    uint64_t seq, hash;
+    if (!read_envelope(envelope, bytes, &seq, &hash))
+        return;
+    if (c->promised_count == c->promised_capacity) {
+        c->promised_capacity = c->promised_capacity ? 2 * c->promised_capacity : 64;
+        c->promised = realloc(c->promised, c->promised_capacity * sizeof *c->promised);
+        ASSERT(c->promised);
+    }
+    c->promised[c->promised_count++] = hash;
+}
+
+void check_promises_kept(struct sim *s)
+{
+    struct check *c = &s->check;
+    for (size_t i = 0; i < c->promised_count; i++) {
+        int found = 0;
+        for (size_t l = 0; l < c->lane_count; l++)
+            for (size_t seq = 0; seq < c->lane[l].capacity; seq++)
+                found += c->lane[l].entry[seq].journalled && c->lane[l].entry[seq].hash == c->promised[i];
+        if (found != 1)
+            sim_fail(s, "law 1: a submission that its feeder had on disk is in the journal %d times", found);
+    }
+}
+
+/* ---- groups ---- */
+
+static uint32_t entries_of(const struct journal_put *put)
+{
+    uint32_t count;
+    const uint8_t *record = put->record;
+    memcpy(&count, record + 4, sizeof count);
+    return record[1] == 1 ? count : 0;
+}
+
+void check_group_taken(struct sim *s, const struct journal_group *g)
+{
+    uint64_t entries = 0;
+    for (size_t i = 0; i < g->put_count; i++)
+        entries += entries_of(&g->put[i]);
+    if (entries != s->check.unaccounted)
+        sim_fail(s, "law 6: the ingestor took %" PRIu64 " submissions without counting a reason, and appends %" PRIu64,
+                 s->check.unaccounted, entries);
+    s->check.unaccounted = 0;
+}
+
+static void entry_written(struct sim *s, uint32_t feeder, uint64_t epoch, uint64_t seq, const uint8_t *body,
+                          size_t bytes)
+{
+    uint64_t said, hash;
+    const struct actor *n = feeder < SIM_FEEDERS_MAX ? actor_by_name(s, s->journal.feeder[feeder].name) : NULL;
+    if (!n || !read_body(body, body + bytes, &said, &hash) || said != seq) {
+        sim_fail(s, "law 1: the journal holds a submission that cannot be read");
+        return;
+    }
+    struct lane *lane = lane_of(s, n->number, epoch);
+    struct lane_entry *entry = lane_entry(lane, seq);
+    if (entry->journalled)
+        sim_fail(s, "law 3: epoch %" PRIu64 " seq %" PRIu64 " of %s is in the journal twice", epoch, seq, n->name);
+    if (!entry->sent || entry->hash != hash)
+        sim_fail(s, "law 1: epoch %" PRIu64 " seq %" PRIu64 " of %s is not what was sent", epoch, seq, n->name);
+    entry->journalled = true;
+    lane->journalled++;
+}
+
+static void record_written(struct sim *s, const struct journal_put *put)
+{
+    const uint8_t *at = (const uint8_t *)put->record + 24;
+    for (uint32_t i = entries_of(put); i > 0; i--) {
+        uint32_t bytes, feeder;
+        uint64_t epoch, seq;
+        memcpy(&bytes, at, 4);
+        memcpy(&feeder, at + 4, 4);
+        memcpy(&epoch, at + 8, 8);
+        memcpy(&seq, at + 16, 8);
+        entry_written(s, feeder, epoch, seq, at + 32, bytes);
+        at += 32 + (bytes + 7u) / 8 * 8;
+    }
+    if (!model_append(&s->model, put->partition, put->first_pseq, put->record, put->bytes))
+        sim_fail(s, "law 2: partition %u has a record at %" PRIu64 " that the model cannot read", put->partition,
+                 put->first_pseq);
+}
+
+void check_group_written(struct sim *s, const struct journal_group *g)
+{
+    for (size_t i = 0; i < g->put_count; i++)
+        record_written(s, &g->put[i]);
+    for (size_t i = 0; i < g->mark_count && !s->failed; i++) {
+        const struct journal_feeder *mark = &g->mark[i].value;
+        const struct actor *n = actor_by_name(s, mark->name);
+        uint64_t journalled = n ? lane_of(s, n->number, mark->epoch)->journalled : 0;
+        if (journalled + mark->refused != mark->last_seq)
+            sim_fail(s, "law 1: %s has seqs up to %" PRIu64 ", %" PRIu64 " in the journal and %" PRIu64 " refused",
+                     mark->name, mark->last_seq, journalled, mark->refused);
+    }
+}
+
+/* ---- answers ---- */
+
+static void check_receipt(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t up_to_seq)
+{
+    const struct journal_feeder *mark = NULL;
+    for (int i = 1; i < SIM_FEEDERS_MAX; i++)
+        if (!strcmp(s->journal.feeder[i].name, feeder->name))
+            mark = &s->journal.feeder[i];
+    bool there = up_to_seq == 0 || (mark && mark->epoch == epoch && mark->last_seq >= up_to_seq);
+    if (!there || (up_to_seq && s->now_us < s->journal.unsynced_until_us))
+        sim_fail(s, "law 1: %s gets a receipt up to %" PRIu64 " of epoch %" PRIu64 ", which is not on disk",
+                 feeder->name, up_to_seq, epoch);
+}
+
+void check_to_feeder(struct sim *s, const struct actor *feeder, uint32_t kind, const ProtobufCMessage *message)
+{
+    if (kind != PARBUS__TO_FEEDER__BODY_RECEIPT)
+        return;
+    const Parbus__Receipt *receipt = (const Parbus__Receipt *)message;
+    check_receipt(s, feeder, receipt->epoch, receipt->up_to_seq);
+}
+
+static bool model_rejects(const struct sim *s, const char *name, uint64_t epoch, const Parbus__Reject *reject)
+{
+    for (size_t i = 0; i < s->model.reject_count; i++) {
+        const struct model_reject *r = &s->model.reject[i];
+        if (r->epoch == epoch && r->seq == reject->seq && r->row == reject->row && r->reason == reject->reason &&
+            !strcmp(s->journal.feeder[r->feeder].name, name))
+            return true;
+    }
+    return false;
+}
+
+void check_verdict(struct sim *s, const struct actor *feeder, uint64_t epoch, const Parbus__Verdict *verdict)
+{
+    for (size_t i = 0; i < verdict->n_reject; i++)
+        if (!model_rejects(s, feeder->name, epoch, verdict->reject[i]))
+            sim_fail(s, "law 2: %s is told that row %u of seq %" PRIu64 " is rejected with %u", feeder->name,
+                     verdict->reject[i]->row, verdict->reject[i]->seq, verdict->reject[i]->reason);
+}

@@ -1,0 +1,34 @@
+/* Ways to break a law of the design on purpose, in the simulator's own stores and glue, to prove that it would be seen.
+ */
+#pragma once
+#include <stdbool.h>
+
+#define MUTATION_TABLE(X)                                                                                              \
+    X(NONE, "none", 0, "nothing is broken")                                                                            \
+    X(EARLY_RECEIPT, "early-receipt", 1, "the journal says that a group is on disk before it is synced")               \
+    X(CLOCK_IN_STATE, "clock-in-state", 2, "the time of the commit gets into state")                                   \
+    X(GAP_APPLIED, "gap-applied", 3, "records are applied in whatever order and number they come")                     \
+    X(REPEAT_JOURNALLED, "repeat-journalled", 3, "a submission that is sent again is written again")                   \
+    X(TWO_WRITERS, "two-writers", 4, "a scorer that lost a partition may still write")                                 \
+    X(CURSOR_APART, "cursor-apart", 3, "effects and cursor are two transactions")                                      \
+    X(ROUNDED_TWICE, "rounded-twice", 5, "values are kept with two decimals only")                                     \
+    X(ARRIVAL_ORDER, "arrival-order", 5, "the value that came last wins, not the one observed last")                   \
+    X(SILENT_DROP, "silent-drop", 6, "a scorer drops a record and counts nothing")                                     \
+    X(NO_WINDOW, "no-window", 6, "the ingestor sends without regard to the windows")
+
+enum mutation {
+#define X(code, name, law, text) MUTATION_##code,
+    MUTATION_TABLE(X)
+#undef X
+        MUTATION_COUNT
+};
+
+struct mutation_row {
+    const char *name;
+    int law; /* 1 .. 6 of the design */
+    const char *text;
+};
+extern const struct mutation_row mutation_table[MUTATION_COUNT];
+
+/* false: no such name. */
+bool mutation_of(const char *name, enum mutation *out);

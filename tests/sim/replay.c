@@ -1,0 +1,158 @@
+/* Law 2: what is behind the journal follows from it alone. */
+#include "services/scorer/core.h"
+#include "services/validator/core.h"
+#include "tests/sim/sim.h"
+
+struct replay {
+    struct sim *sim;
+    struct catalog *catalog;
+    struct validator_core *validator;
+    struct scorer_core *scorer;
+    struct sim_state state;
+};
+
+static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
+{
+    struct replay *r = ctx;
+    enum err code = OK;
+    for (uint64_t seq = catalog_control_seq(r->catalog) + 1; seq <= control_seq && !code; seq++) {
+        const struct buffer *packed = &r->sim->journal.control[seq];
+        Parbus__Control *control = parbus__control__unpack(NULL, packed->size, packed->data);
+        code = control ? catalog_apply(r->catalog, control, e) : ERR_CORRUPT;
+        parbus__control__free_unpacked(control, NULL);
+    }
+    return code;
+}
+
+static enum err to_nobody(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+{
+    (void)ctx, (void)kind, (void)message;
+    return OK;
+}
+
+static void trouble(void *ctx, const char *id, const char *text)
+{
+    sim_fail(((struct replay *)ctx)->sim, "law 2: replay meets %s: %s", id, text);
+}
+
+static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
+{
+    (void)endpoint;
+    scorer_core_verdicts(((struct replay *)ctx)->scorer, verdicts, 0);
+    return OK;
+}
+
+static enum err own(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
+                    struct err_text *e)
+{
+    (void)e;
+    *cursor = (struct state_cursor){.owner_epoch = owner_epoch};
+    sim_state_write_cursor(&((struct replay *)ctx)->state, partition, cursor);
+    return OK;
+}
+
+static enum err tallies(void *ctx, uint32_t partition, state_tally_fn *fn, void *fn_ctx, struct err_text *e)
+{
+    (void)ctx, (void)partition, (void)fn, (void)fn_ctx, (void)e;
+    return OK;
+}
+
+static enum err values(void *ctx, uint32_t partition, uint32_t series, uint32_t unit, uint8_t stage, struct cell *cell,
+                       size_t cell_count, struct err_text *e)
+{
+    (void)e;
+    return sim_state_read_values(&((struct replay *)ctx)->state, partition, series, unit, stage, cell, cell_count);
+}
+
+static enum err scores(void *ctx, uint32_t partition, uint32_t series, uint32_t unit, struct score_header *header,
+                       int64_t *points, size_t points_max, struct err_text *e)
+{
+    (void)e, (void)points_max;
+    const int64_t *from;
+    const struct score_header *found =
+        sim_state_read_scores(&((struct replay *)ctx)->state, partition, series, unit, &from);
+    if (!found)
+        return ERR_NOT_FOUND;
+    *header = *found;
+    for (uint32_t i = 0; i < header->node_count; i++)
+        points[i] = from[i];
+    return OK;
+}
+
+static enum err commit(void *ctx, struct state_batch *batch, size_t count, struct err_text *e)
+{
+    (void)e;
+    struct replay *r = ctx;
+    for (size_t i = 0; i < count; i++) {
+        struct state_cursor cursor = {batch[i].owner_epoch, batch[i].applied};
+        batch[i].lost = false;
+        sim_state_write(&r->state, &batch[i], MUTATION_NONE, 0);
+        sim_state_write_cursor(&r->state, batch[i].partition, &cursor);
+    }
+    return OK;
+}
+
+static enum err cursor_of(void *ctx, uint32_t partition, struct state_cursor *cursor, struct err_text *e)
+{
+    (void)e;
+    *cursor = sim_state_cursor(&((struct replay *)ctx)->state, partition);
+    return OK;
+}
+
+static void make_cores(struct replay *r)
+{
+    struct worker_config config = {.role = PARBUS__ROLE__ROLE_SCORER,
+                                   .instance = "replay",
+                                   .endpoint = "replay",
+                                   .incarnation = 1,
+                                   .journal_id = r->sim->journal.id,
+                                   .heartbeat_us = SIM_SECOND};
+    struct validator_io validator = {r, to_nobody, to_scorer, catch_up, trouble};
+    struct scorer_limits limits = {r->sim->partitions, 1000, SIM_SECOND};
+    struct scorer_io scorer = {.ctx = r,
+                               .to_coordinator = to_nobody,
+                               .to_publisher = to_nobody,
+                               .trouble = trouble,
+                               .store = {catch_up, own, tallies, values, scores, commit, cursor_of},
+                               .store_ctx = r};
+    r->catalog = catalog_new();
+    r->validator = validator_core_new(&config, r->catalog, &validator, 0);
+    r->scorer = scorer_core_new(&config, &limits, r->catalog, &scorer, 0);
+}
+
+static void replay_partition(struct replay *r, uint32_t partition)
+{
+    Parbus__Assign assign = PARBUS__ASSIGN__INIT;
+    assign.has_partition = assign.has_owner_epoch = 1;
+    assign.partition = partition;
+    assign.owner_epoch = 1;
+    scorer_core_receive(r->scorer, PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base, 0);
+    const struct sim_records *records = &r->sim->journal.partition[partition];
+    for (size_t i = 0; i < records->count; i++) {
+        const struct sim_record *record = &records->record[i];
+        Parbus__Work work = PARBUS__WORK__INIT;
+        work.has_partition = work.has_owner_epoch = work.has_first_pseq = work.has_control_seq = work.has_record = 1;
+        work.partition = partition;
+        work.owner_epoch = 1;
+        work.first_pseq = record->first_pseq;
+        work.scorer = "replay";
+        work.record = (ProtobufCBinaryData){record->bytes, record->data};
+        validator_core_receive(r->validator, PARBUS__TO_WORKER__BODY_WORK, &work.base, 0);
+    }
+}
+
+void check_replay(struct sim *s)
+{
+    struct replay r = {.sim = s};
+    char what[256];
+    make_cores(&r);
+    for (uint32_t p = 0; p < s->partitions; p++)
+        replay_partition(&r, p);
+    scorer_core_commit(r.scorer, 0);
+    if (!sim_state_same(&s->state, &r.state, what, sizeof what))
+        sim_fail(s, "law 2: a replay of the journal gives another state: %s", what);
+    scorer_core_destroy(&r.scorer);
+    validator_core_destroy(&r.validator);
+    catalog_destroy(&r.catalog);
+    kv_free(&r.state.kv);
+}

@@ -1,0 +1,238 @@
+#include "client/feeder_core.h"
+#include "tests/sim/draft.h"
+#include "tests/sim/outbox.h"
+#include "tests/sim/roles.h"
+#include "tests/sim/sim.h"
+#include <stdlib.h>
+
+enum { RING_ENTRIES = 64, WALL_START_MS = 1000000 };
+
+/* What survives the process, and what its user goes on with. */
+struct feeder_durable {
+    struct sim_outbox *outbox; /* NULL: this one has its memory only */
+    uint64_t made;             /* submissions so far, lost ones included */
+    uint32_t left;             /* to be made */
+};
+
+struct feeder_process {
+    struct sim *sim;
+    struct actor *actor;
+    struct feeder_core *core;
+    struct feeder_durable *durable;
+    int64_t submit_us;
+};
+
+/* ---- what the core may do ---- */
+
+static enum err send_message(void *ctx, const void *data, size_t bytes)
+{
+    struct feeder_process *p = ctx;
+    if (!actor_lives(p->sim, p->actor))
+        return ERR_BUSY;
+    check_feeder_sends(p->sim, p->actor, feeder_core_totals(p->core).epoch, data, bytes);
+    return network_send(p->sim, p->actor, actor_of(p->sim, &role_ingestor, NULL)->number, TO_DOOR, 0, data, bytes);
+}
+
+static enum err renumber(void *ctx, uint64_t epoch, uint64_t first, struct err_text *e)
+{
+    struct feeder_process *p = ctx;
+    if (!actor_lives(p->sim, p->actor))
+        return err_set(e, ERR_IO, "the process is dead");
+    sim_outbox_renumber(p->durable->outbox, epoch, first);
+    trace_note(p->sim, p->actor->name, "begins epoch %lu with seq %lu", epoch, first, 0, 0);
+    return OK;
+}
+
+static void settled(void *ctx, uint64_t up_to_seq)
+{
+    struct feeder_process *p = ctx;
+    p->durable->outbox->settled = up_to_seq;
+}
+
+static void on_receipt(void *ctx, uint64_t up_to_seq)
+{
+    struct feeder_process *p = ctx;
+    trace_note(p->sim, p->actor->name, "has receipts up to %lu", up_to_seq, 0, 0, 0);
+}
+
+static void on_verdict(void *ctx, const Parbus__Verdict *verdict)
+{
+    struct feeder_process *p = ctx;
+    check_verdict(p->sim, p->actor, feeder_core_totals(p->core).epoch, verdict);
+}
+
+/* ---- life ---- */
+
+static struct feeder_durable *durable_new(struct sim *s, const struct actor *n)
+{
+    struct feeder_durable *d = calloc(1, sizeof *d);
+    ASSERT(d);
+    d->outbox = actor_of(s, &role_feeder, NULL) == n || rng_below(&s->rng, 2) ? sim_outbox_new() : NULL;
+    d->left = 4 + rng_below(&s->rng, 40);
+    return d;
+}
+
+void feeder_forget(struct actor *n)
+{
+    struct feeder_durable *d = n->durable;
+    if (d)
+        sim_outbox_destroy(&d->outbox);
+    free(d);
+    n->durable = NULL;
+}
+
+/* A feeder without a disk counts on a clock that does not go back (feeder_core.h). Room for the epochs of its restarts.
+ */
+static uint64_t clock_epoch(const struct sim *s, const struct actor *n)
+{
+    enum { LIVES_MAX = 1024, RESTARTS_MAX = 64 };
+    return ((uint64_t)(WALL_START_MS + s->now_us / SIM_MS) * LIVES_MAX + n->life % LIVES_MAX) * RESTARTS_MAX;
+}
+
+static void start(struct sim *s, struct actor *n)
+{
+    if (!n->durable)
+        n->durable = durable_new(s, n);
+    struct feeder_process *p = calloc(1, sizeof *p);
+    ASSERT(p);
+    *p = (struct feeder_process){.sim = s, .actor = n, .durable = n->durable, .submit_us = s->now_us};
+    const struct sim_outbox *o = p->durable->outbox;
+    struct feeder_core_options options = {
+        .name = n->name,
+        .epoch = o ? o->epoch : clock_epoch(s, n),
+        .next_seq = o ? o->stored + 1 : 1,
+        .first_seq = o ? o->first : 1,
+        .ring_entries = RING_ENTRIES,
+        .stored = o != NULL,
+        .io = {.ctx = p, .send = send_message, .renumber = o ? renumber : NULL, .settled = o ? settled : NULL},
+        .events = {.ctx = p, .receipt = on_receipt, .verdict = on_verdict},
+    };
+    p->core = feeder_core_new(&options);
+    n->process = p;
+}
+
+static void stop(struct sim *s, struct actor *n)
+{
+    (void)s;
+    struct feeder_process *p = n->process;
+    if (p->durable->outbox)
+        sim_outbox_crash(p->durable->outbox);
+    feeder_core_destroy(&p->core);
+    free(p);
+    n->process = NULL;
+}
+
+/* ---- submissions ---- */
+
+static enum err submit_stored(struct feeder_process *p, Parbus__Submission *submission)
+{
+    struct feeder_pack_plan plan;
+    struct err_text e;
+    enum err code = feeder_core_number(p->core, submission, &plan, &e);
+    if (code)
+        return code;
+    uint8_t envelope[4096];
+    ASSERT(plan.envelope <= sizeof envelope);
+    feeder_pack_write(&plan, submission, envelope);
+    sim_outbox_add(p->durable->outbox, envelope, plan.envelope);
+    feeder_core_take(p->core, envelope, plan.envelope);
+    return OK;
+}
+
+static void submit(struct sim *s, struct feeder_process *p)
+{
+    struct draft draft;
+    struct err_text e = {""};
+    bool large = rng_below(&s->rng, 30) == 0;
+    int64_t wall_ms = 1760000000000 + s->now_us / SIM_MS;
+    draft_make(&draft, &s->rng, p->actor->name, ++p->durable->made, wall_ms, large);
+    enum err code =
+        p->durable->outbox ? submit_stored(p, &draft.submission) : feeder_core_submit(p->core, &draft.submission, &e);
+    if (code && code != ERR_TOO_LARGE && code != ERR_BUSY)
+        sim_fail(s, "%s refuses its own submission: %s", p->actor->name, err_name(code));
+    if (code != ERR_BUSY)
+        p->durable->left--;
+}
+
+static void submit_due(struct sim *s, struct feeder_process *p)
+{
+    if (!p->durable->left || s->now_us < p->submit_us)
+        return;
+    for (uint32_t burst = rng_below(&s->rng, 4) ? 1 : rng_below(&s->rng, 30); burst > 0 && p->durable->left; burst--)
+        submit(s, p);
+    p->submit_us = s->now_us + rng_between(&s->rng, 0, 200 * SIM_MS);
+}
+
+static void promise(struct sim *s, const struct sim_outbox *o, uint64_t from)
+{
+    for (uint64_t seq = from; seq <= o->stored; seq++) {
+        const struct sim_envelope *e = sim_outbox_get(o, seq);
+        if (e && e->bytes < (size_t)s->settings.submission_bytes_max)
+            check_promise(s, e->data, e->bytes);
+    }
+}
+
+static void sync_outbox(struct sim *s, struct feeder_process *p)
+{
+    struct sim_outbox *o = p->durable->outbox;
+    if (!o || (!s->calm && rng_below(&s->rng, 3) == 0) || !actor_lives(s, p->actor))
+        return;
+    uint64_t from = o->stored + 1;
+    sim_outbox_sync(o);
+    promise(s, o, from);
+    feeder_core_release(p->core, o->stored);
+}
+
+static bool unsynced(const struct sim_outbox *o) { return o && o->first + o->count > o->stored + 1; }
+
+static void refill(struct feeder_process *p)
+{
+    const struct sim_envelope *e;
+    if (!p->durable->outbox)
+        return;
+    while ((e = sim_outbox_get(p->durable->outbox, feeder_core_wants(p->core))))
+        if (!feeder_core_put(p->core, e->data, e->bytes))
+            break;
+}
+
+static void ask_sometimes(struct sim *s, struct feeder_process *p)
+{
+    uint64_t last = feeder_core_totals(p->core).last_seq;
+    if (!s->calm && last && rng_below(&s->rng, 8) == 0)
+        feeder_core_status(p->core, 1 + rng_below(&s->rng, (uint32_t)last), last, 0);
+}
+
+/* ---- the loop ---- */
+
+static int64_t turn(struct sim *s, struct actor *n)
+{
+    struct feeder_process *p = n->process;
+    struct err_text e = {""};
+    submit_due(s, p);
+    sync_outbox(s, p);
+    refill(p);
+    ask_sometimes(s, p);
+    feeder_core_tick(p->core, actor_now_us(s, n));
+    for (uint32_t i = role_batch(s); i > 0 && n->first; i--) {
+        struct message *m = actor_take(n);
+        trace_note(s, n->name, "gets a message of %lu bytes", m->bytes, 0, 0, 0);
+        feeder_core_receive(p->core, actor_now_us(s, n), m->data, m->bytes);
+        network_release(&s->network, m);
+    }
+    refill(p);
+    int64_t due_us = feeder_core_tick(p->core, actor_now_us(s, n));
+    if (!n->dying && feeder_core_failure(p->core, &e))
+        sim_fail(s, "%s gives up: %s", n->name, e.text);
+    bool more = p->durable->left || unsynced(p->durable->outbox);
+    return more && p->submit_us < due_us ? p->submit_us : due_us;
+}
+
+bool totals_of(const struct actor *feeder, struct parbus_feeder_totals *totals)
+{
+    const struct feeder_process *p = feeder->process;
+    if (p)
+        *totals = feeder_core_totals(p->core);
+    return p != NULL && !p->durable->left;
+}
+
+const struct role role_feeder = {"feeder", start, stop, turn, false};

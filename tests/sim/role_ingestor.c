@@ -1,0 +1,187 @@
+#include "services/ingestor/core.h"
+#include "tests/sim/roles.h"
+#include "tests/sim/sim.h"
+#include "wire/wire.h"
+#include <stdlib.h>
+
+struct ingestor_process {
+    struct sim *sim;
+    struct actor *actor;
+    struct ingestor *core;
+    int64_t publish_us; /* next try */
+};
+
+/* ---- what the core may do ---- */
+
+static enum err to_feeder(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *message)
+{
+    struct ingestor_process *p = ctx;
+    struct actor *to = actor_of_peer(p->sim, peer);
+    if (!actor_lives(p->sim, p->actor) || !to)
+        return ERR_NOT_FOUND;
+    check_to_feeder(p->sim, to, kind, message);
+    return role_send(p->sim, p->actor, to->number, TO_FEEDER, kind, message);
+}
+
+static enum err to_worker(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *message)
+{
+    struct ingestor_process *p = ctx;
+    struct actor *to = actor_of_peer(p->sim, peer);
+    if (!actor_lives(p->sim, p->actor) || !to)
+        return ERR_NOT_FOUND;
+    if (kind == PARBUS__TO_WORKER__BODY_WORK)
+        check_work_sent(p->sim, (const Parbus__Work *)message);
+    return role_send(p->sim, p->actor, to->number, TO_WORKER, kind, message);
+}
+
+static enum err append(void *ctx, const struct journal_group *group, struct err_text *e)
+{
+    struct ingestor_process *p = ctx;
+    return sim_journal_append(p->sim, p->actor, group, e);
+}
+
+static enum err read_records(void *ctx, uint32_t partition, uint64_t from_pseq, size_t bytes_max, journal_record_fn *fn,
+                             void *fn_ctx, struct err_text *e)
+{
+    struct ingestor_process *p = ctx;
+    return sim_journal_read(p->sim, p->actor, partition, from_pseq, bytes_max, fn, fn_ctx, e);
+}
+
+struct adding {
+    bool (*add)(void *ctx, uint64_t seq, uint32_t row, uint32_t reason, const char *detail);
+    void *ctx;
+};
+
+static bool add_reject(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
+                       const struct reject_header *header, const char *detail)
+{
+    (void)feeder, (void)epoch;
+    const struct adding *a = ctx;
+    return a->add(a->ctx, seq, row, header->reason, detail);
+}
+
+static void rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
+                    bool (*add)(void *add_ctx, uint64_t seq, uint32_t row, uint32_t reason, const char *detail),
+                    void *add_ctx)
+{
+    struct ingestor_process *p = ctx;
+    struct adding a = {add, add_ctx};
+    sim_state_rejects(p->sim, p->actor, feeder, epoch, seq, row, add_reject, &a);
+}
+
+/* ---- life ---- */
+
+static struct ingestor_now now(const struct ingestor_process *p)
+{
+    int64_t mono_us = actor_now_us(p->sim, p->actor);
+    return (struct ingestor_now){mono_us, 1760000000000 + mono_us / 1000 + p->sim->wall_skew_ms};
+}
+
+static void restore(struct sim *s, struct ingestor *core)
+{
+    struct sim_journal *j = &s->journal;
+    for (uint64_t seq = 1; seq <= j->controls; seq++) {
+        struct err_text e = {""};
+        Parbus__Control *control = parbus__control__unpack(NULL, j->control[seq].size, j->control[seq].data);
+        if (!control || ingestor_restore_control(core, control, &e))
+            sim_fail(s, "the ingestor cannot restore control %lu: %s", seq, e.text);
+        parbus__control__free_unpacked(control, NULL);
+    }
+    const struct journal_feeder *feeder = s->options.mutation == MUTATION_REPEAT_JOURNALLED ? j->earlier : j->feeder;
+    for (uint32_t i = 1; i < SIM_FEEDERS_MAX; i++)
+        if (feeder[i].name[0])
+            ingestor_restore_feeder(core, i, &feeder[i]);
+    for (uint32_t i = 0; i < s->partitions; i++)
+        ingestor_restore_partition(core, i, j->partition[i].last, 0);
+}
+
+static void start(struct sim *s, struct actor *n)
+{
+    struct ingestor_process *p = calloc(1, sizeof *p);
+    ASSERT(p);
+    *p = (struct ingestor_process){.sim = s, .actor = n};
+    struct ingestor_io io = {p, to_feeder, to_worker, append, read_records, rejects};
+    struct settings settings = s->settings;
+    if (s->options.mutation == MUTATION_NO_WINDOW)
+        settings.partition_window_bytes = settings.scorer_window_bytes = 1 << 24;
+    p->core = ingestor_new(&settings, &io, s->partitions, s->journal.id, ++s->journal.term);
+    restore(s, p->core);
+    s->check.unaccounted = 0;
+    n->process = p;
+}
+
+static void stop(struct sim *s, struct actor *n)
+{
+    (void)s;
+    struct ingestor_process *p = n->process;
+    ingestor_destroy(&p->core);
+    free(p);
+    n->process = NULL;
+}
+
+/* ---- the loop ---- */
+
+static void publish(struct sim *s, struct ingestor_process *p)
+{
+    if (actor_now_us(s, p->actor) < p->publish_us)
+        return;
+    while (s->journal.controls < s->controls_wanted && !p->actor->dying) {
+        Parbus__Control control;
+        struct err_text e = {""};
+        sim_control((uint32_t)s->journal.controls + 1, &control);
+        if (ingestor_publish(p->core, &control, now(p), &e)) {
+            p->publish_us = actor_now_us(s, p->actor) + SIM_SECOND;
+            return;
+        }
+    }
+}
+
+static uint64_t reasons_counted(struct ingestor *core)
+{
+    const struct metrics *m = ingestor_metrics(core);
+    uint64_t sum = m->value[METRIC_submissions_repeated];
+    for (int i = 0; i < 256; i++)
+        sum += m->reason[i];
+    return sum;
+}
+
+static void take(struct sim *s, struct ingestor_process *p, const struct message *m)
+{
+    struct wire_message opened;
+    uint64_t peer = actor_peer(&s->actor[m->from], m->connection);
+    if (!role_open(s, p->actor, m, m->channel == TO_DOOR ? &wire_to_ingestor : &wire_to_coordinator, &opened))
+        return;
+    uint64_t before = reasons_counted(p->core);
+    if (m->channel != TO_DOOR)
+        ingestor_from_worker(p->core, peer, &opened, now(p));
+    else
+        ingestor_from_feeder(p->core, peer, &opened, now(p));
+    bool submission = m->channel == TO_DOOR && opened.kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION;
+    s->check.unaccounted += submission && reasons_counted(p->core) == before;
+}
+
+static int64_t turn(struct sim *s, struct actor *n)
+{
+    struct ingestor_process *p = n->process;
+    publish(s, p);
+    for (uint32_t i = role_batch(s); i > 0 && n->first; i--) {
+        if (n->first->channel == TO_DOOR && ingestor_group_full(p->core))
+            break;
+        struct message *m = actor_take(n);
+        take(s, p, m);
+        network_release(&s->network, m);
+    }
+    ingestor_drained(p->core, now(p));
+    int64_t wait_us = ingestor_tick(p->core, now(p));
+    bool wanting = s->journal.controls < s->controls_wanted;
+    int64_t due_us = actor_now_us(s, n) + wait_us;
+    return wanting && p->publish_us < due_us ? p->publish_us : due_us;
+}
+
+uint64_t lag_of(struct sim *s)
+{
+    const struct actor *n = actor_of(s, &role_ingestor, NULL);
+    return n->alive ? ingestor_lag(((const struct ingestor_process *)n->process)->core) : UINT64_MAX;
+}
+
+const struct role role_ingestor = {"ingestor", start, stop, turn, true};

@@ -1,0 +1,179 @@
+#include "services/publisher/core.h"
+#include "tests/sim/role_worker.h"
+#include "tests/sim/roles.h"
+#include "tests/sim/sim.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct publisher_process {
+    struct sim *sim;
+    struct actor *actor;
+    struct catalog *catalog;
+    struct publisher *core;
+    struct metrics metrics;
+    uint64_t epoch;
+    int64_t catalog_us; /* next look for new periods */
+};
+
+/* ---- what the core may do ---- */
+
+static void publish(void *ctx, const char *topic, const void *event, size_t bytes)
+{
+    struct publisher_process *p = ctx;
+    uint32_t series = 0;
+    if (!actor_lives(p->sim, p->actor))
+        return;
+    for (uint32_t i = 1; i <= SIM_SERIES; i++)
+        if (!strcmp(sim_topic(i), topic))
+            series = i;
+    struct actor *to = NULL;
+    while ((to = actor_of(p->sim, &role_subscriber, to)))
+        network_send(p->sim, p->actor, to->number, FEED_EVENT, series, event, bytes);
+}
+
+static enum err answer(void *ctx, const struct publisher_peer *peer, const void *message, size_t bytes)
+{
+    struct publisher_process *p = ctx;
+    uint64_t number;
+    memcpy(&number, peer->id, sizeof number);
+    struct actor *to = actor_of_peer(p->sim, number);
+    if (!actor_lives(p->sim, p->actor) || !to)
+        return ERR_NOT_FOUND;
+    return network_send(p->sim, p->actor, to->number, FROM_SNAPSHOTS, 0, message, bytes);
+}
+
+static void catch_up(void *ctx)
+{
+    struct publisher_process *p = ctx;
+    struct err_text e;
+    worker_catch_up(p->sim, p->actor, p->catalog, 0, &e);
+}
+
+struct loading {
+    struct publisher *core;
+    uint64_t pseq;
+};
+
+static bool load_score(void *ctx, uint32_t series, uint32_t unit, const struct score_header *h, const int64_t *points)
+{
+    const struct loading *l = ctx;
+    struct publisher_score score = {.series = series,
+                                    .unit = unit,
+                                    .appraised_share = h->appraised_share,
+                                    .cause_feeder = h->cause_feeder,
+                                    .present = h->present,
+                                    .complete = h->complete,
+                                    .cause_epoch = h->cause_epoch,
+                                    .cause_seq = h->cause_seq,
+                                    .points = points,
+                                    .node_count = h->node_count};
+    publisher_load(l->core, &score, l->pseq);
+    return true;
+}
+
+static void reload(void *ctx, struct publisher *core, uint32_t partition)
+{
+    struct publisher_process *p = ctx;
+    struct err_text e;
+    catch_up(p);
+    struct loading loading = {core, sim_state_cursor(&p->sim->state, partition).applied};
+    if (loading.pseq <= publisher_position(core, partition))
+        return;
+    trace_note(p->sim, p->actor->name, "reads partition %lu at %lu, is at %lu", partition, loading.pseq,
+               publisher_position(core, partition), 0);
+    if (!sim_state_scores_each(p->sim, p->actor, partition, load_score, &loading, &e))
+        publisher_loaded(core, partition, loading.pseq);
+}
+
+/* ---- life ---- */
+
+static void start(struct sim *s, struct actor *n)
+{
+    struct publisher_process *p = calloc(1, sizeof *p);
+    ASSERT(p);
+    *p = (struct publisher_process){.sim = s, .actor = n, .catalog = catalog_new(), .epoch = rng_next(&s->rng) | 1};
+    catch_up(p);
+    struct publisher_options options = {
+        .settings = &s->settings,
+        .catalog = p->catalog,
+        .metrics = &p->metrics,
+        .epoch = p->epoch,
+        .partitions = s->partitions,
+        .io = {.ctx = p, .publish = publish, .answer = answer, .reload = reload, .catch_up = catch_up},
+    };
+    p->core = publisher_new(&options);
+    for (uint32_t i = 0; i < s->partitions; i++)
+        reload(p, p->core, i);
+    publisher_start(p->core, s->now_us);
+    n->process = p;
+    check_publisher_started(s);
+    check_published(s, p->core, p->epoch);
+}
+
+static void stop(struct sim *s, struct actor *n)
+{
+    (void)s;
+    struct publisher_process *p = n->process;
+    publisher_destroy(&p->core);
+    catalog_destroy(&p->catalog);
+    free(p);
+    n->process = NULL;
+}
+
+/* ---- the loop ---- */
+
+static void note_scores(struct sim *s, const struct publisher_process *p, const struct wire_message *m)
+{
+    if (m->kind != PARBUS__TO_PUBLISHER__BODY_SCORES)
+        return;
+    const Parbus__Scores *scores = (const Parbus__Scores *)m->message;
+    trace_note(s, p->actor->name, "partition %lu: %lu units between %lu and %lu", scores->partition, scores->n_unit,
+               scores->prev_pseq, scores->pseq);
+}
+
+static void take(struct sim *s, struct publisher_process *p, const struct message *m)
+{
+    struct wire_message opened;
+    bool scores = m->channel == TO_PUBLISHER;
+    if (!role_open(s, p->actor, m, scores ? &wire_to_publisher : &wire_to_snapshots, &opened))
+        return;
+    if (scores) {
+        note_scores(s, p, &opened);
+        publisher_receive(p->core, &opened, actor_now_us(s, p->actor));
+        return;
+    }
+    struct publisher_peer peer;
+    uint64_t number = actor_peer(&s->actor[m->from], m->connection);
+    memcpy(peer.id, &number, sizeof peer.id);
+    publisher_request(p->core, &peer, &opened, actor_now_us(s, p->actor));
+}
+
+static int64_t turn(struct sim *s, struct actor *n)
+{
+    struct publisher_process *p = n->process;
+    if (s->now_us >= p->catalog_us) {
+        p->catalog_us = s->now_us + SIM_SECOND;
+        catch_up(p);
+        publisher_catalog_changed(p->core);
+    }
+    for (uint32_t i = role_batch(s); i > 0 && n->first; i--) {
+        struct message *m = actor_take(n);
+        take(s, p, m);
+        check_published(s, p->core, p->epoch); /* a message may bring a new topic, and a snapshot of it */
+        network_release(&s->network, m);
+    }
+    int64_t due_us = publisher_tick(p->core, actor_now_us(s, n));
+    check_published(s, p->core, p->epoch);
+    return p->catalog_us < due_us ? p->catalog_us : due_us;
+}
+
+struct publisher *publisher_of(struct sim *s, uint64_t *epoch)
+{
+    const struct actor *n = actor_of(s, &role_publisher, NULL);
+    const struct publisher_process *p = n->process;
+    if (p && epoch)
+        *epoch = p->epoch;
+    return p ? p->core : NULL;
+}
+
+const struct role role_publisher = {"publisher", start, stop, turn, true};

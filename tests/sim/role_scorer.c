@@ -1,0 +1,182 @@
+#include "services/scorer/core.h"
+#include "tests/sim/role_worker.h"
+#include "tests/sim/roles.h"
+#include "tests/sim/sim.h"
+#include "wire/wire.h"
+#include <stdlib.h>
+
+struct scorer_process {
+    struct sim *sim;
+    struct actor *actor;
+    struct catalog *catalog;
+    struct scorer_core *core;
+    bool told; /* that it leaves */
+};
+
+/* ---- what the core may do ---- */
+
+static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+{
+    struct scorer_process *p = ctx;
+    return worker_say(p->sim, p->actor, kind, message);
+}
+
+static enum err to_publisher(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+{
+    struct scorer_process *p = ctx;
+    if (!actor_lives(p->sim, p->actor))
+        return ERR_BUSY;
+    return role_send(p->sim, p->actor, actor_of(p->sim, &role_publisher, NULL)->number, TO_PUBLISHER, kind, message);
+}
+
+static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
+{
+    struct scorer_process *p = ctx;
+    return worker_catch_up(p->sim, p->actor, p->catalog, control_seq, e);
+}
+
+static enum err own(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
+                    struct err_text *e)
+{
+    struct scorer_process *p = ctx;
+    return sim_state_own(p->sim, p->actor, partition, owner_epoch, cursor, e);
+}
+
+static enum err tallies(void *ctx, uint32_t partition, state_tally_fn *fn, void *fn_ctx, struct err_text *e)
+{
+    struct scorer_process *p = ctx;
+    return sim_state_tallies(p->sim, p->actor, partition, fn, fn_ctx, e);
+}
+
+static enum err values(void *ctx, uint32_t partition, uint32_t series, uint32_t unit, uint8_t stage, struct cell *cell,
+                       size_t cell_count, struct err_text *e)
+{
+    struct scorer_process *p = ctx;
+    return sim_state_values(p->sim, p->actor, partition, series, unit, stage, cell, cell_count, e);
+}
+
+static enum err scores(void *ctx, uint32_t partition, uint32_t series, uint32_t unit, struct score_header *header,
+                       int64_t *points, size_t points_max, struct err_text *e)
+{
+    struct scorer_process *p = ctx;
+    return sim_state_scores(p->sim, p->actor, partition, series, unit, header, points, points_max, e);
+}
+
+static enum err commit(void *ctx, struct state_batch *batch, size_t count, struct err_text *e)
+{
+    struct scorer_process *p = ctx;
+    return sim_state_commit(p->sim, p->actor, batch, count, e);
+}
+
+static enum err cursor_of(void *ctx, uint32_t partition, struct state_cursor *cursor, struct err_text *e)
+{
+    struct scorer_process *p = ctx;
+    return sim_state_cursor_get(p->sim, p->actor, partition, cursor, e);
+}
+
+static void trouble(void *ctx, const char *id, const char *text)
+{
+    (void)text;
+    struct scorer_process *p = ctx;
+    p->actor->troubles++;
+    trace_note(p->sim, p->actor->name, id, 0, 0, 0, 0);
+}
+
+/* ---- life ---- */
+
+static void start(struct sim *s, struct actor *n)
+{
+    struct scorer_process *p = calloc(1, sizeof *p);
+    ASSERT(p);
+    *p = (struct scorer_process){.sim = s, .actor = n, .catalog = catalog_new()};
+    struct scorer_io io = {.ctx = p,
+                           .to_coordinator = to_coordinator,
+                           .to_publisher = to_publisher,
+                           .trouble = trouble,
+                           .store = {catch_up, own, tallies, values, scores, commit, cursor_of},
+                           .store_ctx = p};
+    struct scorer_limits limits = {s->partitions, (size_t)s->settings.scorer_cached_units_max,
+                                   s->settings.commit_interval_ms * SIM_MS};
+    struct worker_config config = worker_config_of(s, n, PARBUS__ROLE__ROLE_SCORER);
+    p->core = scorer_core_new(&config, &limits, p->catalog, &io, s->now_us);
+    n->process = p;
+}
+
+static void stop(struct sim *s, struct actor *n)
+{
+    (void)s;
+    struct scorer_process *p = n->process;
+    scorer_core_destroy(&p->core);
+    catalog_destroy(&p->catalog);
+    free(p);
+    n->process = NULL;
+}
+
+/* ---- the loop ---- */
+
+static uint64_t counted(const struct scorer_process *p)
+{
+    const struct metrics *m = scorer_core_metrics(p->core);
+    return m->value[METRIC_records_applied] + m->value[METRIC_records_duplicate] + m->value[METRIC_records_gap] +
+           m->value[METRIC_records_not_owned] + m->value[METRIC_records_refused] + m->value[METRIC_messages_malformed] +
+           p->actor->troubles;
+}
+
+/* Mutation: whatever comes is made to look like the next record. */
+static void pretend_in_order(struct scorer_process *p, Parbus__Verdicts *v)
+{
+    uint64_t epoch, applied, committed;
+    if (scorer_core_position(p->core, v->partition, &epoch, &applied, &committed) && epoch == v->owner_epoch)
+        v->first_pseq = applied + 1;
+}
+
+static void take_verdicts(struct sim *s, struct scorer_process *p, const struct wire_message *m)
+{
+    Parbus__Verdicts verdicts = *(const Parbus__Verdicts *)m->message;
+    uint64_t before = counted(p);
+    if (s->options.mutation == MUTATION_GAP_APPLIED)
+        pretend_in_order(p, &verdicts);
+    if (s->options.mutation != MUTATION_SILENT_DROP || rng_below(&s->rng, 16))
+        scorer_core_verdicts(p->core, &verdicts, actor_now_us(s, p->actor));
+    check_counted(s, p->actor, before, counted(p));
+}
+
+static void take(struct sim *s, struct scorer_process *p, const struct message *m)
+{
+    struct wire_message opened;
+    bool verdicts = m->channel == TO_SCORER;
+    if (!role_open(s, p->actor, m, verdicts ? &wire_to_scorer : &wire_to_worker, &opened))
+        return;
+    if (verdicts)
+        take_verdicts(s, p, &opened);
+    else
+        scorer_core_receive(p->core, opened.kind, opened.message, actor_now_us(s, p->actor));
+}
+
+static void drain(struct sim *s, struct scorer_process *p)
+{
+    for (uint32_t i = role_batch(s); i > 0 && p->actor->first; i--) {
+        struct message *m = actor_take(p->actor);
+        take(s, p, m);
+        network_release(&s->network, m);
+    }
+    scorer_core_flush(p->core);
+}
+
+/* A process that wakes may look at the clock first, or at its messages. */
+static int64_t turn(struct sim *s, struct actor *n)
+{
+    struct scorer_process *p = n->process;
+    if (rng_below(&s->rng, 2))
+        scorer_core_tick(p->core, actor_now_us(s, n));
+    drain(s, p);
+    if (n->leaving && !p->told) {
+        scorer_core_leave(p->core);
+        p->told = true;
+    }
+    int64_t due_us = scorer_core_tick(p->core, actor_now_us(s, n));
+    n->finished = scorer_core_done(p->core);
+    return due_us;
+}
+
+const struct role role_scorer = {"scorer", start, stop, turn, true};

@@ -1,0 +1,25 @@
+/* What the checks ask of processes. */
+#pragma once
+#include "client/feeder_core.h"
+#include "tests/sim/actor.h"
+
+struct feed_table;
+struct publisher;
+struct wire_message;
+struct wire_channel;
+
+struct publisher *publisher_of(struct sim *s, uint64_t *epoch); /* NULL: it is dead */
+uint64_t lag_of(struct sim *s);                                 /* UINT64_MAX: the ingestor is dead */
+const struct feed_table *table_of(const struct actor *subscriber, uint32_t *series); /* NULL: it is dead */
+bool totals_of(const struct actor *feeder, struct parbus_feeder_totals *totals);     /* false: it is dead */
+
+void feeder_forget(struct actor *n); /* what survives its process; anybody else: nothing */
+
+/* Opens what was delivered; a core never sends what cannot be read. */
+bool role_open(struct sim *s, const struct actor *n, const struct message *m, const struct wire_channel *channel,
+               struct wire_message *out);
+/* How many messages a turn takes at most. */
+uint32_t role_batch(struct sim *s);
+/* Packs and sends. */
+enum err role_send(struct sim *s, struct actor *n, int to, enum channel channel, uint32_t kind,
+                   const ProtobufCMessage *message);

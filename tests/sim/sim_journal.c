@@ -1,0 +1,147 @@
+#include "tests/sim/sim_journal.h"
+#include "tests/sim/sim.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct sim_record *add_record(struct sim_records *p)
+{
+    if (p->count == p->capacity) {
+        p->capacity = p->capacity ? 2 * p->capacity : 16;
+        p->record = realloc(p->record, p->capacity * sizeof *p->record);
+        ASSERT(p->record);
+    }
+    return &p->record[p->count++];
+}
+
+static void put_record(struct sim_journal *j, const struct journal_put *put)
+{
+    struct sim_records *p = &j->partition[put->partition];
+    struct sim_record *r = add_record(p);
+    *r = (struct sim_record){.first_pseq = put->first_pseq, .bytes = put->bytes, .data = malloc(put->bytes)};
+    ASSERT(r->data);
+    memcpy(r->data, put->record, put->bytes);
+    memcpy(&r->count, r->data + 4, sizeof r->count);
+    p->last += r->count;
+}
+
+static enum err check_group(const struct sim_journal *j, const struct journal_group *g, struct err_text *e)
+{
+    for (size_t i = 0; i < g->put_count; i++)
+        if (g->put[i].first_pseq != j->partition[g->put[i].partition].last + 1)
+            return err_set(e, ERR_INVALID, "partition %u: a record from %llu on follows %llu", g->put[i].partition,
+                           (unsigned long long)g->put[i].first_pseq,
+                           (unsigned long long)j->partition[g->put[i].partition].last);
+    for (size_t i = 0; i < g->control_count; i++)
+        if (g->control[i].seq != j->controls + 1)
+            return err_set(e, ERR_INVALID, "control %llu follows %llu", (unsigned long long)g->control[i].seq,
+                           (unsigned long long)j->controls);
+    return OK;
+}
+
+static enum err failing(struct sim *s, struct actor *n, struct err_text *e)
+{
+    struct sim_journal *j = &s->journal;
+    if (s->now_us < j->slow_until_us)
+        n->elapsed_us += rng_between(&s->rng, 0, 40 * SIM_MS);
+    if (s->now_us < j->full_until_us)
+        return err_set(e, ERR_FULL, "the disk is full");
+    if (j->append_errors) {
+        j->append_errors--;
+        return err_set(e, ERR_IO, "the disk failed");
+    }
+    return OK;
+}
+
+static void write_group(struct sim *s, const struct journal_group *g)
+{
+    struct sim_journal *j = &s->journal;
+    for (size_t i = 0; i < g->put_count; i++)
+        put_record(j, &g->put[i]);
+    memcpy(j->earlier, j->feeder, sizeof j->earlier);
+    for (size_t i = 0; i < g->mark_count; i++) {
+        ASSERT(g->mark[i].feeder < SIM_FEEDERS_MAX);
+        j->feeder[g->mark[i].feeder] = g->mark[i].value;
+    }
+    for (size_t i = 0; i < g->control_count; i++)
+        buffer_append(&j->control[++j->controls], g->control[i].packed, g->control[i].bytes);
+    if (s->options.mutation == MUTATION_EARLY_RECEIPT)
+        j->unsynced_until_us = s->now_us + SIM_MS;
+}
+
+enum err sim_journal_append(struct sim *s, struct actor *n, const struct journal_group *g, struct err_text *e)
+{
+    if (!actor_lives(s, n))
+        return err_set(e, ERR_IO, "the process is dead");
+    n->elapsed_us += rng_between(&s->rng, 20, 150);
+    enum err code = failing(s, n, e);
+    check_group_taken(s, g);
+    if (!code)
+        code = check_group(&s->journal, g, e);
+    if (code == ERR_INVALID)
+        sim_fail(s, "the ingestor appends what does not follow: %s", e->text);
+    if (!code) {
+        write_group(s, g);
+        check_group_written(s, g);
+    }
+    trace_note(s, n->name, "appends %lu records, %lu marks: error %lu", g->put_count, g->mark_count, code, 0);
+    return code;
+}
+
+enum err sim_journal_read(struct sim *s, struct actor *n, uint32_t partition, uint64_t from_pseq, size_t bytes_max,
+                          journal_record_fn *fn, void *ctx, struct err_text *e)
+{
+    struct sim_journal *j = &s->journal;
+    if (!actor_lives(s, n))
+        return err_set(e, ERR_IO, "the process is dead");
+    if (j->read_errors) {
+        j->read_errors--;
+        return err_set(e, ERR_IO, "the disk failed");
+    }
+    const struct sim_records *p = &j->partition[partition];
+    size_t bytes = 0, i = p->count;
+    while (i && p->record[i - 1].first_pseq + p->record[i - 1].count > from_pseq)
+        i--;
+    for (; i < p->count && (!bytes || bytes < bytes_max); i++) {
+        bytes += p->record[i].bytes;
+        if (!fn(ctx, p->record[i].first_pseq, p->record[i].data, p->record[i].bytes))
+            break;
+    }
+    return OK;
+}
+
+enum err sim_journal_controls(struct sim *s, struct actor *n, uint64_t from, journal_control_fn *fn, void *ctx,
+                              struct err_text *e)
+{
+    struct sim_journal *j = &s->journal;
+    enum err code = OK;
+    if (!actor_lives(s, n))
+        return err_set(e, ERR_IO, "the process is dead");
+    if (j->read_errors) {
+        j->read_errors--;
+        return err_set(e, ERR_IO, "the disk failed");
+    }
+    for (uint64_t seq = from; seq <= j->controls && !code; seq++)
+        code = fn(ctx, seq, j->control[seq].data, j->control[seq].size, e);
+    return code;
+}
+
+uint64_t sim_journal_bytes(const struct sim_journal *j, uint32_t partition, uint64_t from, uint64_t to)
+{
+    const struct sim_records *p = &j->partition[partition];
+    uint64_t bytes = 0;
+    for (size_t i = p->count; i-- > 0 && p->record[i].first_pseq > from;)
+        if (p->record[i].first_pseq + p->record[i].count - 1 <= to)
+            bytes += p->record[i].bytes;
+    return bytes;
+}
+
+void sim_journal_free(struct sim_journal *j)
+{
+    for (int p = 0; p < SIM_PARTITIONS_MAX; p++) {
+        for (size_t i = 0; i < j->partition[p].count; i++)
+            free(j->partition[p].record[i].data);
+        free(j->partition[p].record);
+    }
+    for (size_t i = 0; i < sizeof j->control / sizeof *j->control; i++)
+        buffer_free(&j->control[i]);
+}

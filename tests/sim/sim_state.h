@@ -1,0 +1,49 @@
+/* State in memory, with the promises of state.h, as long as no mutation breaks them: one transaction for all batches,
+ * owner epoch and cursor checked inside it, and a power cut that may take back the last transaction, whole. */
+#pragma once
+#include "state/state.h"
+#include "tests/sim/kv.h"
+#include "tests/sim/mutation.h"
+
+struct sim;
+struct actor;
+
+struct sim_state {
+    struct kv kv;
+    int64_t full_until_us, slow_until_us;
+    uint32_t write_errors, read_errors; /* so many of the next calls fail */
+};
+
+enum err sim_state_own(struct sim *s, struct actor *n, uint32_t partition, uint64_t owner_epoch,
+                       struct state_cursor *cursor, struct err_text *e);
+enum err sim_state_commit(struct sim *s, struct actor *n, struct state_batch *batch, size_t count, struct err_text *e);
+enum err sim_state_cursor_get(struct sim *s, struct actor *n, uint32_t partition, struct state_cursor *cursor,
+                              struct err_text *e);
+enum err sim_state_values(struct sim *s, struct actor *n, uint32_t partition, uint32_t series, uint32_t unit,
+                          uint8_t stage, struct cell *cell, size_t cell_count, struct err_text *e);
+enum err sim_state_scores(struct sim *s, struct actor *n, uint32_t partition, uint32_t series, uint32_t unit,
+                          struct score_header *header, int64_t *points, size_t points_max, struct err_text *e);
+enum err sim_state_tallies(struct sim *s, struct actor *n, uint32_t partition, state_tally_fn *fn, void *ctx,
+                           struct err_text *e);
+enum err sim_state_scores_each(struct sim *s, struct actor *n, uint32_t partition, state_scores_fn *fn, void *ctx,
+                               struct err_text *e);
+void sim_state_rejects(struct sim *s, struct actor *n, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
+                       state_reject_fn *fn, void *ctx);
+void sim_state_power_cut(struct sim *s);
+
+/* Without a process, for checks and replay. */
+struct state_cursor sim_state_cursor(const struct sim_state *t, uint32_t partition);
+void sim_state_write(struct sim_state *t, const struct state_batch *b, enum mutation mutation, int64_t now_us);
+void sim_state_write_cursor(struct sim_state *t, uint32_t partition, const struct state_cursor *cursor);
+enum err sim_state_read_values(const struct sim_state *t, uint32_t partition, uint32_t series, uint32_t unit,
+                               uint8_t stage, struct cell *cell, size_t cell_count);
+/* NULL: no such row. *points follow the header. */
+const struct score_header *sim_state_read_scores(const struct sim_state *t, uint32_t partition, uint32_t series,
+                                                 uint32_t unit, const int64_t **points);
+bool sim_state_read_tally(const struct sim_state *t, uint32_t partition, uint32_t feeder, uint64_t epoch,
+                          struct tally *out);
+size_t sim_state_reject_count(const struct sim_state *t);
+bool sim_state_read_reject(const struct sim_state *t, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
+                           struct reject_header *out);
+/* Whether both hold the same but for owner epochs; `what` says the first difference. */
+bool sim_state_same(const struct sim_state *a, const struct sim_state *b, char *what, size_t bytes);

@@ -1,0 +1,167 @@
+/* State as a process meets it: every call may be its last, may fail, and takes time. */
+#include "base/bytes.h"
+#include "tests/sim/sim.h"
+#include <string.h>
+
+static enum err failing(struct sim *s, struct actor *n, bool writes, struct err_text *e)
+{
+    struct sim_state *t = &s->state;
+    if (!actor_lives(s, n))
+        return err_set(e, ERR_IO, "the process is dead");
+    n->elapsed_us += writes ? rng_between(&s->rng, 20, 150) : 1;
+    if (writes && s->now_us < t->slow_until_us)
+        n->elapsed_us += rng_between(&s->rng, 0, 60 * SIM_MS);
+    if (writes && s->now_us < t->full_until_us)
+        return err_set(e, ERR_FULL, "the disk is full");
+    uint32_t *errors = writes ? &t->write_errors : &t->read_errors;
+    if (!*errors)
+        return OK;
+    --*errors;
+    return err_set(e, ERR_IO, "the disk failed");
+}
+
+enum err sim_state_own(struct sim *s, struct actor *n, uint32_t partition, uint64_t owner_epoch,
+                       struct state_cursor *cursor, struct err_text *e)
+{
+    enum err code = failing(s, n, true, e);
+    *cursor = sim_state_cursor(&s->state, partition);
+    if (code)
+        return code;
+    if (cursor->owner_epoch > owner_epoch)
+        return err_set(e, ERR_LOST, "partition %u has a later owner", partition);
+    cursor->owner_epoch = owner_epoch;
+    kv_begin(&s->state.kv);
+    sim_state_write_cursor(&s->state, partition, cursor);
+    check_owned(s, n, partition, owner_epoch);
+    trace_note(s, n->name, "owns partition %lu with epoch %lu from %lu on", partition, owner_epoch & 0xffffffff,
+               cursor->applied, 0);
+    return OK;
+}
+
+static void commit_batch(struct sim *s, struct actor *n, struct state_batch *b)
+{
+    struct state_cursor cursor = sim_state_cursor(&s->state, b->partition);
+    b->lost = cursor.owner_epoch != b->owner_epoch || cursor.applied != b->applied_before;
+    if (s->options.mutation == MUTATION_TWO_WRITERS)
+        b->lost = false;
+    trace_note(s, n->name, "commits partition %lu from %lu to %lu: lost %lu", b->partition, b->applied_before,
+               b->applied, b->lost);
+    if (b->lost)
+        return;
+    cursor.applied = b->applied;
+    sim_state_write(&s->state, b, s->options.mutation, s->now_us);
+    if (s->options.mutation == MUTATION_CURSOR_APART && rng_below(&s->rng, 8) == 0) {
+        n->dying = true; /* between the two transactions */
+        return;
+    }
+    sim_state_write_cursor(&s->state, b->partition, &cursor);
+    check_committed(s, n, b);
+}
+
+enum err sim_state_commit(struct sim *s, struct actor *n, struct state_batch *batch, size_t count, struct err_text *e)
+{
+    enum err code = failing(s, n, true, e);
+    if (code) {
+        trace_note(s, n->name, "cannot commit: error %lu", code, 0, 0, 0);
+        return code;
+    }
+    kv_begin(&s->state.kv);
+    for (size_t i = 0; i < count; i++)
+        commit_batch(s, n, &batch[i]);
+    return OK;
+}
+
+enum err sim_state_cursor_get(struct sim *s, struct actor *n, uint32_t partition, struct state_cursor *cursor,
+                              struct err_text *e)
+{
+    enum err code = failing(s, n, false, e);
+    *cursor = sim_state_cursor(&s->state, partition);
+    return code;
+}
+
+enum err sim_state_values(struct sim *s, struct actor *n, uint32_t partition, uint32_t series, uint32_t unit,
+                          uint8_t stage, struct cell *cell, size_t cell_count, struct err_text *e)
+{
+    enum err code = failing(s, n, false, e);
+    return code ? code : sim_state_read_values(&s->state, partition, series, unit, stage, cell, cell_count);
+}
+
+enum err sim_state_scores(struct sim *s, struct actor *n, uint32_t partition, uint32_t series, uint32_t unit,
+                          struct score_header *header, int64_t *points, size_t points_max, struct err_text *e)
+{
+    enum err code = failing(s, n, false, e);
+    *header = (struct score_header){0};
+    const int64_t *from;
+    const struct score_header *found = code ? NULL : sim_state_read_scores(&s->state, partition, series, unit, &from);
+    if (!found)
+        return code ? code : ERR_NOT_FOUND;
+    *header = *found;
+    ASSERT(header->node_count <= points_max);
+    memcpy(points, from, header->node_count * sizeof *points);
+    return OK;
+}
+
+enum err sim_state_tallies(struct sim *s, struct actor *n, uint32_t partition, state_tally_fn *fn, void *ctx,
+                           struct err_text *e)
+{
+    enum err code = failing(s, n, false, e);
+    uint8_t prefix[3] = {'t'};
+    put_be16(prefix + 1, (uint16_t)partition);
+    const struct kv *kv = &s->state.kv;
+    for (size_t i = kv_seek(kv, prefix, 3); !code && i < kv->count && !memcmp(kv->row[i].key, prefix, 3); i++) {
+        struct tally tally;
+        memcpy(&tally, kv->row[i].data, sizeof tally);
+        if (!fn(ctx, get_be32(kv->row[i].key + 3), get_be64(kv->row[i].key + 7), &tally))
+            break;
+    }
+    return code;
+}
+
+enum err sim_state_scores_each(struct sim *s, struct actor *n, uint32_t partition, state_scores_fn *fn, void *ctx,
+                               struct err_text *e)
+{
+    enum err code = failing(s, n, false, e);
+    uint8_t prefix[3] = {'s'};
+    put_be16(prefix + 1, (uint16_t)partition);
+    const struct kv *kv = &s->state.kv;
+    for (size_t i = kv_seek(kv, prefix, 3); !code && i < kv->count && !memcmp(kv->row[i].key, prefix, 3); i++) {
+        const struct score_header *header = (const void *)kv->row[i].data;
+        if (!fn(ctx, get_be32(kv->row[i].key + 3), get_be32(kv->row[i].key + 7), header, (const void *)(header + 1)))
+            break;
+    }
+    return code;
+}
+
+void sim_state_rejects(struct sim *s, struct actor *n, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
+                       state_reject_fn *fn, void *ctx)
+{
+    uint8_t key[25] = {'r'};
+    put_be32(key + 1, feeder);
+    put_be64(key + 5, epoch);
+    put_be64(key + 13, seq);
+    put_be32(key + 21, row);
+    const struct kv *kv = &s->state.kv;
+    if (failing(s, n, false, NULL))
+        return;
+    for (size_t i = kv_seek(kv, key, sizeof key); i < kv->count && !memcmp(kv->row[i].key, key, 13); i++) {
+        const uint8_t *k = kv->row[i].key;
+        const struct reject_header *header = (const void *)kv->row[i].data;
+        char detail[1024];
+        size_t bytes = header->detail_bytes < sizeof detail ? header->detail_bytes : sizeof detail - 1;
+        memcpy(detail, header + 1, bytes);
+        detail[bytes] = 0;
+        if (!fn(ctx, feeder, epoch, get_be64(k + 13), get_be32(k + 21), header, detail))
+            break;
+    }
+}
+
+void sim_state_power_cut(struct sim *s)
+{
+    if (rng_below(&s->rng, 2)) {
+        kv_undo(&s->state.kv);
+        trace_note(s, "state", "loses its last transaction", 0, 0, 0, 0);
+        for (uint32_t p = 0; p < s->partitions; p++)
+            s->check.newest_owner[p] = sim_state_cursor(&s->state, p).owner_epoch;
+    }
+    kv_begin(&s->state.kv);
+}
