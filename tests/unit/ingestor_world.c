@@ -1,0 +1,265 @@
+#include "ingestor_world.h"
+#include "base/bytes.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+struct ingestor_world t;
+
+static struct sent copy(uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+{
+    buffer_clear(&t.packed);
+    protobuf_c_message_pack(m, buffer_grow(&t.packed, protobuf_c_message_get_packed_size(m)));
+    ProtobufCMessage *twin = protobuf_c_message_unpack(m->descriptor, NULL, t.packed.size, t.packed.data);
+    cr_assert(twin);
+    return (struct sent){peer, kind, twin};
+}
+
+static enum err to_feeder(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+{
+    (void)ctx;
+    cr_assert_lt(t.feeder_count, 4096);
+    t.to_feeder[t.feeder_count++] = copy(peer, kind, m);
+    return OK;
+}
+
+static enum err to_worker(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+{
+    (void)ctx;
+    cr_assert_lt(t.worker_count, 8192);
+    t.to_worker[t.worker_count++] = copy(peer, kind, m);
+    return OK;
+}
+
+uint64_t last_pseq(uint32_t partition)
+{
+    uint64_t last = 0;
+    for (size_t i = 0; i < t.journal_count; i++)
+        if (t.journal[i].partition == partition)
+            last = t.journal[i].first_pseq + ((const struct record_header *)(void *)t.journal[i].record)->count - 1;
+    return last;
+}
+
+static enum err append(void *ctx, const struct journal_group *g, struct err_text *e)
+{
+    (void)ctx;
+    if (t.disk_full)
+        return err_set(e, ERR_FULL, "the disk is full");
+    for (size_t i = 0; i < g->put_count; i++) {
+        cr_assert_eq(g->put[i].first_pseq, last_pseq(g->put[i].partition) + 1, "pseq are dense");
+        uint8_t *twin = malloc(g->put[i].bytes);
+        memcpy(twin, g->put[i].record, g->put[i].bytes);
+        t.journal[t.journal_count++] =
+            (struct stored){g->put[i].partition, g->put[i].first_pseq, twin, g->put[i].bytes};
+    }
+    return OK;
+}
+
+static enum err read_records(void *ctx, uint32_t partition, uint64_t from, size_t bytes_max, journal_record_fn *fn,
+                             void *fn_ctx, struct err_text *e)
+{
+    (void)ctx, (void)e;
+    size_t bytes = 0;
+    for (size_t i = 0; i < t.journal_count && bytes < bytes_max; i++) {
+        const struct stored *s = &t.journal[i];
+        uint32_t count = ((const struct record_header *)(void *)s->record)->count;
+        if (s->partition != partition || s->first_pseq + count - 1 < from)
+            continue;
+        bytes += s->bytes;
+        if (!fn(fn_ctx, s->first_pseq, s->record, s->bytes))
+            break;
+    }
+    return OK;
+}
+
+static void no_rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
+                       bool (*add)(void *, uint64_t, uint32_t, uint32_t, const char *), void *add_ctx)
+{
+    (void)ctx, (void)feeder, (void)epoch, (void)row;
+    add(add_ctx, seq, 2, PARBUS__REASON__REJECTED_VALUE_OUT_OF_RANGE, "value 19 is outside 0..18");
+}
+
+void deliver(void (*to)(struct ingestor *, uint64_t, const struct wire_message *, struct ingestor_now),
+             const struct wire_channel *channel, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+{
+    struct buffer bytes = {0};
+    struct arena arena;
+    struct wire_message opened;
+    struct err_text e = {""};
+    arena_init(&arena, 1 << 22);
+    wire_pack(&bytes, kind, m);
+    cr_assert_eq(wire_open(channel, bytes.data, bytes.size, &arena, &opened, &e), OK, "%s", e.text);
+    to(t.core, peer, &opened, t.now);
+    arena_free(&arena);
+    buffer_free(&bytes);
+}
+
+void hello(uint64_t epoch)
+{
+    Parbus__Hello m = PARBUS__HELLO__INIT;
+    m.has_protocol_version = m.has_epoch = 1;
+    m.protocol_version = 1;
+    m.feeder = "ha-noi";
+    m.epoch = epoch;
+    FROM_FEEDER(HELLO, m);
+}
+
+void submit_to(uint64_t seq, const char *unit)
+{
+    uint32_t indicator[] = {1};
+    double value[] = {1.5};
+    Parbus__Submission m = PARBUS__SUBMISSION__INIT;
+    m.has_seq = m.has_stage = 1;
+    m.seq = seq;
+    m.index = "qd766";
+    m.period = "2025";
+    m.unit = (char *)unit;
+    m.stage = PARBUS__STAGE__STAGE_APPRAISED_1;
+    m.n_indicator = m.n_value = 1;
+    m.indicator = indicator;
+    m.value = value;
+    FROM_FEEDER(SUBMISSION, m);
+}
+
+void submit(uint64_t seq) { submit_to(seq, "H05"); }
+
+void tick(int64_t ms)
+{
+    t.now.mono_us += ms * 1000;
+    t.now.wall_ms += ms;
+    ingestor_tick(t.core, t.now);
+    ingestor_drained(t.core, t.now);
+}
+
+const ProtobufCMessage *last_to_feeder(uint32_t kind)
+{
+    for (size_t i = t.feeder_count; i-- > 0;)
+        if (t.to_feeder[i].kind == kind)
+            return t.to_feeder[i].message;
+    return NULL;
+}
+
+size_t count_to_feeder(uint32_t kind)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t.feeder_count; i++)
+        n += t.to_feeder[i].kind == kind;
+    return n;
+}
+
+uint64_t receipt(void)
+{
+    const Parbus__Receipt *r = (const Parbus__Receipt *)last_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT);
+    return r ? r->up_to_seq : 0;
+}
+
+const struct ingestor_io ingestor_world_io = {NULL, to_feeder, to_worker, append, read_records, no_rejects};
+
+void ingestor_world_start(void)
+{
+    settings_defaults(&t.settings);
+    t.now = (struct ingestor_now){1000000000, 1760000000000};
+    t.core = ingestor_new(&t.settings, &ingestor_world_io, PARTITIONS, 77, 1);
+}
+
+void ingestor_world_stop(void)
+{
+    ingestor_destroy(&t.core);
+    for (size_t i = 0; i < t.journal_count; i++)
+        free(t.journal[i].record);
+    for (size_t i = 0; i < t.feeder_count; i++)
+        protobuf_c_message_free_unpacked(t.to_feeder[i].message, NULL);
+    for (size_t i = 0; i < t.worker_count; i++)
+        protobuf_c_message_free_unpacked(t.to_worker[i].message, NULL);
+    buffer_free(&t.packed);
+}
+
+void join(uint64_t peer, Parbus__Role role, const char *instance, uint64_t incarnation)
+{
+    Parbus__WorkerHello m = PARBUS__WORKER_HELLO__INIT;
+    m.has_protocol_version = m.has_role = m.has_pid = m.has_incarnation = 1;
+    m.protocol_version = 1;
+    m.role = role;
+    m.instance = (char *)instance;
+    m.endpoint = role == PARBUS__ROLE__ROLE_SCORER ? "ipc://somewhere" : NULL;
+    m.incarnation = incarnation;
+    FROM_WORKER(peer, HELLO, m);
+}
+
+void answer_questions(uint64_t applied)
+{
+    static size_t seen;
+    if (seen > t.worker_count)
+        seen = 0;
+    for (; seen < t.worker_count; seen++) {
+        struct sent *s = &t.to_worker[seen];
+        if (s->kind == PARBUS__TO_WORKER__BODY_ASSIGN) {
+            const Parbus__Assign *ask = (const Parbus__Assign *)s->message;
+            Parbus__Owned m = PARBUS__OWNED__INIT;
+            m.has_partition = m.has_owner_epoch = m.has_applied = 1;
+            m.partition = ask->partition;
+            m.owner_epoch = ask->owner_epoch;
+            m.applied = applied;
+            FROM_WORKER(s->peer, OWNED, m);
+        } else if (s->kind == PARBUS__TO_WORKER__BODY_RELEASE) {
+            const Parbus__Release *ask = (const Parbus__Release *)s->message;
+            Parbus__Released m = PARBUS__RELEASED__INIT;
+            m.has_partition = m.has_owner_epoch = 1;
+            m.partition = ask->partition;
+            m.owner_epoch = ask->owner_epoch;
+            FROM_WORKER(s->peer, RELEASED, m);
+        }
+    }
+}
+
+void settle(void)
+{
+    for (int i = 0; i < 5; i++) {
+        tick(1);
+        answer_questions(0);
+    }
+    tick(1);
+}
+
+const Parbus__Work *last_work(size_t *count)
+{
+    const Parbus__Work *last = NULL;
+    *count = 0;
+    for (size_t i = 0; i < t.worker_count; i++)
+        if (t.to_worker[i].kind == PARBUS__TO_WORKER__BODY_WORK) {
+            last = (const Parbus__Work *)t.to_worker[i].message;
+            ++*count;
+        }
+    return last;
+}
+
+void progress(const Parbus__Work *work, uint64_t peer, uint64_t applied)
+{
+    Parbus__Tally tally = PARBUS__TALLY__INIT;
+    Parbus__Tally *tallies[] = {&tally};
+    tally.has_feeder = tally.has_epoch = tally.has_scored = tally.has_accepted_rows = 1;
+    tally.feeder = 1;
+    tally.epoch = 1;
+    tally.scored = applied;
+    tally.accepted_rows = applied;
+    Parbus__Progress m = PARBUS__PROGRESS__INIT;
+    m.has_partition = m.has_owner_epoch = m.has_applied = 1;
+    m.partition = work->partition;
+    m.owner_epoch = work->owner_epoch;
+    m.applied = applied;
+    m.n_tally = 1;
+    m.tally = tallies;
+    FROM_WORKER(peer, PROGRESS, m);
+}
+
+void one_of_each(void)
+{
+    join(SCORER_A, PARBUS__ROLE__ROLE_SCORER, "scorer-1", 1);
+    join(VALIDATOR_A, PARBUS__ROLE__ROLE_VALIDATOR, "validator-1", 1);
+    settle();
+}
+
+void ingestor_world_restart(void)
+{
+    ingestor_destroy(&t.core);
+    t.core = ingestor_new(&t.settings, &ingestor_world_io, PARTITIONS, 77, 1);
+}

@@ -1,0 +1,70 @@
+/* The ingestor's core in a world of memory: a journal in an array, one feeder, a few workers, no socket. */
+#pragma once
+#include "journal/record.h"
+#include "services/ingestor/core.h"
+#include "wire/reason.h"
+#include <criterion/criterion.h>
+
+enum { PARTITIONS = 8, FEEDER = 1001, SCORER_A = 2001, SCORER_B = 2002, VALIDATOR_A = 3001, VALIDATOR_B = 3002 };
+
+struct stored {
+    uint32_t partition;
+    uint64_t first_pseq;
+    uint8_t *record;
+    size_t bytes;
+};
+struct sent {
+    uint64_t peer;
+    uint32_t kind;
+    ProtobufCMessage *message; /* a copy */
+};
+
+struct ingestor_world {
+    struct ingestor *core;
+    struct settings settings;
+    struct ingestor_now now;
+    struct stored journal[4096];
+    size_t journal_count;
+    bool disk_full;
+    struct sent to_feeder[4096], to_worker[8192];
+    size_t feeder_count, worker_count;
+    struct buffer packed;
+};
+extern struct ingestor_world t;
+extern const struct ingestor_io ingestor_world_io;
+
+/* Criterion's init and fini of a suite. */
+void ingestor_world_start(void);
+void ingestor_world_stop(void);
+/* A new core over the same journal, with t.settings. */
+void ingestor_world_restart(void);
+
+void deliver(void (*to)(struct ingestor *, uint64_t, const struct wire_message *, struct ingestor_now),
+             const struct wire_channel *channel, uint64_t peer, uint32_t kind, const ProtobufCMessage *m);
+#define FROM_FEEDER(KIND, message)                                                                                     \
+    deliver(ingestor_from_feeder, &wire_to_ingestor, FEEDER, PARBUS__TO_INGESTOR__BODY_##KIND, &(message).base)
+#define FROM_WORKER(peer, KIND, message)                                                                               \
+    deliver(ingestor_from_worker, &wire_to_coordinator, peer, PARBUS__TO_COORDINATOR__BODY_##KIND, &(message).base)
+
+/* The feeder says hello, or submits one row. */
+void hello(uint64_t epoch);
+void submit_to(uint64_t seq, const char *unit);
+void submit(uint64_t seq);
+void tick(int64_t ms);
+
+/* What was sent so far. */
+const ProtobufCMessage *last_to_feeder(uint32_t kind); /* NULL: none */
+size_t count_to_feeder(uint32_t kind);
+uint64_t receipt(void); /* of the last Receipt; 0: none */
+const Parbus__Work *last_work(size_t *count);
+
+uint64_t last_pseq(uint32_t partition);
+void join(uint64_t peer, Parbus__Role role, const char *instance, uint64_t incarnation);
+/* Answers every Assign and Release that was not answered yet, as a scorer would that has applied `applied`. */
+void answer_questions(uint64_t applied);
+/* Time for workers to be given their partitions. */
+void settle(void);
+/* scorer-1 and validator-1 join and settle. */
+void one_of_each(void);
+/* The scorer has committed up to `applied` of the work's partition. */
+void progress(const Parbus__Work *work, uint64_t peer, uint64_t applied);

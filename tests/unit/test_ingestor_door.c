@@ -1,0 +1,188 @@
+/* The feeders' side of the ingestor's core: sequence numbers, receipts, refusals (rules D1-D14). */
+#include "ingestor_world.h"
+
+TestSuite(ingestor_door, .init = ingestor_world_start, .fini = ingestor_world_stop);
+
+Test(ingestor_door, no_receipt_before_the_commit)
+{
+    hello(1);
+    submit(1);
+    submit(2);
+    cr_assert_eq(receipt(), 0);
+    tick(2);
+    cr_assert_eq(receipt(), 2);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT), 1);
+}
+
+Test(ingestor_door, a_stranger_is_asked_to_say_hello)
+{
+    submit(1);
+    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_NO_HELLO);
+    tick(2);
+    cr_assert_eq(t.journal_count, 0);
+}
+
+Test(ingestor_door, a_repeated_seq_gets_its_receipt_and_no_second_effect)
+{
+    hello(1);
+    submit(1);
+    tick(2);
+    size_t records = t.journal_count;
+    submit(1);
+    tick(2);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT), 2);
+    cr_assert_eq(t.journal_count, records);
+}
+
+Test(ingestor_door, a_gap_is_told_once_and_closed_by_the_missing_one)
+{
+    hello(1);
+    submit(2);
+    submit(3);
+    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_SEQUENCE_GAP && r->seq == 1);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL), 1);
+    submit(1);
+    submit(2);
+    submit(3);
+    tick(2);
+    cr_assert_eq(receipt(), 3);
+}
+
+Test(ingestor_door, a_failed_commit_gives_no_receipt_and_is_taken_later)
+{
+    hello(1);
+    submit(1);
+    tick(2);
+    t.disk_full = true;
+    submit(2);
+    tick(2);
+    cr_assert_eq(receipt(), 1);
+    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_STORAGE && r->seq == 2 && r->retry_after_ms > 0);
+    t.disk_full = false;
+    submit(2); /* too early */
+    tick(2);
+    cr_assert_eq(receipt(), 1);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL), 2, "told again: it is the one expected");
+    tick(1100);
+    submit(2);
+    tick(2);
+    cr_assert_eq(receipt(), 2);
+}
+
+Test(ingestor_door, a_submission_that_breaks_a_rule_is_used_up)
+{
+    hello(1);
+    Parbus__Submission s = PARBUS__SUBMISSION__INIT;
+    s.has_seq = 1;
+    s.seq = 1;
+    struct wire_message bad = {PARBUS__TO_INGESTOR__BODY_SUBMISSION, &s.base, NULL, 0};
+    ingestor_from_feeder_bad(t.core, FEEDER, ERR_INVALID, &bad, "submission.unit: missing");
+    submit(2);
+    tick(2);
+    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    cr_assert(r && r->seq == 1 && r->retry_after_ms == 0 && strcmp(r->detail, "submission.unit: missing") == 0);
+    cr_assert_eq(receipt(), 2);
+    tick(25);
+    const Parbus__Scored *scored = (const Parbus__Scored *)last_to_feeder(PARBUS__TO_FEEDER__BODY_SCORED);
+    cr_assert(scored && scored->scored == 1, "refused for good counts as scored");
+}
+
+Test(ingestor_door, an_older_epoch_is_refused_and_a_newer_one_starts_at_1)
+{
+    hello(5);
+    submit(1);
+    tick(2);
+    hello(4);
+    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_STALE_EPOCH && strcmp(r->detail, "epoch 5 is known") == 0);
+    hello(6);
+    const Parbus__Welcome *w = (const Parbus__Welcome *)last_to_feeder(PARBUS__TO_FEEDER__BODY_WELCOME);
+    cr_assert_eq(w->next_seq, 1);
+    submit(1);
+    tick(2);
+    cr_assert_eq(t.journal_count, 2);
+}
+
+Test(ingestor_door, a_full_group_is_committed_without_waiting)
+{
+    hello(1);
+    for (uint64_t seq = 1; !ingestor_group_full(t.core); seq++)
+        submit(seq);
+    ingestor_drained(t.core, t.now);
+    cr_assert_gt(receipt(), 1000);
+}
+
+Test(ingestor_door, more_than_the_window_waits_for_receipts)
+{
+    t.settings.feeder_window = 3;
+    ingestor_world_restart();
+    hello(1);
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        submit(seq);
+    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_WINDOW && r->seq == 4 && r->retry_after_ms > 0);
+    tick(2);
+    submit(4);
+    submit(5);
+    tick(2);
+    cr_assert_eq(receipt(), 5);
+}
+
+Test(ingestor_door, a_group_never_outgrows_a_message_to_a_worker)
+{
+    one_of_each();
+    hello(1);
+    static uint32_t indicator[WIRE_ROWS_MAX];
+    static double value[WIRE_ROWS_MAX];
+    Parbus__Submission m = PARBUS__SUBMISSION__INIT;
+    m.has_seq = m.has_stage = 1;
+    m.index = "qd766", m.period = "2025", m.unit = "H05";
+    m.stage = PARBUS__STAGE__STAGE_APPRAISED_1;
+    m.n_indicator = m.n_value = WIRE_ROWS_MAX;
+    m.indicator = indicator, m.value = value;
+    for (m.seq = 1; m.seq <= 40; m.seq++)
+        FROM_FEEDER(SUBMISSION, m);
+    tick(2);
+    cr_assert_eq(receipt(), 40);
+    for (size_t i = 0; i < t.journal_count; i++)
+        cr_assert_lt(t.journal[i].bytes, WIRE_MESSAGE_BYTES_MAX - 65536);
+}
+
+Test(ingestor_door, a_name_that_is_none_is_refused)
+{
+    Parbus__Hello m = PARBUS__HELLO__INIT;
+    m.has_protocol_version = m.has_epoch = 1;
+    m.protocol_version = 1;
+    m.feeder = "../../etc";
+    m.epoch = 1;
+    FROM_FEEDER(HELLO, m);
+    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_NAME);
+}
+
+Test(ingestor_door, status_names_the_rejects)
+{
+    hello(1);
+    Parbus__Status ask = PARBUS__STATUS__INIT;
+    ask.has_from_seq = ask.has_to_seq = 1;
+    ask.from_seq = 1;
+    ask.to_seq = 9;
+    FROM_FEEDER(STATUS, ask);
+    const Parbus__Verdict *v = (const Parbus__Verdict *)last_to_feeder(PARBUS__TO_FEEDER__BODY_VERDICT);
+    cr_assert(v && v->n_reject == 1 && v->reject[0]->row == 2);
+}
+
+Test(ingestor_door, each_submission_that_is_not_taken_is_counted)
+{
+    hello(1);
+    submit(1);
+    submit(1);
+    submit(5);
+    submit(6);
+    cr_assert_eq(ingestor_metrics(t.core)->value[METRIC_submissions_repeated], 1);
+    cr_assert_eq(ingestor_metrics(t.core)->reason[PARBUS__REASON__REFUSED_SEQUENCE_GAP], 2);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL), 1, "one refusal per gap");
+}
