@@ -59,11 +59,12 @@ static enum err put_scores(struct write *w, uint32_t partition, const struct sta
 static enum err put_tally(struct write *w, uint32_t partition, const struct state_tally_put *p, struct err_text *e)
 {
     uint8_t *at;
-    struct state_key key = key_tally(partition, p->feeder, p->epoch);
-    enum err code = reserve(w, DB_TALLIES, key, sizeof p->tally, &at, e);
+    struct state_key key = key_tally(partition, p->feeder);
+    enum err code = reserve(w, DB_TALLIES, key, sizeof p->epoch + sizeof p->tally, &at, e);
     if (code)
         return err_wrap(e, code, "tally of feeder %u", p->feeder);
-    memcpy(at, &p->tally, sizeof p->tally);
+    memcpy(at, &p->epoch, sizeof p->epoch);
+    memcpy(at + sizeof p->epoch, &p->tally, sizeof p->tally);
     return OK;
 }
 

@@ -17,7 +17,7 @@ static const struct subject {
     {DB_PARTITIONS, "cursor", offsetof(struct state_cursor, applied), {{"partition", 2}}},
     {DB_VALUES, "values", 0, {{"partition", 2}, {"series", 4}, {"unit", 4}, {"stage", 1}}},
     {DB_SCORES, "scores", 0, {{"partition", 2}, {"series", 4}, {"unit", 4}}},
-    {DB_TALLIES, "tally", 0, {{"partition", 2}, {"feeder", 4}, {"epoch", 8}}},
+    {DB_TALLIES, "tally", 0, {{"partition", 2}, {"feeder", 4}}},
     {DB_REJECTS, "reject", 0, {{"feeder", 4}, {"epoch", 8}, {"seq", 8}, {"row", 4}}},
 };
 

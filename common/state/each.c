@@ -102,18 +102,20 @@ enum err state_scores_each(struct state *s, uint32_t partition, uint32_t series,
 
 static enum err tally_step(struct walk *w, const uint8_t *key, const MDB_val *data, struct err_text *e)
 {
+    uint64_t epoch;
     struct tally tally;
-    if (data->mv_size != sizeof tally)
+    if (data->mv_size != sizeof epoch + sizeof tally)
         return err_set(e, ERR_CORRUPT, "tally of feeder %u: %zu bytes", get_be32(key + 2), data->mv_size);
-    memcpy(&tally, data->mv_data, sizeof tally);
-    w->more = w->tally(w->ctx, get_be32(key + 2), get_be64(key + 6), &tally);
+    memcpy(&epoch, data->mv_data, sizeof epoch);
+    memcpy(&tally, (const uint8_t *)data->mv_data + sizeof epoch, sizeof tally);
+    w->more = w->tally(w->ctx, get_be32(key + 2), epoch, &tally);
     return OK;
 }
 
 enum err state_tallies_each(struct state *s, uint32_t partition, state_tally_fn *fn, void *ctx, struct err_text *e)
 {
     struct walk w = {.s = s, .database = DB_TALLIES, .step = tally_step, .prefix_bytes = 2, .tally = fn, .ctx = ctx};
-    w.first = key_tally(partition, 0, 0);
+    w.first = key_tally(partition, 0);
     w.key_bytes = w.first.size;
     return err_wrap(e, walk(&w, e), "read %s: partition %u", s->store.path, partition);
 }

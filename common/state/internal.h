@@ -40,12 +40,11 @@ static inline struct state_key key_values(uint32_t partition, uint32_t series, u
     return k;
 }
 
-static inline struct state_key key_tally(uint32_t partition, uint32_t feeder, uint64_t epoch)
+static inline struct state_key key_tally(uint32_t partition, uint32_t feeder)
 {
-    struct state_key k = {.size = 14};
+    struct state_key k = {.size = 6};
     put_be16(k.bytes, (uint16_t)partition);
     put_be32(k.bytes + 2, feeder);
-    put_be64(k.bytes + 6, epoch);
     return k;
 }
 

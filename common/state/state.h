@@ -3,15 +3,17 @@
  *
  * LMDB environment `<dir>/state`:
  *   meta        "format", "journal" (id of the journal that it follows)
- *   partitions  partition be16                                  -> struct state_cursor
- *   values      partition be16 | series be32 | unit be32 | stage u8  -> version u8, 7 zero bytes, struct
- * cell[leaf_count] scores      partition be16 | series be32 | unit be32        -> struct score_header, int64
- * points[node_count] tallies     partition be16 | feeder be32 | epoch be64       -> struct tally rejects     feeder
- * be32 | epoch be64 | seq be64 | row be32  -> struct reject_header, detail, original A commit syncs its pages and then
- * writes the meta page without waiting for it (MDB_NOMETASYNC): a power cut may take the last transaction back, whole,
- * cursor included, and never leaves a damaged environment; the journal has it all. All numbers in values little-endian,
- * no padding with undefined content. Evidence is not copied here: the cell's journal position leads to the submission
- * that holds it. */
+ *   partitions  partition be16                                      -> struct state_cursor
+ *   values      partition be16 | series be32 | unit be32 | stage u8 -> version u8, 7 zero bytes, struct cell[leaves]
+ *   scores      partition be16 | series be32 | unit be32            -> struct score_header, int64 points[nodes]
+ *   tallies     partition be16 | feeder be32                        -> epoch u64, struct tally
+ *   rejects     feeder be32 | epoch be64 | seq be64 | row be32      -> struct reject_header, detail
+ *
+ * A commit syncs its pages and then writes the meta page without waiting for it (MDB_NOMETASYNC): a power cut may take
+ * the last transaction back, whole, cursor included, and never leaves a damaged environment; the journal has it all.
+ *
+ * All numbers in values are little-endian, without padding of undefined content. Evidence is not copied here: the cell's
+ * journal position leads to the submission that holds it. */
 #pragma once
 #include "base/err.h"
 #include <stdbool.h>
@@ -51,7 +53,7 @@ struct score_header {
 };
 _Static_assert(sizeof(struct score_header) == 40, "on-disk size");
 
-struct tally {
+struct tally { /* of a feeder's newest epoch in one partition: of an older one nobody waits for figures any more */
     uint64_t scored, accepted_rows, rejected_rows;
 };
 

@@ -45,6 +45,8 @@ static void put_row_reject(struct scorer_core *s, struct partition *p, const str
 static void count(struct partition *p, const struct applying *a, size_t accepted, size_t rejected)
 {
     struct tally_row *t = tallies_at(&p->tallies, a->entry->feeder, a->entry->epoch);
+    if (!t)
+        return;
     t->tally.scored++;
     t->tally.accepted_rows += accepted;
     t->tally.rejected_rows += rejected;

@@ -61,7 +61,9 @@ static void on_who_are_you(struct scorer_core *s, const ProtobufCMessage *messag
 static bool take_tally(void *ctx, uint32_t feeder, uint64_t epoch, const struct tally *tally)
 {
     struct partition *p = ctx;
-    tallies_at(&p->tallies, feeder, epoch)->tally = *tally;
+    struct tally_row *row = tallies_at(&p->tallies, feeder, epoch);
+    if (row)
+        row->tally = *tally;
     return true;
 }
 

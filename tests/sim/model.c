@@ -286,6 +286,17 @@ const struct model_row *model_row_at(const struct model *m, uint32_t series, uin
     return NULL;
 }
 
+uint64_t model_newest_epoch(const struct model *m, uint32_t partition, uint32_t feeder, uint64_t pseq)
+{
+    uint64_t newest = 0;
+    for (size_t i = 0; i < m->tally_count; i++) {
+        const struct model_tally *t = &m->tally[i];
+        if (t->partition == partition && t->feeder == feeder && t->pseq <= pseq && t->epoch > newest)
+            newest = t->epoch;
+    }
+    return newest;
+}
+
 const struct model_tally *model_tally_at(const struct model *m, uint32_t partition, uint32_t feeder, uint64_t epoch,
                                          uint64_t pseq)
 {

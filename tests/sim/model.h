@@ -55,6 +55,8 @@ void model_free(struct model *m);
 /* As of pseq; NULL: nothing had any effect on it. */
 const struct model_row *model_row_at(const struct model *m, uint32_t series, uint32_t unit, uint64_t pseq);
 /* As of pseq; the newest entry of (partition, feeder, epoch); NULL: none. */
+/* Of a feeder's submissions in a partition up to pseq; 0: none. */
+uint64_t model_newest_epoch(const struct model *m, uint32_t partition, uint32_t feeder, uint64_t pseq);
 const struct model_tally *model_tally_at(const struct model *m, uint32_t partition, uint32_t feeder, uint64_t epoch,
                                          uint64_t pseq);
 /* 1 + units with more points; 0: not ranked. As of the end of the journal. */

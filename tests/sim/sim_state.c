@@ -46,11 +46,10 @@ static struct key key_values(uint32_t partition, uint32_t series, uint32_t unit,
     return k;
 }
 
-static struct key key_tally(uint32_t partition, uint32_t feeder, uint64_t epoch)
+static struct key key_tally(uint32_t partition, uint32_t feeder)
 {
     struct key k = key_of(TALLIES, partition);
     add32(&k, feeder);
-    add64(&k, epoch);
     return k;
 }
 
@@ -112,9 +111,10 @@ void sim_state_write(struct sim_state *t, const struct state_batch *b, enum muta
         put_two(t, key_unit(SCORES, b->partition, p->series, p->unit), &p->header, sizeof p->header, p->points,
                 p->header.node_count * sizeof *p->points);
     }
-    for (size_t i = 0; i < b->tallies_count; i++)
-        put(t, key_tally(b->partition, b->tallies[i].feeder, b->tallies[i].epoch), &b->tallies[i].tally,
-            sizeof b->tallies[i].tally);
+    for (size_t i = 0; i < b->tallies_count; i++) {
+        const struct state_tally_put *p = &b->tallies[i];
+        put_two(t, key_tally(b->partition, p->feeder), &p->epoch, sizeof p->epoch, &p->tally, sizeof p->tally);
+    }
     for (size_t i = 0; i < b->rejects_count; i++) {
         const struct state_reject_put *p = &b->rejects[i];
         put_two(t, key_reject(p->feeder, p->epoch, p->seq, p->row), &p->header, sizeof p->header, p->detail,
@@ -160,13 +160,15 @@ const struct score_header *sim_state_read_scores(const struct sim_state *t, uint
     return (const struct score_header *)(const void *)row->data;
 }
 
-bool sim_state_read_tally(const struct sim_state *t, uint32_t partition, uint32_t feeder, uint64_t epoch,
-                          struct tally *out)
+uint64_t sim_state_read_tally(const struct sim_state *t, uint32_t partition, uint32_t feeder, struct tally *out)
 {
-    const struct kv_row *row = get(t, key_tally(partition, feeder, epoch));
-    if (row)
-        memcpy(out, row->data, sizeof *out);
-    return row != NULL;
+    uint64_t epoch;
+    const struct kv_row *row = get(t, key_tally(partition, feeder));
+    if (!row)
+        return 0;
+    memcpy(&epoch, row->data, sizeof epoch);
+    memcpy(out, row->data + sizeof epoch, sizeof *out);
+    return epoch;
 }
 
 bool sim_state_read_reject(const struct sim_state *t, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,

@@ -40,8 +40,8 @@ enum err sim_state_read_values(const struct sim_state *t, uint32_t partition, ui
 /* NULL: no such row. *points follow the header. */
 const struct score_header *sim_state_read_scores(const struct sim_state *t, uint32_t partition, uint32_t series,
                                                  uint32_t unit, const int64_t **points);
-bool sim_state_read_tally(const struct sim_state *t, uint32_t partition, uint32_t feeder, uint64_t epoch,
-                          struct tally *out);
+/* Returns the epoch that the tally is of; 0: none. */
+uint64_t sim_state_read_tally(const struct sim_state *t, uint32_t partition, uint32_t feeder, struct tally *out);
 size_t sim_state_reject_count(const struct sim_state *t);
 bool sim_state_read_reject(const struct sim_state *t, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
                            struct reject_header *out);

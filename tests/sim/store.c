@@ -109,9 +109,11 @@ enum err sim_state_tallies(struct sim *s, struct actor *n, uint32_t partition, s
     put_be16(prefix + 1, (uint16_t)partition);
     const struct kv *kv = &s->state.kv;
     for (size_t i = kv_seek(kv, prefix, 3); !code && i < kv->count && !memcmp(kv->row[i].key, prefix, 3); i++) {
+        uint64_t epoch;
         struct tally tally;
-        memcpy(&tally, kv->row[i].data, sizeof tally);
-        if (!fn(ctx, get_be32(kv->row[i].key + 3), get_be64(kv->row[i].key + 7), &tally))
+        memcpy(&epoch, kv->row[i].data, sizeof epoch);
+        memcpy(&tally, kv->row[i].data + sizeof epoch, sizeof tally);
+        if (!fn(ctx, get_be32(kv->row[i].key + 3), epoch, &tally))
             break;
     }
     return code;
