@@ -322,7 +322,7 @@ const struct command command_up = {
     "  --set NAME=VALUE  a setting for every process; parbus-ingestor --help lists them\n"
     "  --detach          return as soon as everything runs; stop it with: parbus down\n"
     "--door, --feed, --snapshots and --set may be repeated.\n"
-    "Without --detach it runs until Ctrl-C. Processes that die are started again. Logs are in DIR/log.\n"
+    "Without --detach it runs until Ctrl-C. Processes that die or hang are started again. Logs are in DIR/log.\n"
     "When it runs already, that is said, and is no failure.\n",
     run,
 };

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_MS_MAX = 5000, ASK_AGAIN_MS = 50 };
+enum { ANSWER_MS_MAX = 5000, ASK_AGAIN_MS = 50, LOOK_MS = 50 };
 
 static enum err send_question(void *socket, const Parbus__ToSupervisor *question)
 {
@@ -15,19 +15,29 @@ static enum err send_question(void *socket, const Parbus__ToSupervisor *question
     return link_send(socket, packed, parbus__to_supervisor__pack(question, packed));
 }
 
-static enum err await_answer(void *socket, Parbus__FromSupervisor **answer)
+/* ERR_NOT_FOUND: it died meanwhile. */
+static enum err await_message(const char *directory, void *socket, struct link_message *message)
 {
-    struct link_message message;
     int64_t deadline = clock_mono_us() + ANSWER_MS_MAX * 1000ll;
     enum err err = ERR_BUSY;
-    link_message_init(&message);
-    for (int64_t now = clock_mono_us(); err == ERR_BUSY && now < deadline; now = clock_mono_us()) {
-        link_poll(&socket, 1, -1, deadline - now);
-        err = link_receive(socket, ZMQ_DEALER, &message);
+    while (err == ERR_BUSY && clock_mono_us() < deadline) {
+        bool runs = service_locked(directory, "supervisor", NULL);
+        link_poll(&socket, 1, -1, runs ? LOOK_MS * 1000 : 0);
+        err = link_receive(socket, ZMQ_DEALER, message);
+        if (err == ERR_BUSY && !runs)
+            err = ERR_NOT_FOUND;
     }
+    return err == ERR_BUSY ? ERR_TIMEOUT : err;
+}
+
+static enum err await_answer(const char *directory, void *socket, Parbus__FromSupervisor **answer)
+{
+    struct link_message message;
+    link_message_init(&message);
+    enum err err = await_message(directory, socket, &message);
     *answer = err ? NULL : parbus__from_supervisor__unpack(NULL, link_bytes(&message), link_data(&message));
     link_message_close(&message);
-    return *answer && (*answer)->body_case ? OK : ERR_TIMEOUT;
+    return err || ((*answer) && (*answer)->body_case) ? err : ERR_PEER;
 }
 
 static enum err exchange(const char *directory, const Parbus__ToSupervisor *question, Parbus__FromSupervisor **answer,
@@ -40,7 +50,10 @@ static enum err exchange(const char *directory, const Parbus__ToSupervisor *ques
         err = link_open(&socket, ZMQ_DEALER, LINK_CONNECT, endpoint, 16, e);
     if (err)
         return err;
-    if (send_question(socket, question) != OK || await_answer(socket, answer) != OK)
+    err = send_question(socket, question) == OK ? await_answer(directory, socket, answer) : ERR_TIMEOUT;
+    if (err == ERR_NOT_FOUND)
+        err_set(e, err, "the supervisor of %s ended before it answered", directory);
+    else if (err)
         err = err_set(e, ERR_TIMEOUT, "the supervisor of %s does not answer", directory);
     link_close(&socket);
     return err;

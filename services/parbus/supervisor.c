@@ -97,7 +97,8 @@ static void died(struct process *p, int64_t now_us)
 static void start(struct supervisor *s, struct process *p, int64_t now_us)
 {
     p->started_us = now_us;
-    p->killed = false;
+    p->killed = p->seen = false;
+    p->missing_us = 0;
     p->pid = s->actions.start(s->actions.ctx, p);
     if (p->pid > 0)
         p->state = PROCESS_STARTING;
@@ -124,8 +125,22 @@ static bool may_stop(const struct supervisor *s, const struct process *p)
     return true;
 }
 
+static bool hangs(const struct supervisor *s, const struct process *p, int64_t now_us)
+{
+    if (p->killed || p->pid == 0)
+        return false;
+    if (p->program->start_phase == 0) /* the ingestor, which tells of the others */
+        return p->state == PROCESS_RUNNING && now_us - s->looked_us > SUPERVISOR_HUNG_INGESTOR_US;
+    int64_t most = p->state == PROCESS_RUNNING ? SUPERVISOR_HUNG_US : SUPERVISOR_HUNG_STARTING_US;
+    return p->missing_us && now_us - p->missing_us > most;
+}
+
 static void tick_wanted(struct supervisor *s, struct process *p, int64_t now_us)
 {
+    if (hangs(s, p, now_us)) {
+        p->killed = true;
+        s->actions.signal(s->actions.ctx, p, SIGKILL);
+    }
     if (p->state == PROCESS_WAITING && now_us >= p->due_us && phase_open(s, p->program->start_phase))
         start(s, p, now_us);
 }
@@ -143,6 +158,13 @@ static void tick_unwanted(struct supervisor *s, struct process *p, int64_t now_u
     }
 }
 
+static void look_afresh(struct supervisor *s, int64_t now_us)
+{
+    for (size_t i = 0; i < s->count; i++)
+        s->process[i].missing_us = 0;
+    s->looked_us = now_us;
+}
+
 static int64_t deadline(const struct process *p)
 {
     bool pending = p->state == PROCESS_WAITING || (p->state == PROCESS_STOPPING && !p->killed);
@@ -152,6 +174,9 @@ static int64_t deadline(const struct process *p)
 int64_t supervisor_tick(struct supervisor *s, int64_t now_us)
 {
     int64_t next = INT64_MAX;
+    if (now_us - s->ticked_us > SUPERVISOR_AWAY_US)
+        look_afresh(s, now_us); /* it was we who hung */
+    s->ticked_us = now_us;
     for (size_t i = s->count; i-- > 0;) {
         struct process *p = &s->process[i];
         if (!p->wanted && p->pid == 0) {
@@ -193,10 +218,28 @@ void supervisor_seen(struct supervisor *s, const char *instance, pid_t pid)
 {
     for (size_t i = 0; i < s->count; i++) {
         struct process *p = &s->process[i];
-        if (p->state != PROCESS_STARTING || p->pid != pid || strcmp(p->instance, instance) != 0)
+        if (p->pid != pid || strcmp(p->instance, instance) != 0)
+            continue;
+        p->seen = true;
+        if (p->state != PROCESS_STARTING)
             continue;
         p->state = PROCESS_RUNNING;
         p->proven = true;
+    }
+}
+
+void supervisor_looked(struct supervisor *s, int64_t now_us)
+{
+    if (now_us - s->looked_us > SUPERVISOR_AWAY_US) /* workers need a moment to find an ingestor that has restarted */
+        look_afresh(s, now_us);
+    s->looked_us = now_us;
+    for (size_t i = 0; i < s->count; i++) {
+        struct process *p = &s->process[i];
+        if (p->seen || p->pid == 0)
+            p->missing_us = 0;
+        else if (!p->missing_us)
+            p->missing_us = now_us;
+        p->seen = false;
     }
 }
 

@@ -21,6 +21,10 @@ enum {
 #define SUPERVISOR_PAUSE_US_MAX 5000000
 #define SUPERVISOR_PROVEN_US 10000000     /* alive for so long: the next pause is the least again */
 #define SUPERVISOR_STOP_GRACE_US 10000000 /* from SIGTERM to SIGKILL */
+#define SUPERVISOR_HUNG_US 2500000        /* so long after it counts as dead, one that hangs is killed, */
+#define SUPERVISOR_HUNG_STARTING_US 60000000
+#define SUPERVISOR_HUNG_INGESTOR_US 10000000 /* ... and an ingestor that does not answer for so long */
+#define SUPERVISOR_AWAY_US 1000000           /* who did not look for so long has seen nobody hang */
 
 struct program {
     const char *service, *file;
@@ -44,6 +48,8 @@ struct process {
     unsigned restarts, early_deaths;
     int64_t due_us; /* WAITING: start; STOPPING: kill */
     int64_t started_us, pause_us;
+    bool seen;          /* at work, in the ingestor's newest answer */
+    int64_t missing_us; /* since then the ingestor answers and does not count it as live; 0: it does */
 };
 
 struct supervisor_actions {
@@ -58,6 +64,7 @@ struct supervisor {
     struct process process[SUPERVISOR_PROCESSES_MAX];
     size_t count;
     bool opened, stopping;
+    int64_t looked_us, ticked_us;
 };
 
 void supervisor_init(struct supervisor *s, const struct supervisor_actions *actions, unsigned validators,
@@ -68,6 +75,9 @@ int64_t supervisor_tick(struct supervisor *s, int64_t now_us);
 const struct process *supervisor_exited(struct supervisor *s, pid_t pid, int64_t now_us);
 /* The process was seen at work (the ingestor answers; a worker has said hello to it). */
 void supervisor_seen(struct supervisor *s, const char *instance, pid_t pid);
+/* The ingestor has answered, and everybody that is at work has been seen. A process that hangs is killed by a later
+ * tick: it may hold the lock of a database, and then nobody else can go on. */
+void supervisor_looked(struct supervisor *s, int64_t now_us);
 /* From now on there are `wanted` processes of a scalable service; the highest numbers go first. */
 void supervisor_scale(struct supervisor *s, const struct program *program, unsigned wanted);
 void supervisor_stop(struct supervisor *s);

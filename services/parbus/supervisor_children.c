@@ -89,7 +89,8 @@ void children_signal(void *shell, const struct process *p, int signal)
 {
     (void)shell;
     if (signal == SIGKILL)
-        log_warn("supervisor.killed", "instance=%s pid=%d why=\"did not stop in time\"", p->instance, (int)p->pid);
+        log_warn("supervisor.killed", "instance=%s pid=%d why=\"%s\"", p->instance, (int)p->pid,
+                 p->wanted ? "hangs: it gives no sign of life" : "did not stop in time");
     else
         log_info("supervisor.stopping", "instance=%s pid=%d", p->instance, (int)p->pid);
     kill(p->pid, signal);

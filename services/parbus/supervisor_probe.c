@@ -51,6 +51,7 @@ static void take_stats(struct shell *s, const Parbus__StatsReply *stats)
         if (w->instance && w->state && strcmp(w->state, "live") == 0)
             supervisor_seen(&s->core, w->instance, (pid_t)w->pid);
     }
+    supervisor_looked(&s->core, clock_mono_us());
     s->settled = supervisor_ready(&s->core) && (!has_scorers(s) || all_owned(stats));
 }
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PROBE_US = 50000, TRIM_US = 10000000, CONTROL_QUEUED_MAX = 64 };
+enum { PROBE_US = 50000, PROBE_QUIET_US = 500000, TRIM_US = 10000000, CONTROL_QUEUED_MAX = 64 };
 
 static enum err open_signals(struct shell *s, struct err_text *e)
 {
@@ -143,12 +143,14 @@ static int64_t do_due(struct shell *s, int64_t now_us)
         children_trim_logs(s);
         s->next_trim_us = now_us + TRIM_US;
     }
-    if (shell_ready(s) || s->core.stopping)
+    if (s->core.stopping)
         return next;
+    int64_t most_us = shell_ready(s) ? PROBE_QUIET_US : PROBE_US;
     if (now_us >= s->next_probe_us) {
         probe_ask(s);
-        s->next_probe_us = now_us + PROBE_US;
+        s->next_probe_us = now_us + most_us;
     }
+    s->next_probe_us = earlier(s->next_probe_us, now_us + most_us);
     return earlier(next, s->next_probe_us);
 }
 
