@@ -244,13 +244,18 @@ static bool take_format(const char *text, bool *json)
     return *json || strcmp(text, "table") == 0;
 }
 
-enum { AS = 1, INDEX, PERIOD, STAGE, WAIT, STRICT, BATCH, TIMEOUT, FORMAT };
-static const struct option options[] = {
-    {"as", required_argument, NULL, AS},         {"index", required_argument, NULL, INDEX},
-    {"period", required_argument, NULL, PERIOD}, {"stage", required_argument, NULL, STAGE},
-    {"wait", no_argument, NULL, WAIT},           {"strict", no_argument, NULL, STRICT},
-    {"batch", required_argument, NULL, BATCH},   {"timeout", required_argument, NULL, TIMEOUT},
-    {"format", required_argument, NULL, FORMAT}, {0}};
+enum { AS = 1, INDEX, PERIOD, STAGE, WAIT, STRICT, BATCH, TIMEOUT, FORMAT, DOOR };
+static const struct option options[] = {{"as", required_argument, NULL, AS},
+                                        {"index", required_argument, NULL, INDEX},
+                                        {"period", required_argument, NULL, PERIOD},
+                                        {"stage", required_argument, NULL, STAGE},
+                                        {"wait", no_argument, NULL, WAIT},
+                                        {"strict", no_argument, NULL, STRICT},
+                                        {"batch", required_argument, NULL, BATCH},
+                                        {"timeout", required_argument, NULL, TIMEOUT},
+                                        {"format", required_argument, NULL, FORMAT},
+                                        {"door", required_argument, NULL, DOOR},
+                                        {0}};
 
 /* What the options want, in the order above. */
 static const char *const wanted[] = {"a name of 1 to 64 letters, digits, '.', '_' and '-'",
@@ -261,7 +266,8 @@ static const char *const wanted[] = {"a name of 1 to 64 letters, digits, '.', '_
                                      NULL,
                                      "a number from 1 to 16384",
                                      "seconds from 1 to 86400",
-                                     "table or json"};
+                                     "table or json",
+                                     "an endpoint such as tcp://host:5700"};
 
 static bool take_option(struct push_options *o, int option)
 {
@@ -286,6 +292,9 @@ static bool take_option(struct push_options *o, int option)
         return command_number(optarg, 1, PUSH_ROWS_MAX, &o->batch);
     case TIMEOUT:
         return command_number(optarg, 1, TIMEOUT_S_MAX, &o->timeout_s);
+    case DOOR:
+        o->door = optarg;
+        return strstr(optarg, "://") != NULL;
     default:
         return take_format(optarg, &o->json);
     }
@@ -302,6 +311,8 @@ static int run(int argc, char **argv, const char *directory)
                                        wanted[option - 1], optarg);
     if (option == '?')
         return 2;
+    if (o.door && o.strict)
+        return command_usage_error(&command_push, "--strict reads the journal of DIR and does not go with --door");
     o.file_count = argc - optind;
     o.file = argv + optind;
     if (o.file_count == 0)
@@ -312,7 +323,7 @@ static int run(int argc, char **argv, const char *directory)
 const struct command command_push = {
     "push",
     "FILE.csv… [--as FEEDER] [--index I] [--period P] [--stage S] [--wait] [--strict] [--batch N] [--timeout S] "
-    "[--format table|json]",
+    "[--format table|json] [--door ENDPOINT]",
     "send values from CSV files; - is standard input",
     "One value a line; the first line names the columns, in any order:\n"
     "    index,period,unit,indicator,value,stage,observed_at,evidence\n"
@@ -334,6 +345,8 @@ const struct command command_push = {
     "  --batch N     at most N rows in a submission (default: all rows of one unit together, 16384 at most)\n"
     "  --timeout S   give up when nothing moves for S seconds (default 60)\n"
     "  --format F    table or json\n"
+    "  --door ENDPOINT\n"
+    "                send to the pipeline behind this address, e.g. tcp://host:5700; DIR has only the outbox then\n"
     "  example: parbus push values.csv --index pci --period 2013 --wait\n",
     run,
 };

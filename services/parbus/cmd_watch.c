@@ -6,11 +6,13 @@
 #include "services/parbus/sheet.h"
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { POLL_MS = 200, ONCE_US_MAX = 10000000 };
 
 struct watch {
     const char *index, *period;
+    const char *feed_at, *snapshots_at; /* NULL: those of the directory */
     enum sheet_format format;
     bool once;
     long count_max; /* deltas; 0: for ever */
@@ -29,6 +31,8 @@ static int parse(struct watch *w, int argc, char **argv)
     static const struct option options[] = {{"format", required_argument, NULL, 'f'},
                                             {"count", required_argument, NULL, 'n'},
                                             {"once", no_argument, NULL, 'o'},
+                                            {"feed", required_argument, NULL, 'e'},
+                                            {"snapshots", required_argument, NULL, 's'},
                                             {0}};
     int option;
     while ((option = command_option(&command_watch, argc, argv, options)) != -1) {
@@ -38,10 +42,19 @@ static int parse(struct watch *w, int argc, char **argv)
             return command_usage_error(&command_watch, "there is no format '%s'", optarg);
         if (option == 'n' && !command_number(optarg, 1, 1000000000, &w->count_max))
             return command_usage_error(&command_watch, "--count wants a number from 1 on, not '%s'", optarg);
+        if ((option == 'e' || option == 's') && !strstr(optarg, "://"))
+            return command_usage_error(&command_watch, "an endpoint such as tcp://host:5701 is wanted, not '%s'",
+                                       optarg);
+        if (option == 'e')
+            w->feed_at = optarg;
+        if (option == 's')
+            w->snapshots_at = optarg;
         w->once = w->once || option == 'o';
     }
     if (argc - optind != 2)
         return command_usage_error(&command_watch, "wants an index and a period");
+    if (!w->feed_at != !w->snapshots_at)
+        return command_usage_error(&command_watch, "--feed and --snapshots go together");
     w->index = argv[optind];
     w->period = argv[optind + 1];
     return -1;
@@ -231,13 +244,13 @@ static int open_and_follow(struct watch *w, const char *directory)
     struct err_text e;
     snprintf(topic, sizeof topic, "%s/%s", w->index, w->period);
     struct parbus_feed_options options = {
-        .feed_endpoint = events,
-        .snapshot_endpoint = snapshots,
+        .feed_endpoint = w->feed_at ? w->feed_at : events,
+        .snapshot_endpoint = w->snapshots_at ? w->snapshots_at : snapshots,
         .topic = topic,
         .events = {w, on_snapshot, on_delta, on_trouble},
     };
-    enum err err = link_endpoint(events, directory, "feed", &e);
-    if (!err)
+    enum err err = w->feed_at ? OK : link_endpoint(events, directory, "feed", &e);
+    if (!err && !w->snapshots_at)
         err = link_endpoint(snapshots, directory, "snapshot", &e);
     if (!err)
         err = parbus_feed_open(&feed, &options, &e);
@@ -254,9 +267,11 @@ static int run(int argc, char **argv, const char *directory)
     int status = parse(&w, argc, argv);
     if (status >= 0)
         return status;
-    if (!series_source_open(&source, &command_watch, directory, w.index, w.period))
-        return 1;
-    series_source_close(&source);
+    if (!w.feed_at) { /* from afar there is no journal in which to look whether there is such a series */
+        if (!series_source_open(&source, &command_watch, directory, w.index, w.period))
+            return 1;
+        series_source_close(&source);
+    }
     struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: a wait ends at once */
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -265,12 +280,14 @@ static int run(int argc, char **argv, const char *directory)
 
 const struct command command_watch = {
     .name = "watch",
-    .usage = "INDEX PERIOD [--once] [--count N] [--format table|csv|json]",
+    .usage = "INDEX PERIOD [--once] [--count N] [--format table|csv|json] [--feed ENDPOINT --snapshots ENDPOINT]",
     .summary = "shows a ranking and how it moves",
     .help = "Prints the table, then a line for each unit that changes: time, unit, score and rank before and after.\n"
             "Goes on when the publisher restarts. Ctrl-C ends it.\n\n"
             "  --once      only the table as it is now (in the given format)\n"
             "  --count N   ends after N deltas; one delta may change several units\n"
-            "  --format F  table (default); csv or json: one line per change\n",
+            "  --format F  table (default); csv or json: one line per change\n"
+            "  --feed ENDPOINT --snapshots ENDPOINT\n"
+            "              of a pipeline elsewhere, e.g. tcp://host:5701 and tcp://host:5702\n",
     .run = run,
 };

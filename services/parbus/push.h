@@ -28,6 +28,7 @@ enum {
 
 struct push_options {
     const char *directory, *feeder, *index, *period;
+    const char *door; /* NULL: that of the directory */
     Parbus__Stage stage;
     bool wait, strict, json;
     long batch, timeout_s;

@@ -137,11 +137,14 @@ static enum err make_outbox(struct push_session *s, struct err_text *e)
 {
     char parent[4096];
     const struct push_options *o = s->options;
+    enum err err = o->door ? guard_make_directory(o->directory, e) : OK;
+    if (err)
+        return err;
     if (access(o->directory, W_OK) != 0)
         return err_set(e, ERR_NOT_FOUND, "there is no directory %s that can be written to: is it the right --dir?",
                        o->directory);
     snprintf(parent, sizeof parent, "%s/run", o->directory);
-    if (access(parent, F_OK) != 0) /* nothing is left behind in somebody's home */
+    if (!o->door && access(parent, F_OK) != 0) /* nothing is left behind in somebody's home */
         return err_set(e, ERR_NOT_FOUND, "there is no pipeline in %s: start one with parbus up --dir %s", o->directory,
                        o->directory);
     int n = snprintf(parent, sizeof parent, "%s/outbox", o->directory);
@@ -153,13 +156,13 @@ static enum err make_outbox(struct push_session *s, struct err_text *e)
 
 static enum err open_feeder(struct push_session *s, struct err_text *e)
 {
-    char endpoint[LINK_ENDPOINT_BYTES];
-    enum err err = link_endpoint(endpoint, s->options->directory, "door", e);
-    if (err)
+    char own[LINK_ENDPOINT_BYTES];
+    enum err err = link_endpoint(own, s->options->directory, "door", e);
+    if (err && !s->options->door)
         return err;
     return parbus_feeder_open(&s->feeder,
                               &(struct parbus_feeder_options){
-                                  .endpoint = endpoint,
+                                  .endpoint = s->options->door ? s->options->door : own,
                                   .name = s->options->feeder,
                                   .outbox = s->outbox,
                                   .events = {.ctx = s,
@@ -177,6 +180,9 @@ static enum err no_answer(const struct push_session *s, uint64_t waiting, struct
     char kept[96] = "";
     if (waiting)
         snprintf(kept, sizeof kept, "; %" PRIu64 " submissions of an earlier run still wait in the outbox", waiting);
+    if (s->options->door)
+        return err_set(e, ERR_TIMEOUT, "no pipeline answers at %s\nNothing was taken from the files%s",
+                       s->options->door, kept);
     return err_set(e, ERR_TIMEOUT,
                    "the pipeline in %s does not answer: is it running? Start it with: parbus up --dir %s\n"
                    "Nothing was taken from the files%s",

@@ -1,0 +1,100 @@
+"""The processes without their supervisor, as containers run them: `parbus health` looks after them, and feeders and
+dashboards elsewhere come in over TCP."""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from pipeline import BIN, CATALOG, DATA, until
+
+SHEET = DATA / "qd766-2025-20251011T130135Z.csv"
+
+
+def free_endpoint():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{s.getsockname()[1]}"
+
+
+class Unsupervised(unittest.TestCase):
+    def setUp(self):
+        self.place = pathlib.Path(tempfile.mkdtemp(prefix="parbus."))
+        self.addCleanup(shutil.rmtree, self.place, ignore_errors=True)
+        self.dir = self.place / "data"
+
+    def start(self, service, instance, *arguments):
+        log = open(self.place / f"{instance}.log", "ab")
+        self.addCleanup(log.close)
+        process = subprocess.Popen([BIN / f"parbus-{service}", "--dir", self.dir, "--instance", instance, *arguments],
+                                   stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.addCleanup(process.wait, 60)
+        self.addCleanup(process.terminate)
+        return process
+
+    def start_all(self):
+        self.door, self.feed, self.snapshots = free_endpoint(), free_endpoint(), free_endpoint()
+        self.start("ingestor", "ingestor-1", "--catalog", CATALOG, "--door", self.door)
+        self.start("publisher", "publisher-1", "--feed", self.feed, "--snapshots", self.snapshots)
+        self.start("validator", "validator-a1b2")
+        self.scorer = self.start("scorer", "scorer-c3d4")
+        for instance in ("publisher-1", "validator-a1b2", "scorer-c3d4"):
+            until(lambda: self.parbus("health", instance).returncode == 0, f"{instance} is well")
+
+    def parbus(self, *arguments, directory=None):
+        return subprocess.run([BIN / "parbus", *arguments, "--dir", directory or self.dir], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=120)
+
+    def test_health_of_the_door_and_of_each_worker(self):
+        self.start_all()
+        done = self.parbus("health")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("accepting", done.stdout)
+        self.assertIn("scorer-c3d4", done.stdout)
+        unknown = self.parbus("health", "scorer-none")
+        self.assertEqual(unknown.returncode, 1)
+        self.assertIn("knows no scorer-none", unknown.stderr)
+
+    def test_a_worker_that_hangs_is_unwell_until_it_wakes(self):
+        self.start_all()
+        os.kill(self.scorer.pid, signal.SIGSTOP)
+        try:
+            done = until(lambda: (d := self.parbus("health", "scorer-c3d4")).returncode == 1 and d, "the hang is noticed")
+            self.assertIn("scorer-c3d4 is dead", done.stderr)
+            self.assertEqual(self.parbus("health", "validator-a1b2").returncode, 0)
+        finally:
+            os.kill(self.scorer.pid, signal.SIGCONT)
+        until(lambda: self.parbus("health", "scorer-c3d4").returncode == 0, "it is well again")
+
+    def test_nothing_runs(self):
+        (self.dir / "run").mkdir(parents=True)
+        done = self.parbus("health")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("does not answer", done.stderr)
+
+    def test_push_and_watch_from_elsewhere(self):
+        self.start_all()
+        elsewhere = self.place / "elsewhere"
+        done = self.parbus("push", SHEET, "--wait", "--door", self.door, directory=elsewhere)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(os.listdir(elsewhere), ["outbox"])
+        watched = self.parbus("watch", "qd766", "2025", "--once", "--format", "csv", "--feed", self.feed, "--snapshots",
+                              self.snapshots, directory=elsewhere)
+        self.assertEqual(watched.returncode, 0, watched.stderr)
+        self.assertEqual(len(watched.stdout.splitlines()), 35)
+        until(lambda: self.parbus("rank", "qd766", "2025", "--format", "csv").stdout == watched.stdout, "rank says the same")
+
+    def test_an_address_where_nobody_is(self):
+        door = free_endpoint()
+        done = self.parbus("push", SHEET, "--door", door)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"no pipeline answers at {door}", done.stderr)
+        self.assertIn("Nothing was taken", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
