@@ -35,7 +35,8 @@ enum err link_endpoint(char out[static LINK_ENDPOINT_BYTES], const char *directo
 /* DEALER, PUSH. ERR_BUSY: the queue is full, or (on a bound socket) nobody is connected; nothing was sent. What a
  * connecting socket sends before its peer listens waits in the queue. */
 enum err link_send(void *socket, const void *data, size_t bytes);
-/* ROUTER. ERR_BUSY: full; ERR_NOT_FOUND: that peer is gone. */
+/* ROUTER. ERR_BUSY: full; ERR_NOT_FOUND: that peer is gone. A peer that went while its queue was full stays ERR_BUSY
+ * until the socket is read: libzmq notices the end of a connection where its last message would be. */
 enum err link_send_to(void *socket, const struct link_peer *peer, const void *data, size_t bytes);
 /* XPUB. The topic frame is the topic and its NUL byte; link_subscribe (SUB) asks for exactly those bytes. A slow
  * subscriber loses messages; nobody waits for it. */
