@@ -1,5 +1,5 @@
-/* Growing byte buffer that is reused: clearing keeps its memory. Aborts when the process has no memory; what it holds is
- * bounded by its user. */
+/* Growing byte buffer that is reused: clearing keeps its memory. Aborts when the process has no memory; what it holds
+ * is bounded by its user. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -8,9 +8,21 @@
 static inline void put_be16(void *p, uint16_t v) { v = __builtin_bswap16(v), memcpy(p, &v, 2); }
 static inline void put_be32(void *p, uint32_t v) { v = __builtin_bswap32(v), memcpy(p, &v, 4); }
 static inline void put_be64(void *p, uint64_t v) { v = __builtin_bswap64(v), memcpy(p, &v, 8); }
-static inline uint16_t get_be16(const void *p) { uint16_t v; return memcpy(&v, p, 2), __builtin_bswap16(v); }
-static inline uint32_t get_be32(const void *p) { uint32_t v; return memcpy(&v, p, 4), __builtin_bswap32(v); }
-static inline uint64_t get_be64(const void *p) { uint64_t v; return memcpy(&v, p, 8), __builtin_bswap64(v); }
+static inline uint16_t get_be16(const void *p)
+{
+    uint16_t v;
+    return memcpy(&v, p, 2), __builtin_bswap16(v);
+}
+static inline uint32_t get_be32(const void *p)
+{
+    uint32_t v;
+    return memcpy(&v, p, 4), __builtin_bswap32(v);
+}
+static inline uint64_t get_be64(const void *p)
+{
+    uint64_t v;
+    return memcpy(&v, p, 8), __builtin_bswap64(v);
+}
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "values in the journal and in state are little-endian");
 

@@ -1,10 +1,11 @@
-/* Every limit and interval in one table (law 6). From it come the defaults, parsing, `--set name=value`, the settings file
+/* Every limit and interval in one table (law 6). From it come the defaults, parsing, `--set name=value`, the file
  * `<dir>/parbus.conf` (name = value, # comments), `--help` and the table in README.md (a test compares). */
 #pragma once
 #include "base/err.h"
 #include <stdint.h>
 #include <stdio.h>
 
+/* clang-format off */
 /*  name                         default        least      most           what (unit is in the name) */
 #define SETTINGS_TABLE(X)                                                                                              \
     X(partitions,                64,            1,         4096,          "partitions of a new journal; fixed when it is created") \
@@ -29,6 +30,7 @@
     X(state_map_bytes,           64ll << 30,    1 << 20,   16ll << 40,    "address space of state; a sparse file") \
     X(network_fs_allowed,        0,             0,         1,             "1: run on NFS, 9p or FUSE at your own risk")
 
+/* clang-format on */
 struct settings {
 #define X(name, fallback, least, most, text) int64_t name;
     SETTINGS_TABLE(X)

@@ -172,10 +172,7 @@ static bool send_bytes(struct feeder_core *c, const void *data, size_t bytes)
 }
 
 /* A refused submission waits as well: its receipt opens the window (D9). */
-static bool waiting(const struct feeder_core *c)
-{
-    return c->next_send - 1 > c->receipted || c->scored < c->receipted;
-}
+static bool waiting(const struct feeder_core *c) { return c->next_send - 1 > c->receipted || c->scored < c->receipted; }
 
 static void send_hello(struct feeder_core *c, int64_t now_us)
 {

@@ -1,7 +1,6 @@
 /* The order of the units of one table: an order-statistic tree on (score descending, unit ascending).
- * Competition ranks: equal scores are equal, 1, 1, 3. put, remove, rank: O(log N) expected; memory 45 to 90 bytes a unit,
- * in two blocks.
- * The shape depends only on the units it holds, never on the order in which they came. */
+ * Competition ranks: equal scores are equal, 1, 1, 3. put, remove, rank: O(log N) expected; memory 45 to 90 bytes a
+ * unit, in two blocks. The shape depends only on the units it holds, never on the order in which they came. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,4 +24,5 @@ uint32_t ranking_rank_of_score(const struct ranking *r, int64_t score);
 /* The unit at position 0 .. count-1 in order; O(log N). */
 uint32_t ranking_at(const struct ranking *r, size_t position);
 /* In order; stop by returning false. */
-void ranking_each(const struct ranking *r, bool (*fn)(void *ctx, uint32_t rank, uint32_t unit, int64_t score), void *ctx);
+void ranking_each(const struct ranking *r, bool (*fn)(void *ctx, uint32_t rank, uint32_t unit, int64_t score),
+                  void *ctx);

@@ -1,6 +1,6 @@
-/* From values to points: pure functions, exact integers (law 5). Used by scorer, replay, what-if, tests and bench alike.
- * Micro-points are int64; a leaf rounds once, half away from zero; a sum adds integers; a weighted mean divides once, in
- * 128 bits, half away from zero. Nothing depends on the order of arrival. */
+/* From values to points: pure functions, exact integers (law 5). Used by scorer, replay, what-if, tests and bench
+ * alike. Micro-points are int64; a leaf rounds once, half away from zero; a sum adds integers; a weighted mean divides
+ * once, in 128 bits, half away from zero. Nothing depends on the order of arrival. */
 #pragma once
 #include "catalog/catalog.h"
 
@@ -8,10 +8,10 @@
 int64_t score_leaf(const struct node *leaf, double value);
 
 struct unit_points {
-    bool present;            /* any value */
-    bool complete;           /* nothing is missing: the unit may be ranked */
-    uint32_t appraised_share;/* of points_max, millionths: what a stage after `self` has confirmed */
-    int64_t *points;         /* node_count, the caller's memory; root first */
+    bool present;             /* any value */
+    bool complete;            /* nothing is missing: the unit may be ranked */
+    uint32_t appraised_share; /* of points_max, millionths: what a stage after `self` has confirmed */
+    int64_t *points;          /* node_count, the caller's memory; root first */
 };
 
 /* All nodes from the leaves. leaf_stage[i] is the effective stage (0: no value); leaf_points[i] counts only when it is

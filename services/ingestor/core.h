@@ -43,7 +43,8 @@ struct ingestor *ingestor_new(const struct settings *settings, const struct inge
                               uint64_t journal_id, uint64_t term);
 void ingestor_destroy(struct ingestor **i);
 
-/* Before the first message: what the journal holds, and how far state has followed (0: not known; scorers will tell). */
+/* Before the first message: what the journal holds, and how far state has followed (0: not known; scorers will tell).
+ */
 void ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq, uint64_t applied);
 void ingestor_restore_feeder(struct ingestor *i, uint32_t number, const struct journal_feeder *feeder);
 enum err ingestor_restore_control(struct ingestor *i, const Parbus__Control *control, struct err_text *e);

@@ -17,8 +17,8 @@ struct tallies {
     size_t dirty;
 };
 
-/* Found or made; valid until the next call. A greater epoch than the row's begins at 0; of a smaller one: NULL (the door
- * lets none through, so the journal has none). */
+/* Found or made; valid until the next call. A greater epoch than the row's begins at 0; of a smaller one: NULL (the
+ * door lets none through, so the journal has none). */
 struct tally_row *tallies_at(struct tallies *t, uint32_t feeder, uint64_t epoch);
 void tallies_mark_dirty(struct tallies *t, struct tally_row *row);
 void tallies_clean(struct tallies *t);

@@ -1,5 +1,5 @@
-/* A feeder as somebody outside this project would write it: only installed headers and the installed archive. Pushes one
- * submission, waits until it is scored, and prints the unit's row as the feed shows it. */
+/* A feeder as somebody outside this project would write it: only installed headers and the installed archive. Pushes
+ * one submission, waits until it is scored, and prints the unit's row as the feed shows it. */
 #include <client/feed.h>
 #include <client/feeder.h>
 #include <stdio.h>
