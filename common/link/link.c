@@ -23,10 +23,18 @@ void link_shutdown(void)
     context = NULL;
 }
 
+/* NULL: not a socket on this host. */
+static const char *path_of(const char *endpoint)
+{
+    static const char scheme[] = "ipc://";
+    return strncmp(endpoint, scheme, sizeof scheme - 1) == 0 ? endpoint + sizeof scheme - 1 : NULL;
+}
+
 static int set_int(void *socket, int option, int value) { return zmq_setsockopt(socket, option, &value, sizeof value); }
 
-/* libzmq's own defaults are without limit. */
-static int set_limits(void *socket, int type, int hwm)
+/* libzmq's own defaults are without limit. A peer on the same host that starts again is met at once; over a network the
+ * attempts become rarer. */
+static int set_limits(void *socket, int type, const char *endpoint, int hwm)
 {
     int64_t bytes_max = WIRE_MESSAGE_BYTES_MAX;
     int failed = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max);
@@ -35,7 +43,7 @@ static int set_limits(void *socket, int type, int hwm)
     failed |= set_int(socket, ZMQ_SNDHWM, hwm);
     failed |= set_int(socket, ZMQ_RCVHWM, hwm);
     failed |= set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
-    failed |= set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
+    failed |= set_int(socket, ZMQ_RECONNECT_IVL_MAX, path_of(endpoint) ? 0 : RECONNECT_MS_MAX);
     failed |= set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
     if (type == ZMQ_ROUTER)
         failed |= set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
@@ -44,9 +52,8 @@ static int set_limits(void *socket, int type, int hwm)
 
 static enum err check_endpoint(const char *endpoint, struct err_text *e)
 {
-    static const char scheme[] = "ipc://";
-    const char *path = endpoint + sizeof scheme - 1;
-    if (strncmp(endpoint, scheme, sizeof scheme - 1) == 0 && strlen(path) > LINK_PATH_BYTES_MAX)
+    const char *path = path_of(endpoint);
+    if (path && strlen(path) > LINK_PATH_BYTES_MAX)
         return err_set(e, ERR_TOO_LARGE,
                        "path of a local socket is %zu bytes long, at most %d are possible: choose a "
                        "directory with a shorter path (%s)",
@@ -80,7 +87,7 @@ enum err link_open(void **socket, int type, enum link_mode mode, const char *end
     if (!*socket)
         return err_set(e, ERR_IO, "make a socket for %s: %s", endpoint, zmq_strerror(errno));
     enum err err = OK;
-    if (set_limits(*socket, type, hwm) != 0)
+    if (set_limits(*socket, type, endpoint, hwm) != 0)
         err = err_set(e, ERR_IO, "set the limits of the socket for %s: %s", endpoint, zmq_strerror(errno));
     if (!err)
         err = mode == LINK_BIND ? link_bind(*socket, endpoint, e) : connect_to(*socket, endpoint, e);
