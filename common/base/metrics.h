@@ -17,6 +17,8 @@
     X(sends_full, "sends that found a full queue")                                                                     \
     X(workers_joined, "workers that said hello")                                                                       \
     X(workers_lost, "workers whose lease ran out")                                                                     \
+    X(records_set_aside, "submissions set aside because workers ended while at them")                                  \
+    X(records_readmitted, "… sent again by an operator")                                                               \
     X(partitions_moved, "partitions given to another scorer")                                                          \
     X(messages_misshapen, "messages with more or fewer frames than the protocol has, dropped")                         \
     X(messages_malformed, "messages that could not be read")                                                           \

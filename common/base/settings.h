@@ -19,6 +19,7 @@
     X(heartbeat_interval_ms,     250,           10,        10000,         "a worker's heartbeat") \
     X(worker_lease_ms,           1500,          50,        60000,         "silence after which a worker counts as dead") \
     X(resend_after_ms,           1000,          10,        60000,         "no progress for so long: send again from applied + 1") \
+    X(record_tries_max,          3,             1,         1000,          "workers that may end while at one submission before it is set aside") \
     X(release_timeout_ms,        2000,          10,        60000,         "draining a partition may take so long") \
     X(commit_interval_ms,        50,            0,         10000,         "least time between two commits of a scorer") \
     X(scorer_cached_units_max,   65536,         1,         100000000,     "units that a scorer keeps in memory between commits") \

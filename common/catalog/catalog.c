@@ -23,6 +23,7 @@ void catalog_destroy(struct catalog **c)
     free((*c)->definition);
     free((*c)->series);
     free((*c)->slot);
+    free((*c)->set_aside);
     pool_free(&(*c)->pool);
     free(*c);
     *c = NULL;
@@ -144,8 +145,7 @@ const struct series *catalog_find_series(const struct catalog *c, const char *in
 
 /* ---- applying ---- */
 
-/* Makes room for one more pointer. */
-static void *grown(void *array, size_t count)
+void *pointers_grown(void *array, size_t count)
 {
     if (count & (count - 1))
         return array;
@@ -185,7 +185,7 @@ static enum err apply_registry(struct catalog *c, const Parbus__Control *control
         return err;
     if (registry_entry(c, r->code, r->version))
         return err_set(e, ERR_INVALID, "registry %s version %u is published already", r->code, r->version);
-    c->registry = grown(c->registry, c->registry_count);
+    c->registry = pointers_grown(c->registry, c->registry_count);
     c->registry[c->registry_count++] = build_registry(&c->pool, r, control->control_seq);
     return OK;
 }
@@ -217,7 +217,7 @@ static enum err apply_definition(struct catalog *c, const Parbus__Control *contr
     if (err)
         return err;
     size_t at = definition_position(c, d->index, d->version);
-    c->definition = grown(c->definition, c->definition_count);
+    c->definition = pointers_grown(c->definition, c->definition_count);
     memmove(c->definition + at + 1, c->definition + at, (c->definition_count - at) * sizeof *c->definition);
     c->definition[at] = build_definition(&c->pool, d, r, control->control_seq);
     c->definition_count++;
@@ -240,7 +240,7 @@ static enum err apply_period(struct catalog *c, const Parbus__Control *control, 
                        p->series, c->series_count + 1);
     struct series *s = pool_alloc(&c->pool, sizeof *s);
     *s = (struct series){p->series, d, pool_text(&c->pool, period), control->control_seq};
-    c->series = grown(c->series, c->series_count);
+    c->series = pointers_grown(c->series, c->series_count);
     c->series[c->series_count++] = s;
     slots_grow(c);
     slot_put(c, series_hash(d->index, s->period), s->number);
@@ -250,9 +250,9 @@ static enum err apply_period(struct catalog *c, const Parbus__Control *control, 
 enum err catalog_apply(struct catalog *c, const Parbus__Control *control, struct err_text *e)
 {
     static enum err (*const apply[])(struct catalog *, const Parbus__Control *, struct err_text *) = {
-        [PARBUS__CONTROL__BODY_REGISTRY] = apply_registry,
-        [PARBUS__CONTROL__BODY_DEFINITION] = apply_definition,
-        [PARBUS__CONTROL__BODY_PERIOD_OPENED] = apply_period,
+        [PARBUS__CONTROL__BODY_REGISTRY] = apply_registry,     [PARBUS__CONTROL__BODY_DEFINITION] = apply_definition,
+        [PARBUS__CONTROL__BODY_PERIOD_OPENED] = apply_period,  [PARBUS__CONTROL__BODY_SET_ASIDE] = apply_set_aside,
+        [PARBUS__CONTROL__BODY_READMITTED] = apply_readmitted,
     };
     if (control->control_seq != c->control_seq + 1)
         return err_set(e, ERR_INVALID, "control record %llu follows %llu", (unsigned long long)control->control_seq,

@@ -111,6 +111,23 @@ const struct definition *catalog_find_definition(const struct catalog *c, const 
 const struct definition *catalog_definition_version(const struct catalog *c, const char *index, uint32_t version);
 const struct registry *catalog_find_registry(const struct catalog *c, const char *code, uint32_t version);
 
+/* An entry of the journal that takes no effect (rule I17). */
+struct set_aside {
+    uint32_t partition, tries;
+    uint64_t pseq;
+    const char *instance; /* the last worker that ended at it */
+    uint64_t decided;     /* control seq */
+    uint64_t readmitted;  /* control seq; it was journalled again elsewhere (rule I19). 0: it was not */
+};
+/* NULL: not set aside. Holds for every reading of the journal from its start, so there is no as_of. O(log n), and at
+ * once when nothing is set aside. */
+const struct set_aside *catalog_set_aside(const struct catalog *c, uint32_t partition, uint64_t pseq);
+size_t catalog_set_aside_count(const struct catalog *c); /* readmitted ones left out */
+/* The first entry of this partition that was set aside by controls after `control_seq`; 0: none. */
+uint64_t catalog_set_aside_after(const struct catalog *c, uint32_t partition, uint64_t control_seq);
+/* Entries of this partition that were journalled again by controls after `control_seq`. */
+size_t catalog_readmitted_after(const struct catalog *c, uint32_t partition, uint64_t control_seq);
+
 /* Calls fn for each index once (newest version as of then), ascending code. */
 void catalog_each_index(const struct catalog *c, uint64_t as_of, void (*fn)(void *ctx, const struct definition *),
                         void *ctx);

@@ -15,10 +15,11 @@ struct definition_entry {
 struct catalog {
     struct pool pool;
     uint64_t control_seq;
-    size_t registry_count, definition_count, series_count;
+    size_t registry_count, definition_count, series_count, set_aside_count, readmitted_count;
     struct registry_entry **registry;
     struct definition_entry **definition; /* ascending index, then version */
     struct series **series;               /* by number - 1 */
+    struct set_aside **set_aside;         /* ascending partition, then pseq */
     size_t slot_count;                    /* a power of two */
     struct series_slot *slot;
 };
@@ -27,6 +28,13 @@ struct catalog {
 struct registry_entry *build_registry(struct pool *pool, const Parbus__Registry *from, uint64_t published);
 struct definition_entry *build_definition(struct pool *pool, const Parbus__Definition *from,
                                           const struct registry *registry, uint64_t published);
+
+/* set_aside.c, called by catalog_apply. */
+enum err apply_set_aside(struct catalog *c, const Parbus__Control *control, struct err_text *e);
+enum err apply_readmitted(struct catalog *c, const Parbus__Control *control, struct err_text *e);
+
+/* Makes room for one more pointer. */
+void *pointers_grown(void *array, size_t count);
 
 /* The names of a registry, hashed; in the pool. */
 struct registry_lookup *lookup_build(struct pool *pool, const struct registry *r);

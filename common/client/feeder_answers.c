@@ -135,13 +135,20 @@ static void take_limits(struct feeder_core *c, const Parbus__Welcome *welcome)
     c->number = welcome->feeder_number;
 }
 
+/* The greatest `scored` is the newest, then the greatest sum of rows (D10): rows may be added later (I19). */
+static bool is_newer(const struct feeder_core *c, uint64_t scored, uint64_t rows)
+{
+    return scored > c->scored || (scored == c->scored && rows >= c->accepted_rows + c->rejected_rows);
+}
+
 /* Without the rows, the last Scored would have to come through (D10). */
 static void take_scored(struct feeder_core *c, const Parbus__Welcome *welcome)
 {
-    if (welcome->scored < c->scored)
+    bool has_rows = welcome->has_accepted_rows && welcome->has_rejected_rows;
+    if (!is_newer(c, welcome->scored, has_rows ? welcome->accepted_rows + welcome->rejected_rows : UINT64_MAX))
         return;
     c->scored = welcome->scored;
-    if (welcome->has_accepted_rows && welcome->has_rejected_rows) {
+    if (has_rows) {
         c->accepted_rows = welcome->accepted_rows;
         c->rejected_rows = welcome->rejected_rows;
     }
@@ -312,7 +319,7 @@ static void on_refusal(struct feeder_core *c, int64_t now_us, const void *messag
 
 static void take_totals(struct feeder_core *c, int64_t now_us, uint64_t scored, uint64_t accepted, uint64_t rejected)
 {
-    if (scored < c->scored)
+    if (!is_newer(c, scored, accepted + rejected))
         return; /* overtaken */
     if (scored > c->scored)
         c->quiet_since_us = now_us;

@@ -17,7 +17,7 @@ static void count_one(uint8_t *record)
 {
     struct record_header header;
     memcpy(&header, record, sizeof header);
-    ASSERT(header.kind == RECORD_DATA && header.count < UINT32_MAX);
+    ASSERT(header.kind == RECORD_DATA ? header.count < UINT32_MAX : header.kind == RECORD_RETRY && header.count == 0);
     header.count++;
     memcpy(record, &header, sizeof header);
 }
@@ -40,9 +40,9 @@ static enum err check_header(const struct record_header *h, struct err_text *e)
     if (h->version != RECORD_VERSION)
         return err_set(e, ERR_VERSION, "record of version %u, this program knows version %u", h->version,
                        RECORD_VERSION);
-    if (h->kind != RECORD_DATA && h->kind != RECORD_CONTROL)
+    if (h->kind < RECORD_DATA || h->kind > RECORD_RETRY)
         return err_set(e, ERR_CORRUPT, "record of unknown kind %u", h->kind);
-    if (h->zero != 0 || h->count == 0 || (h->kind == RECORD_CONTROL && h->count != 1))
+    if (h->zero != 0 || h->count == 0 || (h->kind != RECORD_DATA && h->count != 1))
         return err_set(e, ERR_CORRUPT, "record header: kind %u, count %u, reserved %u", h->kind, h->count, h->zero);
     return OK;
 }
@@ -63,7 +63,7 @@ static bool step(const uint8_t **at, const uint8_t *end, struct record_entry *en
 static enum err check_entries(const struct record_reader *r, struct err_text *e)
 {
     const uint8_t *at = r->at;
-    uint32_t count = r->header.kind == RECORD_DATA ? r->header.count : 0;
+    uint32_t count = record_entries(&r->header);
     struct record_entry entry;
     for (uint32_t i = 0; i < count; i++)
         if (!step(&at, r->end, &entry))

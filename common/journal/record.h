@@ -7,7 +7,9 @@
  *               then body (the Submission as received), zero-padded to a multiple of 8
  *
  * Little-endian. Entry i has pseq first_pseq + i. A control record has count 1 and no entry: from here on the controls
- * 1 .. control_seq are in force. series and unit are what the door resolved when it took the submission
+ * 1 .. control_seq are in force. A retry has count 1 and one entry, which was set aside at another place (rule I19); in
+ * its partition it also stands for the control Readmitted, whose number is its control_seq; received_ms is when the
+ * entry was received first. series and unit are what the door resolved when it took the submission
  * (SERIES_NONE, UNIT_NONE, UNIT_AMBIGUOUS when it could not). */
 #pragma once
 #include "base/buffer.h"
@@ -15,7 +17,7 @@
 #include <stdint.h>
 
 enum { RECORD_VERSION = 1, RECORD_HEADER_BYTES = 24, RECORD_ENTRY_BYTES = 32 };
-enum record_kind { RECORD_DATA = 1, RECORD_CONTROL = 2 };
+enum record_kind { RECORD_DATA = 1, RECORD_CONTROL = 2, RECORD_RETRY = 3 };
 
 struct record_header {
     uint8_t version, kind;
@@ -30,6 +32,12 @@ struct record_entry {
     uint32_t series, unit;
 };
 _Static_assert(sizeof(struct record_header) == RECORD_HEADER_BYTES, "on-disk size");
+
+/* How many entries follow the header. */
+static inline uint32_t record_entries(const struct record_header *h)
+{
+    return h->kind == RECORD_CONTROL ? 0 : h->count;
+}
 _Static_assert(sizeof(struct record_entry) == RECORD_ENTRY_BYTES, "on-disk size");
 
 /* Starts a record at the end of b. */

@@ -21,6 +21,13 @@ static void say_hello(struct worker *w)
     hello.endpoint = (char *)w->config.endpoint;
     hello.pid = w->config.pid;
     hello.incarnation = w->config.incarnation;
+    Parbus__Unfinished unfinished = PARBUS__UNFINISHED__INIT;
+    if (w->config.unfinished.pseq) {
+        unfinished.has_partition = unfinished.has_pseq = 1;
+        unfinished.partition = w->config.unfinished.partition;
+        unfinished.pseq = w->config.unfinished.pseq;
+        hello.unfinished = &unfinished;
+    }
     w->send(w->ctx, PARBUS__TO_COORDINATOR__BODY_HELLO, &hello.base);
 }
 

@@ -68,11 +68,26 @@ static enum err put_tally(struct write *w, uint32_t partition, const struct stat
     return OK;
 }
 
+/* Rare, so with a fresh cursor after it: LMDB 0.9.24's own, left where a key was deleted, are not to be trusted. */
+static enum err delete_reject(struct write *w, struct state_key k, struct err_text *e)
+{
+    MDB_dbi dbi = w->s->store.dbi[DB_REJECTS];
+    MDB_val key = store_val(k.bytes, k.size);
+    mdb_cursor_close(w->cursor[DB_REJECTS]);
+    w->cursor[DB_REJECTS] = NULL;
+    int rc = mdb_del(w->txn, dbi, &key, NULL);
+    if (!rc || rc == MDB_NOTFOUND)
+        rc = mdb_cursor_open(w->txn, dbi, &w->cursor[DB_REJECTS]);
+    return store_error(rc, e);
+}
+
 static enum err put_reject(struct write *w, uint32_t partition, const struct state_reject_put *p, struct err_text *e)
 {
     uint8_t *at;
     struct reject_header header = p->header;
     struct state_key key = key_reject(p->feeder, p->epoch, p->seq, p->row);
+    if (p->gone)
+        return err_wrap(e, delete_reject(w, key, e), "reject of feeder %u", p->feeder);
     enum err code = reserve(w, DB_REJECTS, key, sizeof header + header.detail_bytes, &at, e);
     if (code)
         return err_wrap(e, code, "reject of feeder %u", p->feeder);

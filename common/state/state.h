@@ -104,6 +104,7 @@ struct state_reject_put {
     uint64_t epoch, seq;
     struct reject_header header;
     const char *detail;
+    bool gone; /* takes the reject at this key back (rule I19); none there: fine. In order with the others */
 };
 struct state_batch {
     uint32_t partition;

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "services/ingestor/flow.h"
+#include "services/ingestor/suspects.h"
 #include "services/ingestor/tallies.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +115,8 @@ static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerH
         return;
     }
     struct worker *worker = &c->worker[w];
-    bool same = worker->alive && worker->incarnation == hello->incarnation;
+    bool heard_of = worker->incarnation == hello->incarnation && strcmp(worker->instance, hello->instance) == 0;
+    bool same = worker->alive && heard_of;
     if (worker->alive && !same)
         worker_lost(c, w, "replaced by a new incarnation", now_us);
     if (!same) {
@@ -128,6 +130,8 @@ static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerH
         metric_add(c->metrics, workers_joined, 1);
         log_info("worker.joined", "instance=%s pid=%u", worker->instance, worker->pid);
     }
+    if (!heard_of && suspects_report(c, hello))
+        partition_enter(c, hello->unfinished->partition, PARTITION_UNOWNED, now_us);
     worker->peer = peer;
     worker->heard_us = now_us;
     Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
@@ -387,6 +391,7 @@ int64_t coordinator_tick(struct coordinator *c, int64_t now_us)
     for (int w = 0; w < c->worker_count; w++)
         if (c->worker[w].alive && now_us - c->worker[w].heard_us > c->settings->worker_lease_ms * 1000)
             worker_lost(c, w, "silent for worker_lease_ms", now_us);
+    suspects_forget_applied(c);
     for (int round = 0; c->rebalance && round < 3; round++)
         rebalance(c, now_us);
     for (uint32_t p = 0; p < c->partitions; p++)

@@ -11,7 +11,7 @@
 #include "base/map.h"
 #include "services/ingestor/door.h"
 
-enum { WORKERS_MAX = 256, WORKER_COUNTERS_MAX = 64, FLIGHTS_MAX = 512, WORKER_NONE = -1 };
+enum { WORKERS_MAX = 256, WORKER_COUNTERS_MAX = 64, FLIGHTS_MAX = 512, SUSPECTS_MAX = 256, WORKER_NONE = -1 };
 
 enum partition_state { PARTITION_UNOWNED, PARTITION_ASSIGNING, PARTITION_OWNED, PARTITION_RELEASING };
 
@@ -37,6 +37,12 @@ struct partition {
     uint64_t heard;        /* greatest serial of Owned and Progress under this owner epoch */
     int64_t rest_until_us; /* state refused it: not given away again before; 0: at once */
     bool missed;           /* Assign is to be repeated: one of them was lost (I13), or the scorer forgot (I2) */
+};
+
+struct suspect { /* an entry at which workers ended (I17) */
+    uint32_t partition, tries;
+    uint64_t pseq, incarnation;             /* of who reported it last */
+    char instance[WIRE_NAME_BYTES_MAX + 1]; /* … and its name */
 };
 
 struct worker {
@@ -69,6 +75,8 @@ struct coordinator {
         uint64_t epoch, scored, accepted_rows, rejected_rows;
     } * tally;
     size_t tally_count, tally_capacity;
+    struct suspect suspect[SUSPECTS_MAX];
+    size_t suspect_count;
     bool rebalance; /* the set of workers changed */
     uint32_t pump_first;
     char read_trouble[256];

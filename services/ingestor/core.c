@@ -1,9 +1,7 @@
-#include "services/ingestor/core.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "journal/record.h"
-#include "services/ingestor/coordinator.h"
-#include "services/ingestor/door.h"
+#include "services/ingestor/internal.h"
 #include "wire/reason.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,19 +10,6 @@
 enum { SCORED_INTERVAL_US = 20000, VERDICT_REJECTS_MAX = 1000, ANSWER_ARENA_BYTES = 32 << 20 };
 /* A record travels in Work, and in Verdicts with the rejects beside it (W3). */
 enum { RECORD_BYTES_MAX = WIRE_MESSAGE_BYTES_MAX - (256 << 10) };
-
-struct ingestor {
-    struct settings settings;
-    struct ingestor_io io;
-    struct metrics metrics;
-    struct catalog *catalog;
-    struct door door;
-    struct coordinator coordinator;
-    struct arena answer;     /* of Description, StatsReply, Verdict */
-    struct journal_put *put; /* scratch of a commit */
-    struct buffer marks;
-    int64_t committed_us, scored_us;
-};
 
 struct ingestor *ingestor_new(const struct settings *settings, const struct ingestor_io *io, uint32_t partitions,
                               uint64_t journal_id, uint64_t term)
@@ -98,7 +83,7 @@ static struct journal_group gather(struct ingestor *i)
     return (struct journal_group){.put = i->put, .put_count = puts, .mark = mark, .mark_count = marks};
 }
 
-static void journalled(struct ingestor *i, const struct journal_group *g)
+void ingestor_journalled(struct ingestor *i, const struct journal_group *g)
 {
     for (size_t n = 0; n < g->put_count; n++) {
         struct record_header header;
@@ -109,7 +94,7 @@ static void journalled(struct ingestor *i, const struct journal_group *g)
 }
 
 /* Law 1: receipts only after the transaction is on disk; when it is not, none, and everybody is told. */
-static void commit(struct ingestor *i, struct ingestor_now now)
+void ingestor_commit(struct ingestor *i, struct ingestor_now now)
 {
     if (numbers_count(&i->door.changed) == 0)
         return;
@@ -117,7 +102,7 @@ static void commit(struct ingestor *i, struct ingestor_now now)
     struct err_text e;
     i->committed_us = now.mono_us;
     if (i->io.append(i->io.ctx, &group, &e) == OK) {
-        journalled(i, &group);
+        ingestor_journalled(i, &group);
         door_committed(&i->door);
     } else {
         metric_add(&i->metrics, journal_commit_failures, 1);
@@ -140,18 +125,19 @@ static bool commit_due(const struct ingestor *i, struct ingestor_now now)
 void ingestor_drained(struct ingestor *i, struct ingestor_now now)
 {
     if (commit_due(i, now))
-        commit(i, now);
+        ingestor_commit(i, now);
     coordinator_pump(&i->coordinator, now.mono_us);
 }
 
 void ingestor_stop(struct ingestor *i, struct ingestor_now now)
 {
-    commit(i, now);
+    ingestor_commit(i, now);
     door_tell_scored(&i->door);
 }
 
 int64_t ingestor_tick(struct ingestor *i, struct ingestor_now now)
 {
+    controls_set_aside(i, now);
     int64_t next = coordinator_tick(&i->coordinator, now.mono_us);
     if (now.mono_us - i->scored_us >= SCORED_INTERVAL_US) {
         i->scored_us = now.mono_us;
@@ -163,30 +149,6 @@ int64_t ingestor_tick(struct ingestor *i, struct ingestor_now now)
         return next;
     int64_t due = i->committed_us + i->settings.group_wait_us - now.mono_us;
     return due < 0 ? 0 : due < next ? due : next;
-}
-
-enum err ingestor_publish(struct ingestor *i, Parbus__Control *control, struct ingestor_now now, struct err_text *e)
-{
-    commit(i, now); /* what came before is ordered before */
-    control->has_control_seq = control->has_received_ms = 1;
-    control->control_seq = catalog_control_seq(i->catalog) + 1;
-    control->received_ms = now.wall_ms;
-    struct buffer mark = {0}, packed = {0};
-    record_begin(&mark, RECORD_CONTROL, now.wall_ms, control->control_seq);
-    protobuf_c_message_pack(&control->base, buffer_grow(&packed, protobuf_c_message_get_packed_size(&control->base)));
-    uint32_t partitions = i->coordinator.partitions;
-    for (uint32_t p = 0; p < partitions; p++)
-        i->put[p] = (struct journal_put){p, i->coordinator.partition[p].last + 1, mark.data, mark.size};
-    struct journal_control stored = {control->control_seq, packed.data, packed.size};
-    struct journal_group group = {.put = i->put, .put_count = partitions, .control = &stored, .control_count = 1};
-    enum err code = i->io.append(i->io.ctx, &group, e);
-    if (code == OK) {
-        journalled(i, &group);
-        code = catalog_apply(i->catalog, control, e);
-    }
-    buffer_free(&mark);
-    buffer_free(&packed);
-    return code;
 }
 
 /* ---- questions ---- */
@@ -382,11 +344,11 @@ void ingestor_from_feeder(struct ingestor *i, uint64_t peer, const struct wire_m
     switch (m->kind) {
     case PARBUS__TO_INGESTOR__BODY_SUBMISSION:
         if (i->door.group_bytes + m->body_bytes > RECORD_BYTES_MAX)
-            commit(i, now); /* so that no record outgrows a message to a worker */
+            ingestor_commit(i, now); /* so that no record outgrows a message to a worker */
         door_submission(&i->door, peer, (const Parbus__Submission *)m->message, m->body, m->body_bytes, now);
         break;
     case PARBUS__TO_INGESTOR__BODY_HELLO:
-        commit(i, now); /* a new epoch must not mix with the old one in a group */
+        ingestor_commit(i, now); /* a new epoch must not mix with the old one in a group */
         door_hello(&i->door, peer, (const Parbus__Hello *)m->message);
         break;
     case PARBUS__TO_INGESTOR__BODY_STATUS:
@@ -417,5 +379,8 @@ void ingestor_from_feeder_bad(struct ingestor *i, uint64_t peer, enum err code, 
 
 void ingestor_from_worker(struct ingestor *i, uint64_t peer, const struct wire_message *m, struct ingestor_now now)
 {
-    coordinator_message(&i->coordinator, peer, m, now.mono_us);
+    if (m->kind == PARBUS__TO_COORDINATOR__BODY_RETRY)
+        controls_retry(i, peer, (const Parbus__Retry *)m->message, now);
+    else
+        coordinator_message(&i->coordinator, peer, m, now.mono_us);
 }

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "journal/record.h"
+#include "services/ingestor/suspects.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +61,7 @@ static bool send_record(void *ctx, uint64_t first_pseq, const void *record, size
     work.partition = pump->partition;
     work.owner_epoch = part->owner_epoch;
     work.first_pseq = first_pseq;
-    work.control_seq = header.control_seq;
+    work.control_seq = catalog_control_seq(c->door->catalog); /* I18 */
     work.scorer = c->worker[part->scorer].endpoint;
     work.record.data = (uint8_t *)record;
     work.record.len = bytes;
@@ -92,7 +93,7 @@ static void note_read_failure(struct coordinator *c, uint32_t p, const struct er
 void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
-    if (part->state != PARTITION_OWNED || part->sent >= part->last)
+    if (part->state != PARTITION_OWNED || part->sent >= part->last || suspects_hold(c, p))
         return;
     if (part->validator != part->validator_next && part->flight_count)
         return; /* the old validator's records first, so that none overtakes another */
@@ -164,7 +165,7 @@ static bool take_control_seq(void *ctx, uint64_t first_pseq, const void *record,
 }
 
 /* Every control has one entry in every partition, so those after `applied` are the ones that were not in force there.
- */
+ * Of them, a retry is a submission too (I19). */
 uint64_t flow_lag(const struct coordinator *c, uint32_t p)
 {
     const struct partition *part = &c->partition[p];
@@ -172,5 +173,7 @@ uint64_t flow_lag(const struct coordinator *c, uint32_t p)
     if (entries && part->applied)
         c->io->read(c->io->ctx, p, part->applied, 1, take_control_seq, &in_force, NULL);
     uint64_t controls = catalog_control_seq(c->door->catalog) - in_force;
+    if (entries)
+        controls -= catalog_readmitted_after(c->door->catalog, p, in_force);
     return controls < entries ? entries - controls : 0;
 }

@@ -27,7 +27,9 @@ static void take(struct coordinator *c, uint32_t partition, const Parbus__Tally 
     struct kept_tally *k = kept(c, partition, t->feeder);
     if (k->epoch != t->epoch)
         *k = (struct kept_tally){.epoch = t->epoch}; /* the feeder's sum was cleared when its epoch began */
-    if (t->scored <= k->scored)
+    /* I13: what was sent again counts rows and no submission. */
+    if (t->scored < k->scored ||
+        (t->scored == k->scored && t->accepted_rows + t->rejected_rows <= k->accepted_rows + k->rejected_rows))
         return;
     f->sum.scored += t->scored - k->scored;
     f->sum.accepted_rows += t->accepted_rows - k->accepted_rows;

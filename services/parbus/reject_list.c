@@ -31,6 +31,7 @@ struct listing {
     uint32_t known_partition;
     uint64_t known_pseq;
     uint32_t known_unit;
+    bool known_poison;
     struct reject_row known;
 };
 
@@ -54,11 +55,27 @@ static void clear_page(struct page *p)
     p->count = 0;
 }
 
+/* The bytes are left alone (I18): the names are those that the door made out. */
+static void note_poison(struct listing *l, const struct record_entry *entry)
+{
+    const struct series *series = catalog_series(l->stores->catalog, entry->series);
+    if (!series)
+        return;
+    const struct unit *unit = registry_unit(series->definition->registry, entry->unit);
+    snprintf(l->known.index, sizeof l->known.index, "%s", series->definition->index);
+    snprintf(l->known.period, sizeof l->known.period, "%s", series->period);
+    snprintf(l->known.unit, sizeof l->known.unit, "%s", unit ? unit->code : "");
+}
+
 static void note_submission(struct listing *l, const struct record_entry *entry, const uint8_t *body)
 {
     const Parbus__Submission *s;
     arena_reset(&l->arena);
     l->known_unit = entry->unit;
+    if (l->known_poison) {
+        note_poison(l, entry);
+        return;
+    }
     if (wire_open_submission(body, entry->body_bytes, &l->arena, &s, NULL))
         return;
     snprintf(l->known.index, sizeof l->known.index, "%s", s->index);
@@ -88,6 +105,7 @@ static enum err read_submission(struct listing *l, const struct reject_header *h
     l->known_unit = UNIT_NONE;
     l->known_partition = h->partition;
     l->known_pseq = h->pseq;
+    l->known_poison = h->reason == PARBUS__REASON__REJECTED_POISON;
     return journal_read(l->stores->journal, h->partition, h->pseq, 1, find_submission, l, e);
 }
 

@@ -14,7 +14,7 @@ struct reject_row {
     uint32_t row; /* WIRE_ROW_WHOLE: the submission */
     struct reject_header header;
     const char *detail;
-    /* as written by the feeder; empty when the submission cannot be read */
+    /* as written by the feeder, of POISON as the door made them out; empty when there is no saying */
     char index[WIRE_NAME_BYTES_MAX + 1], period[WIRE_NAME_BYTES_MAX + 1], unit[WIRE_UNIT_BYTES_MAX + 1];
     const char *indicator; /* code, or number as text; "" for the whole submission */
 };

@@ -3,6 +3,7 @@
 #include "journal/record.h"
 #include "services/scorer/store.h"
 #include "services/validator/core.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -19,6 +20,7 @@ struct replay {
     struct validator_core *validator;
     struct scorer_core *scorer;
     struct buffer part; /* a record that is replayed only in part */
+    uint64_t *end;      /* of each partition: where the replay ends */
     uint32_t partition;
     uint64_t next, until;
     int64_t now_us, started_us, progress_us;
@@ -129,7 +131,7 @@ static bool take_record(void *ctx, uint64_t first_pseq, const void *record, size
         return false;
     }
     r->totals->records++;
-    r->totals->submissions += header.kind == RECORD_DATA ? last - first_pseq + 1 : 0;
+    r->totals->submissions += record_entries(&header) ? last - first_pseq + 1 : 0;
     r->totals->done += last + 1 - r->next;
     r->next = last + 1;
     tick(r);
@@ -154,17 +156,21 @@ static enum err replay_partition(struct replay *r, struct err_text *e)
     return err_wrap(e, err, "partition %u", r->partition);
 }
 
+/* The ends first, then the controls: so every control before an end is known, and what is set aside by it (I18). */
 static enum err plan(struct replay *r, struct err_text *e)
 {
     enum err err = OK;
-    for (uint32_t p = 0; p < journal_partitions(r->store.journal) && !err; p++) {
-        uint64_t last;
+    uint32_t partitions = journal_partitions(r->store.journal);
+    r->end = calloc(partitions, sizeof *r->end);
+    ASSERT(r->end);
+    for (uint32_t p = 0; p < partitions && !err; p++) {
+        uint64_t last = 0;
         err = journal_last_pseq(r->store.journal, p, &last, e);
-        uint64_t until = r->options->until ? r->options->until[p] : last;
-        r->totals->planned += until;
-        r->totals->left_out += last > until ? last - until : 0;
+        r->end[p] = r->options->until ? r->options->until[p] : last;
+        r->totals->planned += r->end[p];
+        r->totals->left_out += last > r->end[p] ? last - r->end[p] : 0;
     }
-    return err;
+    return err ? err : scorer_store_functions.catch_up(&r->store, 0, e);
 }
 
 static void start_cores(struct replay *r)
@@ -188,11 +194,9 @@ static enum err replay_all(struct replay *r, struct err_text *e)
 {
     enum err err = plan(r, e);
     for (uint32_t p = 0; p < journal_partitions(r->store.journal) && !err; p++) {
-        uint64_t last = 0;
-        err = journal_last_pseq(r->store.journal, p, &last, e);
         r->partition = p;
-        r->until = r->options->until ? r->options->until[p] : last;
-        if (!err && r->until)
+        r->until = r->end[p];
+        if (r->until)
             err = replay_partition(r, e);
     }
     if (!err && scorer_core_commit(r->scorer, clock_mono_us()))
@@ -217,5 +221,6 @@ enum err replay_run(const struct replay_options *o, struct replay_totals *totals
     scorer_core_destroy(&r.scorer);
     scorer_store_close(&r.store);
     buffer_free(&r.part);
+    free(r.end);
     return err;
 }

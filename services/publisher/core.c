@@ -42,9 +42,20 @@ void publisher_destroy(struct publisher **publisher)
     *publisher = NULL;
 }
 
+static void go_back(struct publisher *p)
+{
+    for (uint32_t n = 0; n < p->o.partitions && p->controls < catalog_control_seq(p->o.catalog); n++) {
+        uint64_t pseq = catalog_set_aside_after(p->o.catalog, n, p->controls);
+        if (pseq)
+            partition_go_back(p, n, pseq);
+    }
+    p->controls = catalog_control_seq(p->o.catalog);
+}
+
 void publisher_catalog_changed(struct publisher *p)
 {
     size_t count = catalog_series_count(p->o.catalog);
+    go_back(p);
     if (count == p->topic_count)
         return;
     p->topic = reallocarray(p->topic, count, sizeof *p->topic);

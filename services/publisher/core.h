@@ -64,7 +64,7 @@ void publisher_receive(struct publisher *p, const struct wire_message *to_publis
 void publisher_request(struct publisher *p, const struct publisher_peer *peer, const struct wire_message *to_snapshots,
                        int64_t now_us);
 
-/* Takes up the series that the catalog has got since. */
+/* Takes up the series that the catalog has got since, and what was set aside. */
 void publisher_catalog_changed(struct publisher *p);
 
 /* Publishes, reloads, sends heartbeats and snapshots that are due. Returns when to call again. */

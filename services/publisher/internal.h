@@ -25,7 +25,8 @@ struct publisher {
     struct snapshots snapshots;
     struct buffer scratch;
     bool started;
-    bool homeless; /* a row came whose series is not in the catalog: the journal could not be read just now */
+    bool homeless;     /* a row came whose series is not in the catalog: the journal could not be read just now */
+    uint64_t controls; /* of the catalog, as far as partition_go_back has seen to */
     int64_t now_us, heartbeat_us, caught_up_us;
     uint32_t behind, next_reload; /* partitions that miss something; where to look for the next one */
 };
@@ -34,6 +35,8 @@ struct publisher {
 void partition_seen(struct publisher *p, uint32_t partition, uint64_t prev_pseq, uint64_t pseq);
 void partition_committed(struct publisher *p, uint32_t partition, uint64_t pseq);
 void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq);
+/* The entry at pseq was set aside: what an owner told of it and of later ones gives way (I15). */
+void partition_go_back(struct publisher *p, uint32_t partition, uint64_t pseq);
 /* Rows up to pseq could not be taken: state has them. */
 void partition_missed(struct publisher *p, uint32_t partition, uint64_t pseq);
 static inline bool partition_behind(const struct partition *t) { return t->position < t->wanted; }

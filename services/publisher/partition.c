@@ -44,6 +44,27 @@ void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq)
     settle(p, t, was_behind);
 }
 
+static void rows_go_back(const struct publisher *p, struct topic *t, uint32_t partition, uint64_t pseq)
+{
+    const struct registry *registry = t->series->definition->registry;
+    for (size_t row = 0; row < t->table->count; row++)
+        if (t->pseq[row] >= pseq && catalog_partition(registry, t->table->row[row].unit, p->o.partitions) == partition)
+            t->pseq[row] = pseq - 1;
+}
+
+void partition_go_back(struct publisher *p, uint32_t partition, uint64_t pseq)
+{
+    struct partition *t = &p->partition[partition];
+    bool was_behind = partition_behind(t);
+    if (t->seen < pseq && t->position < pseq)
+        return;
+    t->position = t->position < pseq ? t->position : pseq - 1;
+    t->seen = t->seen < pseq ? t->seen : pseq - 1;
+    for (size_t i = 0; i < p->topic_count; i++)
+        rows_go_back(p, p->topic[i], partition, pseq);
+    settle(p, t, was_behind);
+}
+
 void partition_missed(struct publisher *p, uint32_t partition, uint64_t pseq)
 {
     struct partition *t = &p->partition[partition];

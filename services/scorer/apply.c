@@ -42,12 +42,22 @@ static void put_row_reject(struct scorer_core *s, struct partition *p, const str
     r->put.header.value = submission->retract ? 0 : submission->value[row];
 }
 
+/* I19: what stood at this key was about the entry's first place. */
+static void take_back_reject(struct scorer_core *s, struct partition *p, const struct applying *a)
+{
+    if (a->header->kind != RECORD_RETRY)
+        return;
+    put_reject(s, p, a, WIRE_ROW_WHOLE, 0, "");
+    struct pending_reject *r = buffer_at(&p->rejects, buffer_count(&p->rejects, *r) - 1, sizeof *r);
+    r->put.gone = true;
+}
+
 static void count(struct partition *p, const struct applying *a, size_t accepted, size_t rejected)
 {
     struct tally_row *t = tallies_at(&p->tallies, a->entry->feeder, a->entry->epoch);
     if (!t)
         return;
-    t->tally.scored++;
+    t->tally.scored += a->header->kind != RECORD_RETRY; /* I19: it was counted at its first place */
     t->tally.accepted_rows += accepted;
     t->tally.rejected_rows += rejected;
     tallies_mark_dirty(&p->tallies, t);
@@ -58,17 +68,38 @@ static void count(struct partition *p, const struct applying *a, size_t accepted
 static void reject_whole(struct scorer_core *s, struct partition *p, const struct applying *a, uint32_t reason,
                          const char *detail, size_t rows)
 {
+    take_back_reject(s, p, a);
     put_reject(s, p, a, WIRE_ROW_WHOLE, reason, detail);
     count(p, a, 0, rows ? rows : 1);
 }
 
-static void apply_whole_reject(struct scorer_core *s, struct partition *p, const struct applying *a)
+/* I18: an owner before us may have come past an entry that is set aside now, told the publisher what it did to its
+ * unit, and never committed it. So the unit is told (I15). */
+static enum err show_unit(struct scorer_core *s, struct partition *p, const struct applying *a, struct err_text *e)
+{
+    struct cached_unit *u;
+    const struct series *series = catalog_series(s->catalog, a->entry->series);
+    if (!catalog_set_aside(s->catalog, p->number, a->pseq) || !series ||
+        !definition_in_cohort(series->definition, a->entry->unit))
+        return OK;
+    enum err err = unit_load(s, p, series, a->entry->unit, &u, e);
+    if (!err)
+        unit_mark_changed(s, p, u);
+    return err;
+}
+
+static enum err apply_whole_reject(struct scorer_core *s, struct partition *p, const struct applying *a,
+                                   struct err_text *e)
 {
     const Parbus__Submission *submission;
+    enum err err = show_unit(s, p, a, e);
+    if (err)
+        return err;
     uint32_t reason = a->verdicts->reject_reason[a->reject];
     bool readable = reason != PARBUS__REASON__REJECTED_POISON &&
                     wire_open_submission(a->body, a->entry->body_bytes, &s->arena, &submission, NULL) == OK;
     reject_whole(s, p, a, reason, a->verdicts->reject_detail[a->reject], readable ? submission->n_indicator : 0);
+    return OK;
 }
 
 /* A verdict that accepts what cannot be applied comes from a validator of another version; nothing is read past an end.
@@ -139,6 +170,7 @@ static enum err apply_accepted(struct scorer_core *s, struct partition *p, struc
     enum err err = unit_load(s, p, series, a->entry->unit, &u, e);
     if (err)
         return err;
+    take_back_reject(s, p, a);
     size_t bytes = u->bytes;
     unit_cells(u, submission->stage);
     p->units.bytes += u->bytes - bytes;
@@ -158,10 +190,8 @@ enum err apply_entry(struct scorer_core *s, struct partition *p, struct applying
     const Parbus__Submission *submission;
     struct err_text why = {""};
     arena_reset(&s->arena);
-    if (rejects_row_now(a, WIRE_ROW_WHOLE)) {
-        apply_whole_reject(s, p, a);
-        return OK;
-    }
+    if (rejects_row_now(a, WIRE_ROW_WHOLE))
+        return apply_whole_reject(s, p, a, e);
     if (wire_open_submission(a->body, a->entry->body_bytes, &s->arena, &submission, &why)) {
         reject_whole(s, p, a, PARBUS__REASON__REJECTED_POISON, why.text, 0);
         return OK;

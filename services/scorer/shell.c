@@ -26,6 +26,7 @@ struct shell {
     struct service *service;
     struct scorer_store store;
     struct scorer_core *core;
+    struct work_mark *mark;
     void *source[SOURCES];
     void *scores;
     char endpoint[LINK_ENDPOINT_BYTES]; /* where validators connect */
@@ -99,6 +100,10 @@ static enum err start_core(struct shell *s, struct err_text *e)
                                    .commit_interval_us = settings->commit_interval_ms * 1000};
     struct scorer_io io = {
         .ctx = s, .to_coordinator = to_coordinator, .to_publisher = to_publisher, .trouble = trouble};
+    enum err err = mark_open(&s->mark, &config.unfinished, s->service->directory, s->service->instance, e);
+    if (err)
+        return err;
+    config.mark = s->mark;
     if (getrandom(&config.incarnation, sizeof config.incarnation, 0) != sizeof config.incarnation)
         return err_set(e, ERR_IO, "draw a random number: %s", strerror(errno));
     io.store = scorer_store_functions;
@@ -178,6 +183,7 @@ static enum err loop(struct shell *s, struct err_text *e)
 static void shell_close(struct shell *s)
 {
     scorer_core_destroy(&s->core);
+    mark_close(&s->mark);
     scorer_store_close(&s->store);
     for (int source = 0; source < SOURCES; source++)
         link_close(&s->source[source]);

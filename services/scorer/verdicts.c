@@ -6,7 +6,7 @@
 static bool rejects_ok(const Parbus__Verdicts *v, const struct record_header *header)
 {
     size_t n = v->n_reject_entry;
-    uint32_t entries = header->kind == RECORD_DATA ? header->count : 0;
+    uint32_t entries = record_entries(header);
     if (v->n_reject_row != n || v->n_reject_reason != n || v->n_reject_detail != n)
         return false;
     for (size_t i = 0; i < n; i++) {
@@ -32,8 +32,9 @@ static enum err open_verdicts(struct scorer_core *s, const Parbus__Verdicts *v, 
         return err_wrap(e, err, "verdicts of partition %u from %llu on", v->partition,
                         (unsigned long long)v->first_pseq);
     }
-    if (catalog_control_seq(s->catalog) < reader->header.control_seq)
-        err = s->io.store.catch_up(s->io.store_ctx, reader->header.control_seq, e);
+    uint64_t needed = reader->header.control_seq > v->control_seq ? reader->header.control_seq : v->control_seq;
+    if (catalog_control_seq(s->catalog) < needed)
+        err = s->io.store.catch_up(s->io.store_ctx, needed, e);
     if (err)
         metric_add(&s->metrics, records_refused, 1);
     return err;
@@ -62,8 +63,10 @@ static void move_on(struct scorer_core *s, struct partition *p, uint64_t pseq)
 {
     p->applied = pseq;
     s->uncommitted = true;
-    if (p->touched_bytes > SCORES_BYTES_MAX)
-        partition_flush(s, p);
+    if (p->touched_bytes <= SCORES_BYTES_MAX)
+        return;
+    mark_none(worker_mark(&s->worker)); /* from here on it is not this entry's doing alone */
+    partition_flush(s, p);
 }
 
 /* Room is made before more is taken in. false: state cannot be written; the journal has it all, and it comes again. */
@@ -71,6 +74,7 @@ static bool make_room(struct scorer_core *s, int64_t now_us)
 {
     if (!commit_pressed(s))
         return true;
+    mark_none(worker_mark(&s->worker));
     if (!s->backoff_us || now_us >= s->next_commit_us)
         commit_all(s, now_us);
     return !commit_pressed(s);
@@ -82,7 +86,8 @@ static struct partition *held_under(const struct scorer_core *s, const Parbus__V
     return p && p->owner_epoch == v->owner_epoch ? p : NULL;
 }
 
-static void apply_record(struct scorer_core *s, const Parbus__Verdicts *v, struct record_reader *reader, int64_t now_us)
+static void apply_entries(struct scorer_core *s, const Parbus__Verdicts *v, struct record_reader *reader,
+                          int64_t now_us)
 {
     struct record_entry entry;
     struct applying a = {.verdicts = v, .header = &reader->header, .entry = &entry, .pseq = v->first_pseq};
@@ -101,6 +106,7 @@ static void apply_record(struct scorer_core *s, const Parbus__Verdicts *v, struc
             metric_add(&s->metrics, records_not_owned, 1);
             return;
         }
+        mark_at(worker_mark(&s->worker), v->partition, a.pseq);
         enum err err = apply_entry(s, p, &a, &e);
         if (err) {
             s->io.trouble(s->io.ctx, "scorer.apply_failed", e.text);
@@ -112,6 +118,12 @@ static void apply_record(struct scorer_core *s, const Parbus__Verdicts *v, struc
         move_on(s, p, a.pseq);
     }
     metric_add(&s->metrics, records_applied, 1);
+}
+
+static void apply_record(struct scorer_core *s, const Parbus__Verdicts *v, struct record_reader *reader, int64_t now_us)
+{
+    apply_entries(s, v, reader, now_us);
+    mark_none(worker_mark(&s->worker));
 }
 
 /* The coordinator takes us for the owner still: our Released was lost (I11), or we were told to forget everything (I1).
@@ -140,7 +152,7 @@ void scorer_core_verdicts(struct scorer_core *s, const Parbus__Verdicts *v, int6
     }
     if (!in_sequence(s, p, v->first_pseq, v->first_pseq + reader.header.count - 1, now_us))
         return;
-    if (reader.header.kind == RECORD_DATA) {
+    if (record_entries(&reader.header)) {
         apply_record(s, v, &reader, now_us);
         return;
     }

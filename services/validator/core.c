@@ -3,6 +3,7 @@
 #include "services/validator/rejects.h"
 #include "validate/validate.h"
 #include "wire/wire.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { SUGGESTIONS_PER_RECORD = 16 };
@@ -84,15 +85,35 @@ static void check_entry(struct validator_core *v, struct record_context *record,
     count_entry(v, submission->n_indicator);
 }
 
-static void check_record(struct validator_core *v, struct record_reader *reader)
+/* I18: the sentence says what the control says, and its bytes are left alone. */
+static void reject_set_aside(struct validator_core *v, const struct set_aside *s)
+{
+    char text[256];
+    snprintf(
+        text, sizeof text,
+        "%u workers ended while at it, the last one %.64s; once that is mended, 'parbus rejects retry' sends it again",
+        s->tries, s->instance);
+    rejects_add(&v->rejects, WIRE_ROW_WHOLE, PARBUS__REASON__REJECTED_POISON, text);
+    count_entry(v, 0);
+}
+
+static void check_record(struct validator_core *v, const Parbus__Work *work, struct record_reader *reader)
 {
     struct record_context record = {reader->header.received_ms, reader->header.control_seq, SUGGESTIONS_PER_RECORD};
     struct record_entry entry;
     const uint8_t *body;
+    struct work_mark *mark = worker_mark(&v->worker);
     for (uint32_t i = 0; record_next(reader, &entry, &body); i++) {
+        const struct set_aside *aside = catalog_set_aside(v->catalog, work->partition, work->first_pseq + i);
         rejects_entry(&v->rejects, i);
+        if (aside) {
+            reject_set_aside(v, aside);
+            continue;
+        }
+        mark_at(mark, work->partition, work->first_pseq + i);
         check_entry(v, &record, &entry, body);
     }
+    mark_none(mark);
 }
 
 static void send_verdicts(struct validator_core *v, const Parbus__Work *work)
@@ -119,6 +140,18 @@ static enum err catch_up(struct validator_core *v, const Parbus__Work *work, con
     return v->io.catch_up(v->io.ctx, needed, e);
 }
 
+/* A record that cannot even be walked over without harm is its first entry's fault. */
+static enum err open_record(struct validator_core *v, const Parbus__Work *work, struct record_reader *reader,
+                            struct err_text *e)
+{
+    struct work_mark *mark = worker_mark(&v->worker);
+    if (work->record.len > RECORD_HEADER_BYTES)
+        mark_at(mark, work->partition, work->first_pseq);
+    enum err err = record_open(reader, work->record.data, work->record.len, e);
+    mark_none(mark);
+    return err;
+}
+
 static void on_work(struct validator_core *v, const ProtobufCMessage *message, int64_t now_us)
 {
     (void)now_us;
@@ -126,7 +159,7 @@ static void on_work(struct validator_core *v, const ProtobufCMessage *message, i
     struct record_reader reader;
     struct err_text e;
     bool named = work->scorer && *work->scorer;
-    if (!named || record_open(&reader, work->record.data, work->record.len, &e)) {
+    if (!named || open_record(v, work, &reader, &e)) {
         metric_add(&v->metrics, messages_malformed, 1);
         v->io.trouble(v->io.ctx, "validator.record_unreadable", named ? e.text : "no scorer is named");
         return;
@@ -136,9 +169,8 @@ static void on_work(struct validator_core *v, const ProtobufCMessage *message, i
         v->io.trouble(v->io.ctx, "validator.controls_missing", e.text);
         return;
     }
-    rejects_begin(&v->rejects, work->record.len, reader.header.kind == RECORD_DATA ? reader.header.count : 0);
-    if (reader.header.kind == RECORD_DATA)
-        check_record(v, &reader);
+    rejects_begin(&v->rejects, work->record.len, record_entries(&reader.header));
+    check_record(v, work, &reader);
     send_verdicts(v, work);
     metric_add(&v->metrics, records_validated, 1);
 }

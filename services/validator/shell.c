@@ -24,6 +24,7 @@ struct shell {
     struct journal *journal;
     struct catalog *catalog;
     struct validator_core *core;
+    struct work_mark *mark;
     void *work;
     struct outlets outlets;
     struct link_message message;
@@ -94,10 +95,14 @@ static enum err start_core(struct shell *s, struct err_text *e)
                                    .journal_id = journal_id(s->journal),
                                    .heartbeat_us = s->service->settings.heartbeat_interval_ms * 1000};
     struct validator_io io = {s, to_coordinator, to_scorer, catch_up, trouble};
+    enum err err = mark_open(&s->mark, &config.unfinished, s->service->directory, s->service->instance, e);
+    if (err)
+        return err;
+    config.mark = s->mark;
     if (getrandom(&config.incarnation, sizeof config.incarnation, 0) != sizeof config.incarnation)
         return err_set(e, ERR_IO, "draw a random number: %s", strerror(errno));
     s->catalog = catalog_new();
-    enum err err = read_catalog(s->journal, s->catalog, e);
+    err = read_catalog(s->journal, s->catalog, e);
     if (!err)
         s->core = validator_core_new(&config, s->catalog, &io, clock_mono_us());
     return err_wrap(e, err, "read the catalog from the journal");
@@ -165,6 +170,7 @@ static void shell_close(struct shell *s)
     validator_core_destroy(&s->core);
     catalog_destroy(&s->catalog);
     journal_close(&s->journal);
+    mark_close(&s->mark);
     link_close(&s->work);
     outlets_close(&s->outlets);
     link_message_close(&s->message);

@@ -79,6 +79,7 @@ static enum err values(void *ctx, uint32_t partition, uint32_t series, uint32_t 
 {
     struct fake_state *s = ctx;
     s->reads++;
+    s->mark_at_read = s->mark ? s->mark->pseq : 0;
     if (s->fail_read)
         return err_set(e, s->fail_read, "disk");
     const struct fake_blob *blob = find(&s->values, (struct fake_key){partition, series, unit, stage});
@@ -115,7 +116,7 @@ static void put_tally(struct fake_state *s, uint32_t partition, const struct sta
 static void put_reject(struct fake_state *s, const struct state_reject_put *r)
 {
     struct fake_reject copy = {
-        .feeder = r->feeder, .row = r->row, .epoch = r->epoch, .seq = r->seq, .header = r->header};
+        .feeder = r->feeder, .row = r->row, .epoch = r->epoch, .seq = r->seq, .header = r->header, .gone = r->gone};
     snprintf(copy.detail, sizeof copy.detail, "%.*s", (int)r->header.detail_bytes, r->detail);
     buffer_append(&s->rejects, &copy, sizeof copy);
 }
@@ -145,6 +146,7 @@ static enum err commit(void *ctx, struct state_batch *batch, size_t count, struc
     if (s->fail_commit)
         return err_set(e, s->fail_commit, "disk");
     s->commits++;
+    s->mark_at_commit = s->mark ? s->mark->pseq : 0;
     for (struct state_batch *b = batch; b < batch + count; b++) {
         const struct state_cursor *cursor = &s->cursor[b->partition];
         b->lost = cursor->owner_epoch != b->owner_epoch || cursor->applied != b->applied_before;

@@ -19,6 +19,7 @@ struct fake_tally {
     struct tally tally;
 };
 struct fake_reject {
+    bool gone; /* taken back */
     uint32_t feeder, row;
     uint64_t epoch, seq;
     struct reject_header header;
@@ -33,6 +34,8 @@ struct fake_state {
     int commits, reads;           /* reads: of values */
     enum err fail_commit, fail_read, fail_own;
     enum err catch_up_result;
+    const struct work_mark *mark; /* NULL: none to look at */
+    uint64_t mark_at_read, mark_at_commit;
 };
 
 void fake_state_free(struct fake_state *s);

@@ -42,6 +42,7 @@ uint64_t last_pseq(uint32_t partition)
 static enum err append(void *ctx, const struct journal_group *g, struct err_text *e)
 {
     (void)ctx;
+    t.appends++;
     if (t.disk_full)
         return err_set(e, ERR_FULL, "the disk is full");
     for (size_t i = 0; i < g->put_count; i++) {
@@ -50,6 +51,10 @@ static enum err append(void *ctx, const struct journal_group *g, struct err_text
         memcpy(twin, g->put[i].record, g->put[i].bytes);
         t.journal[t.journal_count++] =
             (struct stored){g->put[i].partition, g->put[i].first_pseq, twin, g->put[i].bytes};
+    }
+    for (size_t i = 0; i < g->control_count; i++) {
+        cr_assert_eq(g->control[i].seq, t.control_count + 1);
+        buffer_append(&t.control[t.control_count++], g->control[i].packed, g->control[i].bytes);
     }
     return OK;
 }
@@ -170,6 +175,8 @@ void ingestor_world_stop(void)
         protobuf_c_message_free_unpacked(t.to_feeder[i].message, NULL);
     for (size_t i = 0; i < t.worker_count; i++)
         protobuf_c_message_free_unpacked(t.to_worker[i].message, NULL);
+    for (size_t i = 0; i < t.control_count; i++)
+        buffer_free(&t.control[i]);
     buffer_free(&t.packed);
 }
 
@@ -262,4 +269,18 @@ void ingestor_world_restart(void)
 {
     ingestor_destroy(&t.core);
     t.core = ingestor_new(&t.settings, &ingestor_world_io, PARTITIONS, 77, 1);
+}
+
+void ingestor_world_restore(void)
+{
+    struct err_text e = {""};
+    ingestor_world_restart();
+    for (size_t i = 0; i < t.control_count; i++) {
+        Parbus__Control *control = parbus__control__unpack(NULL, t.control[i].size, t.control[i].data);
+        cr_assert(control);
+        cr_assert_eq(ingestor_restore_control(t.core, control, &e), OK, "%s", e.text);
+        parbus__control__free_unpacked(control, NULL);
+    }
+    for (uint32_t p = 0; p < PARTITIONS; p++)
+        ingestor_restore_partition(t.core, p, last_pseq(p), 0);
 }

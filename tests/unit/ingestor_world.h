@@ -25,6 +25,8 @@ struct ingestor_world {
     struct ingestor_now now;
     struct stored journal[4096];
     size_t journal_count;
+    struct buffer control[64]; /* packed */
+    size_t control_count, appends;
     bool disk_full;
     struct sent to_feeder[4096], to_worker[8192];
     size_t feeder_count, worker_count;
@@ -38,6 +40,8 @@ void ingestor_world_start(void);
 void ingestor_world_stop(void);
 /* A new core over the same journal, with t.settings. */
 void ingestor_world_restart(void);
+/* … that has read what the journal holds. */
+void ingestor_world_restore(void);
 
 void deliver(void (*to)(struct ingestor *, uint64_t, const struct wire_message *, struct ingestor_now),
              const struct wire_channel *channel, uint64_t peer, uint32_t kind, const ProtobufCMessage *m);

@@ -72,6 +72,7 @@ static void hear_scores(struct bench *b, const Parbus__Scores *m)
 static enum err to_publisher(void *ctx, uint32_t kind, const ProtobufCMessage *m)
 {
     struct bench *b = ctx;
+    b->mark_at_scores = b->mark.pseq;
     if (kind == PARBUS__TO_PUBLISHER__BODY_SCORES)
         hear_scores(b, (const Parbus__Scores *)m);
     if (kind == PARBUS__TO_PUBLISHER__BODY_COMMITTED) {
@@ -91,8 +92,12 @@ static void trouble(void *ctx, const char *id, const char *text)
 void bench_setup_limited(struct bench *b, struct fake_state *state, size_t cached_units_max)
 {
     *b = (struct bench){.catalog = small_catalog_new(), .state = state};
-    struct worker_config config = {
-        .role = PARBUS__ROLE__ROLE_SCORER, .instance = "scorer-1", .endpoint = "ipc://x", .heartbeat_us = 250000};
+    struct worker_config config = {.role = PARBUS__ROLE__ROLE_SCORER,
+                                   .instance = "scorer-1",
+                                   .endpoint = "ipc://x",
+                                   .heartbeat_us = 250000,
+                                   .mark = &b->mark};
+    state->mark = &b->mark;
     struct scorer_limits limits = {FAKE_PARTITIONS, cached_units_max, INTERVAL_US};
     struct scorer_io io = {.ctx = b,
                            .to_coordinator = to_coordinator,

@@ -129,6 +129,38 @@ struct catalog *small_catalog_new(void)
     return c;
 }
 
+static enum err apply_next(struct catalog *c, Parbus__Control *control, struct err_text *e)
+{
+    control->has_control_seq = 1;
+    control->control_seq = catalog_control_seq(c) + 1;
+    return catalog_apply(c, control, e);
+}
+
+enum err set_aside_in(struct catalog *c, uint32_t partition, uint64_t pseq, struct err_text *e)
+{
+    char instance[] = "scorer-2";
+    Parbus__SetAside m = PARBUS__SET_ASIDE__INIT;
+    m.has_partition = m.has_pseq = m.has_tries = 1;
+    m.partition = partition, m.pseq = pseq, m.tries = 3, m.instance = instance;
+    Parbus__Control control = PARBUS__CONTROL__INIT;
+    control.body_case = PARBUS__CONTROL__BODY_SET_ASIDE;
+    control.set_aside = &m;
+    enum err err = apply_next(c, &control, e);
+    instance[0] = '?'; /* the catalog has its own copy */
+    return err;
+}
+
+enum err readmit_in(struct catalog *c, uint32_t partition, uint64_t pseq, struct err_text *e)
+{
+    Parbus__Readmitted m = PARBUS__READMITTED__INIT;
+    m.has_partition = m.has_pseq = 1;
+    m.partition = partition, m.pseq = pseq;
+    Parbus__Control control = PARBUS__CONTROL__INIT;
+    control.body_case = PARBUS__CONTROL__BODY_READMITTED;
+    control.readmitted = &m;
+    return apply_next(c, &control, e);
+}
+
 void draft_begin(struct draft *d)
 {
     *d = (struct draft){.s = PARBUS__SUBMISSION__INIT};

@@ -15,6 +15,10 @@ struct catalog *small_catalog_new(void);
 typedef void small_catalog_fn(void *ctx, const Parbus__Control *control);
 void small_catalog_controls(small_catalog_fn *fn, void *ctx);
 
+/* Controls for any catalog: the entry at (partition, pseq) is set aside, or sent again. */
+enum err set_aside_in(struct catalog *c, uint32_t partition, uint64_t pseq, struct err_text *e);
+enum err readmit_in(struct catalog *c, uint32_t partition, uint64_t pseq, struct err_text *e);
+
 enum { DRAFT_ROWS_MAX = 64 };
 struct draft { /* a submission being written */
     Parbus__Submission s;

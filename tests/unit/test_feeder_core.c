@@ -340,3 +340,31 @@ Test(feeder_core, rubbish_from_the_ingestor_is_trouble_and_no_more)
     cr_assert(feeder_core_totals(w->core).last_seq == 0);
     world_free(w);
 }
+
+static void say_scored(struct world *w, uint64_t scored, uint64_t accepted, uint64_t rejected)
+{
+    Parbus__Scored m = PARBUS__SCORED__INIT;
+    m.has_scored = m.has_accepted_rows = m.has_rejected_rows = 1;
+    m.scored = scored, m.accepted_rows = accepted, m.rejected_rows = rejected;
+    world_answer(w, PARBUS__TO_FEEDER__BODY_SCORED, &m.base);
+    for (int i = 0; i < 20; i++)
+        world_step(w);
+}
+
+/* What was set aside and is sent again counts rows, and no submission (I13, I19). */
+Test(feeder_core, totals_with_as_many_submissions_and_more_rows_are_newer)
+{
+    struct world *w = world_new(11);
+    world_start_feeder(w, 1);
+    run(w, 3, 0, 0);
+    say_scored(w, 5, 4, 1);
+    say_scored(w, 5, 6, 1);
+    say_scored(w, 5, 4, 1); /* late */
+    struct parbus_feeder_totals t = feeder_core_totals(w->core);
+    cr_assert(eq(u64, t.scored, 5));
+    cr_assert(eq(u64, t.accepted_rows, 6));
+    cr_assert(eq(u64, t.rejected_rows, 1));
+    say_scored(w, 6, 2, 1);
+    cr_assert(eq(u64, feeder_core_totals(w->core).accepted_rows, 2));
+    world_free(w);
+}

@@ -261,3 +261,39 @@ Test(ingestor_workers, partitions_that_a_scorer_does_not_name_are_given_to_it_ag
     tick(250);
     cr_assert_eq(assigns(), before + 1);
 }
+
+/* ---- totals ---- */
+
+static const Parbus__Scored *say_tally(const Parbus__Work *work, uint64_t accepted, uint64_t rejected)
+{
+    Parbus__Tally tally = PARBUS__TALLY__INIT;
+    Parbus__Tally *tallies[] = {&tally};
+    tally.has_feeder = tally.has_epoch = tally.has_scored = tally.has_accepted_rows = tally.has_rejected_rows = 1;
+    tally.feeder = tally.epoch = tally.scored = 1;
+    tally.accepted_rows = accepted;
+    tally.rejected_rows = rejected;
+    Parbus__Progress m = PARBUS__PROGRESS__INIT;
+    m.has_partition = m.has_owner_epoch = m.has_applied = m.applied = 1;
+    m.partition = work->partition;
+    m.owner_epoch = work->owner_epoch;
+    m.n_tally = 1;
+    m.tally = tallies;
+    FROM_WORKER(SCORER_A, PROGRESS, m);
+    tick(25);
+    return (const Parbus__Scored *)last_to_feeder(PARBUS__TO_FEEDER__BODY_SCORED);
+}
+
+/* What is sent again counts rows, and no submission (I13, I19). */
+Test(ingestor_workers, more_rows_of_as_many_submissions_are_newer)
+{
+    size_t count;
+    one_of_each();
+    hello(1);
+    submit(1);
+    tick(2);
+    const Parbus__Work *work = last_work(&count);
+    cr_assert_eq(say_tally(work, 4, 1)->accepted_rows, 4);
+    cr_assert_eq(say_tally(work, 5, 1)->accepted_rows, 5);
+    const Parbus__Scored *late = say_tally(work, 4, 1);
+    cr_assert(late->scored == 1 && late->accepted_rows == 5 && late->rejected_rows == 1);
+}

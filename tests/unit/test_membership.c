@@ -61,13 +61,21 @@ Test(membership, an_unknown_worker_says_hello_at_once_but_not_more_than_ten_time
 
 struct said {
     int count[16];
-    uint64_t rejected_unit_unknown;
+    uint64_t rejected_unit_unknown, unfinished_pseq;
+    uint32_t unfinished_partition;
+    bool unfinished;
 };
 
 static enum err hear(void *ctx, uint32_t kind, const ProtobufCMessage *message)
 {
     struct said *said = ctx;
     said->count[kind]++;
+    if (kind == PARBUS__TO_COORDINATOR__BODY_HELLO) {
+        const Parbus__Unfinished *at = ((const Parbus__WorkerHello *)message)->unfinished;
+        said->unfinished = at != NULL;
+        said->unfinished_partition = at ? at->partition : 0;
+        said->unfinished_pseq = at ? at->pseq : 0;
+    }
     if (kind != PARBUS__TO_COORDINATOR__BODY_HEARTBEAT)
         return OK;
     const Parbus__Heartbeat *beat = (const Parbus__Heartbeat *)message;
@@ -125,4 +133,24 @@ Test(worker, notices_that_the_ingestor_serves_another_journal)
     welcome.journal_id = 6;
     worker_welcome(&w, &welcome, 0);
     cr_assert(w.misplaced);
+}
+
+Test(worker, each_hello_says_what_the_one_before_it_ended_at)
+{
+    struct said said = {0};
+    struct metrics metrics = {0};
+    struct worker_config config = {.instance = "scorer-1", .heartbeat_us = BEAT_US, .unfinished = {5, 2}};
+    struct worker w;
+    worker_init(&w, &config, hear, &said, 0);
+    for (int64_t now_us = 0; now_us <= 2 * SECOND_US; now_us += SECOND_US) {
+        said.unfinished = false;
+        worker_tick(&w, &metrics, NULL, 0, now_us);
+        cr_assert(said.unfinished);
+        cr_assert_eq(said.unfinished_pseq, 5);
+        cr_assert_eq(said.unfinished_partition, 2);
+    }
+    config.unfinished.pseq = 0;
+    worker_init(&w, &config, hear, &said, 0);
+    worker_tick(&w, &metrics, NULL, 0, 0);
+    cr_assert_not(said.unfinished);
 }

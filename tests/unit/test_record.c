@@ -113,3 +113,23 @@ Test(record, header_and_lengths_are_not_believed)
         buffer_free(&b);
     }
 }
+
+Test(record, a_retry_holds_one_entry)
+{
+    struct buffer b = {0};
+    struct record_reader r;
+    struct record_entry entry = entry_of(10, "twelve bytes"), out;
+    const uint8_t *body;
+    record_begin(&b, RECORD_RETRY, 9, 12);
+    cr_assert_eq(open_bytes(&b, b.size), ERR_CORRUPT, "none");
+    record_add(&b, 0, &entry, "twelve bytes");
+    cr_assert_eq(record_open(&r, b.data, b.size, NULL), OK);
+    cr_assert_eq(r.header.kind, RECORD_RETRY);
+    cr_assert_eq(record_entries(&r.header), 1);
+    cr_assert(record_next(&r, &out, &body));
+    cr_assert_eq(memcmp(&out, &entry, sizeof out), 0);
+    cr_assert_not(record_next(&r, &out, &body));
+    b.data[4] = 2;
+    cr_assert_eq(open_bytes(&b, b.size), ERR_CORRUPT, "two");
+    buffer_free(&b);
+}

@@ -71,6 +71,74 @@ static void setup(struct fixture *f)
     journal_close(&j);
 }
 
+/* A control in every partition; in partition 1 it may be an entry that is sent again. */
+static void append_everywhere(struct journal *j, Parbus__Control *control, uint64_t seq, const struct buffer *retry)
+{
+    struct buffer mark = {0}, packed = {0};
+    struct journal_put put[PARTITIONS];
+    control->has_control_seq = 1;
+    control->control_seq = seq;
+    record_begin(&mark, RECORD_CONTROL, RECEIVED_MS, seq);
+    protobuf_c_message_pack(&control->base, buffer_grow(&packed, protobuf_c_message_get_packed_size(&control->base)));
+    for (uint32_t p = 0; p < PARTITIONS; p++) {
+        uint64_t last = 0;
+        const struct buffer *record = p == 1 && retry ? retry : &mark;
+        cr_assert_eq(journal_last_pseq(j, p, &last, NULL), OK);
+        put[p] = (struct journal_put){p, last + 1, record->data, record->size};
+    }
+    struct journal_control stored = {seq, packed.data, packed.size};
+    append(j, &(struct journal_group){.put = put, .put_count = PARTITIONS, .control = &stored, .control_count = 1});
+    buffer_free(&mark);
+    buffer_free(&packed);
+}
+
+static void append_set_aside(struct journal *j, uint64_t pseq, uint64_t seq)
+{
+    Parbus__SetAside m = PARBUS__SET_ASIDE__INIT;
+    m.has_partition = m.has_pseq = m.has_tries = 1;
+    m.partition = 1, m.pseq = pseq, m.tries = 3, m.instance = "scorer-1";
+    Parbus__Control control = PARBUS__CONTROL__INIT;
+    control.body_case = PARBUS__CONTROL__BODY_SET_ASIDE;
+    control.set_aside = &m;
+    append_everywhere(j, &control, seq, NULL);
+}
+
+static void append_retry(struct journal *j, uint64_t pseq, uint64_t seq)
+{
+    Parbus__Readmitted m = PARBUS__READMITTED__INIT;
+    m.has_partition = m.has_pseq = 1;
+    m.partition = 1, m.pseq = pseq;
+    Parbus__Control control = PARBUS__CONTROL__INIT;
+    control.body_case = PARBUS__CONTROL__BODY_READMITTED;
+    control.readmitted = &m;
+    struct buffer record = {0};
+    record_begin(&record, RECORD_RETRY, RECEIVED_MS, seq);
+    add_entry(&record, pseq);
+    append_everywhere(j, &control, seq, &record);
+    buffer_free(&record);
+}
+
+/* Of the 20 entries, 7 is set aside; 8 and 9 are and come again, 9 to be rejected again; so is 6, once more at its new
+ * place. */
+static uint64_t append_poison(const char *directory)
+{
+    struct journal *j;
+    struct err_text e;
+    uint64_t last;
+    struct journal_options options = {.writer = true, .partitions = PARTITIONS, .map_bytes = 16 << 20};
+    cr_assert_eq(journal_open(&j, directory, &options, &e), OK, "%s", e.text);
+    for (uint64_t pseq = 6; pseq <= 9; pseq++)
+        append_set_aside(j, pseq, pseq - 2);
+    append_retry(j, 8, 8);
+    append_retry(j, 9, 9);
+    append_retry(j, 6, 10);
+    cr_assert_eq(journal_last_pseq(j, 1, &last, NULL), OK);
+    append_set_aside(j, last, 11);
+    cr_assert_eq(journal_last_pseq(j, 1, &last, NULL), OK);
+    journal_close(&j);
+    return last;
+}
+
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
 {
     (void)st, (void)flag, (void)at;
@@ -171,5 +239,67 @@ Test(replay, a_journal_that_ends_too_early_is_an_error)
         .journal_directory = f.directory, .state_directory = directory, .settings = &f.settings, .until = cursors};
     cr_assert_eq(replay_run(&options, &f.totals, &e), ERR_CORRUPT);
     cr_assert(strstr(e.text, "partition 1"), "%s", e.text);
+    teardown(&f);
+}
+
+static bool note_reject(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
+                        const struct reject_header *header, const char *detail)
+{
+    char *out = ctx;
+    (void)feeder, (void)epoch, (void)detail;
+    if (row == UINT32_MAX && seq >= 6 && seq <= 9)
+        sprintf(out + strlen(out), "%d:%s:p%d ", (int)seq,
+                header->reason == PARBUS__REASON__REJECTED_POISON ? "poison" : "other", (int)header->pseq);
+    return true;
+}
+
+static bool take_tally(void *ctx, uint32_t feeder, uint64_t epoch, const struct tally *tally)
+{
+    (void)feeder, (void)epoch;
+    *(struct tally *)ctx = *tally;
+    return true;
+}
+
+Test(replay, what_is_set_aside_and_sent_again_comes_out_the_same)
+{
+    struct fixture f;
+    char text[256], rejects[256] = "";
+    setup(&f);
+    uint64_t last = append_poison(f.directory);
+    replay_into(&f, "whole", 0);
+    cr_assert_eq(f.totals.submissions, PSEQ_LAST + 3, "a retry is a submission");
+    struct state *s = open_state(&f, "whole");
+    struct tally tally = {0};
+    cr_assert_eq(state_rejects_each(s, 7, 1, 0, 0, note_reject, rejects, NULL), OK);
+    cr_assert_str_eq(rejects, "6:poison:p27 7:poison:p7 9:other:p26 ");
+    cr_assert_eq(state_tallies_each(s, 1, take_tally, &tally, NULL), OK);
+    cr_assert_eq(tally.scored, PSEQ_LAST);
+    state_close(&s);
+    for (uint64_t until = 1; until < last; until++)
+        replay_into(&f, "part", until);
+    replay_into(&f, "part", 0);
+    difference(&f, "whole", "part", text);
+    cr_assert_str_eq(text, "", "%s", text);
+    teardown(&f);
+}
+
+/* What was applied before an entry was set aside is what it would have been after it. */
+Test(replay, entries_before_one_that_is_set_aside_do_not_depend_on_it)
+{
+    struct fixture f;
+    char text[256];
+    setup(&f);
+    replay_into(&f, "live", 5); /* up to its record's begin, and within it */
+    replay_into(&f, "live", 6);
+    struct journal *j;
+    struct err_text e;
+    struct journal_options options = {.writer = true, .partitions = PARTITIONS, .map_bytes = 16 << 20};
+    cr_assert_eq(journal_open(&j, f.directory, &options, &e), OK, "%s", e.text);
+    append_set_aside(j, 7, 4);
+    journal_close(&j);
+    replay_into(&f, "live", 0);
+    replay_into(&f, "again", 0);
+    difference(&f, "live", "again", text);
+    cr_assert_str_eq(text, "", "%s", text);
     teardown(&f);
 }

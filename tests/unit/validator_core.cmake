@@ -1,1 +1,2 @@
+parbus_test(test_validator_poison SOURCES test_validator_poison.c small_catalog.c LINKS validator_core)
 parbus_test(test_validator_core SOURCES test_validator_core.c small_catalog.c LINKS validator_core)

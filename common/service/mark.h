@@ -1,0 +1,25 @@
+/* Where a worker is: it notes (partition, pseq) before each entry of the journal that it looks at, in memory that
+ * outlives it, so that whoever starts after it under the same name can say what it ended at (rule I17). One writer, the
+ * worker; two stores for each entry. */
+#pragma once
+#include "base/err.h"
+#include <stdint.h>
+
+struct work_mark {
+    volatile uint64_t pseq; /* 0: at none */
+    volatile uint32_t partition;
+};
+
+static inline void mark_at(struct work_mark *m, uint32_t partition, uint64_t pseq)
+{
+    m->pseq = 0; /* never a pseq beside another's partition */
+    m->partition = partition;
+    m->pseq = pseq;
+}
+static inline void mark_none(struct work_mark *m) { m->pseq = 0; }
+
+/* Maps the file `<directory>/run/<instance>.mark`, made when it is missing. *before is what it said, then it says none.
+ * A file of another size says none. ERR_IO. The file stays: it belongs to the instance, not to the process. */
+enum err mark_open(struct work_mark **mark, struct work_mark *before, const char *directory, const char *instance,
+                   struct err_text *e);
+void mark_close(struct work_mark **mark);

@@ -1,0 +1,83 @@
+#include "services/ingestor/suspects.h"
+#include "base/log.h"
+#include <stdio.h>
+#include <string.h>
+
+static bool condemned(const struct coordinator *c, const struct suspect *s)
+{
+    return s->tries >= (uint32_t)c->settings->record_tries_max;
+}
+
+void suspects_drop(struct coordinator *c, const struct suspect *s)
+{
+    c->suspect[s - c->suspect] = c->suspect[--c->suspect_count];
+}
+
+void suspects_forget_applied(struct coordinator *c)
+{
+    for (size_t i = c->suspect_count; i-- > 0;)
+        if (c->suspect[i].pseq <= c->partition[c->suspect[i].partition].applied)
+            suspects_drop(c, &c->suspect[i]);
+}
+
+bool suspects_hold(const struct coordinator *c, uint32_t partition)
+{
+    for (size_t i = 0; i < c->suspect_count; i++)
+        if (c->suspect[i].partition == partition && condemned(c, &c->suspect[i]))
+            return true;
+    return false;
+}
+
+const struct suspect *suspects_condemned(struct coordinator *c)
+{
+    suspects_forget_applied(c);
+    for (size_t i = 0; i < c->suspect_count; i++)
+        if (condemned(c, &c->suspect[i]) && c->partition[c->suspect[i].partition].state == PARTITION_OWNED)
+            return &c->suspect[i];
+    return NULL;
+}
+
+/* What could not be set aside, or need not be, is nobody to suspect. */
+static bool worth_noting(const struct coordinator *c, uint32_t partition, uint64_t pseq)
+{
+    return partition < c->partitions && pseq > c->partition[partition].applied &&
+           pseq <= c->partition[partition].last && !catalog_set_aside(c->door->catalog, partition, pseq);
+}
+
+/* The table is full: the least suspected gives way. NULL: all are condemned. */
+static struct suspect *vacate(struct coordinator *c)
+{
+    struct suspect *least = &c->suspect[0];
+    for (size_t i = 1; i < c->suspect_count; i++)
+        if (c->suspect[i].tries < least->tries)
+            least = &c->suspect[i];
+    return condemned(c, least) ? NULL : least;
+}
+
+static struct suspect *find_or_add(struct coordinator *c, uint32_t partition, uint64_t pseq)
+{
+    for (size_t i = 0; i < c->suspect_count; i++)
+        if (c->suspect[i].partition == partition && c->suspect[i].pseq == pseq)
+            return &c->suspect[i];
+    struct suspect *s = c->suspect_count < SUSPECTS_MAX ? &c->suspect[c->suspect_count++] : vacate(c);
+    if (s)
+        *s = (struct suspect){.partition = partition, .pseq = pseq};
+    return s;
+}
+
+bool suspects_report(struct coordinator *c, const Parbus__WorkerHello *hello)
+{
+    const Parbus__Unfinished *at = hello->unfinished;
+    if (!at || !worth_noting(c, at->partition, at->pseq))
+        return false;
+    bool held = suspects_hold(c, at->partition);
+    struct suspect *s = find_or_add(c, at->partition, at->pseq);
+    if (!s || (s->incarnation == hello->incarnation && strcmp(s->instance, hello->instance) == 0))
+        return false;
+    s->tries++;
+    s->incarnation = hello->incarnation;
+    snprintf(s->instance, sizeof s->instance, "%s", hello->instance);
+    log_warn("record.suspected", "partition=%u pseq=%llu tries=%u most=%lld instance=%s", s->partition,
+             (unsigned long long)s->pseq, s->tries, (long long)c->settings->record_tries_max, s->instance);
+    return !held && condemned(c, s);
+}

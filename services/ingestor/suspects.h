@@ -1,0 +1,15 @@
+/* Entries at which workers ended (I17). Those with record_tries_max tries are condemned: nothing of their partition is
+ * sent until each of them is set aside or was passed after all. */
+#pragma once
+#include "services/ingestor/coordinator.h"
+
+/* A new process said what the one before it was at. true: its partition is to be held from now on, under a new owner
+ * epoch, so that what is under way of it has no effect any more. */
+bool suspects_report(struct coordinator *c, const Parbus__WorkerHello *hello);
+/* Drops those that were passed. */
+void suspects_forget_applied(struct coordinator *c);
+/* Whether the partition has a condemned one. */
+bool suspects_hold(const struct coordinator *c, uint32_t partition);
+/* A condemned one that can be set aside now: its partition's owner has said that it is still before it. NULL: none. */
+const struct suspect *suspects_condemned(struct coordinator *c);
+void suspects_drop(struct coordinator *c, const struct suspect *s);

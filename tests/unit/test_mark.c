@@ -1,0 +1,127 @@
+#include "service/mark.h"
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char directory[64], path[128];
+static struct work_mark *mark, before;
+static struct err_text e;
+
+static void setup(void)
+{
+    char run[96];
+    strcpy(directory, "/tmp/parbus-mark-XXXXXX");
+    cr_assert(mkdtemp(directory));
+    snprintf(run, sizeof run, "%s/run", directory);
+    cr_assert_eq(mkdir(run, 0700), 0);
+    snprintf(path, sizeof path, "%s/scorer-1.mark", run);
+}
+
+static void teardown(void)
+{
+    char run[96];
+    mark_close(&mark);
+    remove(path);
+    snprintf(run, sizeof run, "%s/run", directory);
+    remove(run);
+    remove(directory);
+}
+TestSuite(mark, .init = setup, .fini = teardown, .timeout = 60);
+
+static void reopen(void)
+{
+    mark_close(&mark);
+    cr_assert_eq(mark_open(&mark, &before, directory, "scorer-1", &e), OK, "%s", e.text);
+}
+
+Test(mark, a_new_one_says_none)
+{
+    reopen();
+    cr_assert_eq(before.pseq, 0);
+    cr_assert_eq(mark->pseq, 0);
+}
+
+Test(mark, what_was_noted_is_told_once)
+{
+    reopen();
+    mark_at(mark, 7, 1234567890123);
+    reopen();
+    cr_assert_eq(before.partition, 7);
+    cr_assert_eq(before.pseq, 1234567890123);
+    reopen();
+    cr_assert_eq(before.pseq, 0);
+}
+
+Test(mark, who_was_at_none_says_none)
+{
+    reopen();
+    mark_at(mark, 7, 5);
+    mark_none(mark);
+    reopen();
+    cr_assert_eq(before.pseq, 0);
+}
+
+static void note_and_die(int how)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct work_mark *own, other;
+        signal(how, SIG_DFL);
+        if (mark_open(&own, &other, directory, "scorer-1", NULL))
+            _exit(1);
+        mark_at(own, 3, 9);
+        raise(how);
+        _exit(1);
+    }
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == how);
+}
+
+Test(mark, it_outlives_whatever_ends_the_process)
+{
+    static const int ends[] = {SIGKILL, SIGSEGV, SIGABRT, SIGBUS};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        note_and_die(ends[i]);
+        reopen();
+        cr_assert(before.partition == 3 && before.pseq == 9, "signal %d", ends[i]);
+    }
+}
+
+Test(mark, a_file_of_another_size_says_none)
+{
+    static const char *const contents[] = {"", "short", "much longer than a mark ever is, and no mark at all"};
+    for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
+        FILE *f = fopen(path, "w");
+        cr_assert(f && fputs(contents[i], f) >= 0 && fclose(f) == 0);
+        reopen();
+        cr_assert_eq(before.pseq, 0);
+        mark_at(mark, 1, 2);
+        reopen();
+        cr_assert_eq(before.pseq, 2);
+    }
+}
+
+Test(mark, the_file_is_the_owners_alone_and_has_its_blocks)
+{
+    struct stat st;
+    reopen();
+    cr_assert_eq(stat(path, &st), 0);
+    cr_assert_eq(st.st_mode & 0777, 0600);
+    cr_assert_eq(st.st_size, sizeof *mark);
+}
+
+Test(mark, a_directory_that_is_not_there_is_an_error)
+{
+    cr_assert_eq(mark_open(&mark, &before, "/nowhere/at/all", "scorer-1", &e), ERR_IO);
+    cr_assert(strstr(e.text, "/nowhere/at/all/run/scorer-1.mark"), "%s", e.text);
+    cr_assert_null(mark);
+    cr_assert_eq(symlink("/tmp/elsewhere", path), 0);
+    cr_assert_eq(mark_open(&mark, &before, directory, "scorer-1", &e), ERR_IO, "it follows nobody's link");
+}

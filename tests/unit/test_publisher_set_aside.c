@@ -1,0 +1,102 @@
+/* What an owner told of an entry that was set aside later, and never committed (rule I15). */
+#include "small_catalog.h"
+#include "witness.h"
+#include <criterion/criterion.h>
+
+enum { UNIT = 7 };
+
+static struct witness *v;
+static struct world *w;
+static uint32_t of; /* the unit's partition */
+
+static void setup(void)
+{
+    v = witness_new(1);
+    w = &v->world;
+    of = catalog_partition(catalog_series(w->catalog, 1)->definition->registry, UNIT, WORLD_PARTITIONS);
+}
+static void teardown(void) { witness_free(v); }
+TestSuite(publisher_set_aside, .init = setup, .fini = teardown);
+
+/* Scores of the unit's partition, with the unit. */
+static void tell(uint64_t prev_pseq, uint64_t pseq, int64_t points)
+{
+    int64_t all[WORLD_NODES] = {points, points};
+    Parbus__UnitScore score = PARBUS__UNIT_SCORE__INIT, *pointer = &score;
+    score.has_series = score.has_unit = score.has_complete = score.has_present = 1;
+    score.series = 1, score.unit = UNIT, score.complete = score.present = points != 0;
+    score.n_points = WORLD_NODES, score.points = all;
+    Parbus__Scores m = PARBUS__SCORES__INIT;
+    m.has_partition = m.has_prev_pseq = m.has_pseq = 1;
+    m.partition = of, m.prev_pseq = prev_pseq, m.pseq = pseq;
+    m.n_unit = 1, m.unit = &pointer;
+    struct buffer b = {0};
+    wire_pack(&b, PARBUS__TO_PUBLISHER__BODY_SCORES, &m.base);
+    world_deliver(w, &b);
+    buffer_free(&b);
+    w->now_us += 100 * WORLD_MS;
+    world_tick(w);
+}
+
+static int64_t shown(void)
+{
+    uint64_t seq;
+    return publisher_table(w->publisher, 1, &seq)->row[UNIT - 1].score;
+}
+
+static void set_aside(uint32_t partition, uint64_t pseq)
+{
+    struct err_text e;
+    cr_assert_eq(set_aside_in(w->catalog, partition, pseq, &e), OK, "%s", e.text);
+    publisher_catalog_changed(w->publisher);
+}
+
+Test(publisher_set_aside, what_was_never_committed_gives_way)
+{
+    tell(0, 2, 5);
+    tell(2, 6, 9);
+    set_aside(of, 4);
+    cr_assert_eq(publisher_position(w->publisher, of), 3);
+    cr_assert_eq(shown(), 9);
+    tell(2, 4, 0); /* by the next owner */
+    cr_assert_eq(shown(), 0);
+    tell(4, 6, 3);
+    cr_assert_eq(shown(), 3);
+    cr_assert_eq(publisher_position(w->publisher, of), 6);
+}
+
+Test(publisher_set_aside, when_the_next_owners_word_was_lost_state_is_read)
+{
+    tell(0, 6, 9);
+    set_aside(of, 4);
+    uint64_t before = w->metrics.value[METRIC_partitions_reloaded];
+    w->pseq[of] = 6;
+    world_commit(w, of);
+    struct buffer b = {0};
+    world_committed(w, &b);
+    world_deliver(w, &b);
+    buffer_free(&b);
+    world_tick(w);
+    cr_assert_eq(w->metrics.value[METRIC_partitions_reloaded], before + 1);
+    cr_assert_eq(publisher_position(w->publisher, of), 6);
+}
+
+Test(publisher_set_aside, other_partitions_and_later_entries_are_left_alone)
+{
+    tell(0, 6, 9);
+    set_aside((of + 1) % WORLD_PARTITIONS, 4);
+    set_aside(of, 7);
+    cr_assert_eq(publisher_position(w->publisher, of), 6);
+    tell(2, 5, 1);
+    cr_assert_eq(shown(), 9, "known already");
+}
+
+Test(publisher_set_aside, it_is_seen_to_once)
+{
+    tell(0, 6, 9);
+    set_aside(of, 4);
+    tell(2, 6, 3);
+    publisher_catalog_changed(w->publisher);
+    set_aside((of + 1) % WORLD_PARTITIONS, 4);
+    cr_assert_eq(publisher_position(w->publisher, of), 6);
+}

@@ -1,0 +1,229 @@
+/* What is set aside, what is sent again, and where the validator says that it is (rules I17 to I19). */
+#include "services/validator/core.h"
+#include "small_catalog.h"
+#include "wire/wire.h"
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PARTITION = 4, FIRST = 100 };
+
+static struct catalog *catalog;
+static struct validator_core *core;
+static struct buffer record, packed;
+static struct arena arena;
+static struct work_mark mark;
+static bool marked_while_sending;
+static uint64_t caught_up;
+static struct err_text e;
+
+static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+{
+    return (void)ctx, (void)kind, (void)message, OK;
+}
+
+static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
+{
+    (void)ctx, (void)endpoint;
+    marked_while_sending |= mark.pseq != 0;
+    buffer_clear(&packed);
+    wire_pack(&packed, PARBUS__TO_SCORER__BODY_VERDICTS, &verdicts->base);
+    return OK;
+}
+
+static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *err)
+{
+    (void)ctx, (void)err;
+    marked_while_sending |= mark.pseq != 0;
+    caught_up = control_seq;
+    return set_aside_in(catalog, PARTITION, FIRST + 1, err);
+}
+
+static void trouble(void *ctx, const char *id, const char *text) { (void)ctx, (void)id, (void)text; }
+
+static void setup(void)
+{
+    struct worker_config config = {
+        .role = PARBUS__ROLE__ROLE_VALIDATOR, .instance = "validator-1", .heartbeat_us = 1000, .mark = &mark};
+    struct validator_io io = {NULL, to_coordinator, to_scorer, catch_up, trouble};
+    catalog = small_catalog_new();
+    core = validator_core_new(&config, catalog, &io, 0);
+    arena_init(&arena, WIRE_ARENA_BYTES);
+}
+
+static void teardown(void)
+{
+    validator_core_destroy(&core);
+    catalog_destroy(&catalog);
+    buffer_free(&record);
+    buffer_free(&packed);
+    arena_free(&arena);
+}
+TestSuite(validator_poison, .init = setup, .fini = teardown);
+
+static const Parbus__Verdicts *validate(uint64_t control_seq)
+{
+    struct wire_message m;
+    Parbus__Work w = PARBUS__WORK__INIT;
+    w.has_partition = w.has_owner_epoch = w.has_first_pseq = w.has_control_seq = w.has_record = 1;
+    w.partition = PARTITION, w.owner_epoch = 9, w.first_pseq = FIRST, w.control_seq = control_seq;
+    w.scorer = "ipc://scorer-1";
+    w.record = (ProtobufCBinaryData){record.size, record.data};
+    validator_core_receive(core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+    arena_reset(&arena);
+    cr_assert_eq(wire_open(&wire_to_scorer, packed.data, packed.size, &arena, &m, &e), OK, "%s", e.text);
+    return (const Parbus__Verdicts *)m.message;
+}
+
+/* Three entries, each with one good row and one that is out of range. */
+static void three_entries(void)
+{
+    struct draft d;
+    draft_begin(&d);
+    draft_row(&d, A1, 5);
+    draft_row(&d, B, 99);
+    record_begin(&record, RECORD_DATA, RECEIVED_MS, 3);
+    for (uint64_t seq = 1; seq <= 3; seq++)
+        draft_add(&d, &record, 0, HA_NOI, 1, seq);
+}
+
+Test(validator_poison, what_is_set_aside_is_rejected_as_a_whole_and_the_others_as_ever)
+{
+    three_entries();
+    set_aside_in(catalog, PARTITION, FIRST + 1, &e);
+    const Parbus__Verdicts *v = validate(4);
+    cr_assert_eq(v->n_reject_entry, 3);
+    cr_assert(v->reject_row[0] == 1 && v->reject_row[2] == 1);
+    cr_assert_eq(v->reject_entry[1], 1);
+    cr_assert_eq(v->reject_row[1], WIRE_ROW_WHOLE);
+    cr_assert_eq(v->reject_reason[1], PARBUS__REASON__REJECTED_POISON);
+    cr_assert_str_eq(v->reject_detail[1], "3 workers ended while at it, the last one scorer-2; once that is mended, "
+                                          "'parbus rejects retry' sends it again");
+    cr_assert_eq(validator_core_metrics(core)->reason[PARBUS__REASON__REJECTED_POISON], 1);
+}
+
+Test(validator_poison, it_stays_so_after_it_was_sent_again)
+{
+    three_entries();
+    set_aside_in(catalog, PARTITION, FIRST, &e);
+    const Parbus__Verdicts *v = validate(4);
+    struct buffer before = {0};
+    buffer_append(&before, v->reject_detail[0], strlen(v->reject_detail[0]) + 1);
+    readmit_in(catalog, PARTITION, FIRST, &e);
+    v = validate(5);
+    cr_assert_eq(v->reject_row[0], WIRE_ROW_WHOLE);
+    cr_assert_str_eq(v->reject_detail[0], (char *)before.data);
+    buffer_free(&before);
+}
+
+/* Two entries; the bytes of the second one lie in a page that nobody may touch. */
+static Parbus__Work work_not_to_be_read(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *at = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct record_entry last = {.body_bytes = 64, .feeder = 1, .epoch = 1, .seq = 2, .series = 1, .unit = 1};
+    struct draft d;
+    cr_assert(at != MAP_FAILED);
+    draft_begin(&d);
+    draft_row(&d, A1, 5);
+    draft_record(&d, &record, HA_NOI, 1, 1);
+    record_add(&record, 0, &last, (uint8_t[64]){0});
+    uint8_t *start = at + page + 64 - record.size;
+    memcpy(start, record.data, record.size);
+    cr_assert_eq(mprotect(at + page, page, PROT_NONE), 0);
+    Parbus__Work w = PARBUS__WORK__INIT;
+    w.partition = PARTITION, w.first_pseq = FIRST, w.control_seq = 3;
+    w.scorer = "ipc://scorer-1";
+    w.record = (ProtobufCBinaryData){record.size, start};
+    return w;
+}
+
+static enum err to_nobody(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
+{
+    cr_assert_eq(verdicts->n_reject_entry, 1);
+    cr_assert(strstr(verdicts->reject_detail[0], "3 workers"));
+    return (void)ctx, (void)endpoint, OK;
+}
+
+static struct validator_core *core_marking(struct work_mark *where)
+{
+    struct worker_config config = {.instance = "validator-1", .heartbeat_us = 1000, .mark = where};
+    struct validator_io io = {NULL, to_coordinator, to_nobody, catch_up, trouble};
+    return validator_core_new(&config, catalog, &io, 0);
+}
+
+Test(validator_poison, who_ends_at_an_entry_leaves_its_mark)
+{
+    struct work_mark *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    Parbus__Work w = work_not_to_be_read();
+    cr_assert(shared != MAP_FAILED);
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        validator_core_receive(core_marking(shared), PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+        _exit(0);
+    }
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    cr_assert_eq(shared->partition, PARTITION);
+    cr_assert_eq(shared->pseq, FIRST + 1);
+}
+
+Test(validator_poison, bytes_of_what_is_set_aside_are_not_looked_at)
+{
+    struct work_mark own = {0};
+    Parbus__Work w = work_not_to_be_read();
+    set_aside_in(catalog, PARTITION, FIRST + 1, &e);
+    struct validator_core *other = core_marking(&own);
+    validator_core_receive(other, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+    cr_assert_eq(validator_core_metrics(other)->value[METRIC_records_validated], 1);
+    validator_core_destroy(&other);
+}
+
+Test(validator_poison, works_control_seq_says_what_it_must_know)
+{
+    three_entries();
+    const Parbus__Verdicts *v = validate(4);
+    cr_assert_eq(caught_up, 4);
+    cr_assert_eq(v->control_seq, 4);
+    cr_assert_eq(v->reject_row[1], WIRE_ROW_WHOLE);
+    cr_assert_eq(v->reject_row[0], 1);
+}
+
+Test(validator_poison, what_is_sent_again_is_checked_like_data)
+{
+    struct draft d;
+    draft_begin(&d);
+    draft_row(&d, A1, 5);
+    draft_row(&d, B, 99);
+    record_begin(&record, RECORD_RETRY, RECEIVED_MS, 3);
+    draft_add(&d, &record, 0, HA_NOI, 1, 1);
+    const Parbus__Verdicts *v = validate(3);
+    cr_assert_eq(v->n_reject_entry, 1);
+    cr_assert_eq(v->reject_row[0], 1);
+    cr_assert_eq(v->record.len, record.size);
+    set_aside_in(catalog, PARTITION, FIRST, &e);
+    v = validate(4);
+    cr_assert_eq(v->reject_row[0], WIRE_ROW_WHOLE, "at its new place, too");
+}
+
+Test(validator_poison, the_mark_is_taken_off_before_anything_is_read_or_sent)
+{
+    three_entries();
+    validate(4);
+    cr_assert_eq(mark.partition, PARTITION, "it was set");
+    cr_assert_eq(mark.pseq, 0);
+    cr_assert_not(marked_while_sending);
+}
+
+/* A control has no entry that could be to blame. */
+Test(validator_poison, a_control_is_not_marked)
+{
+    record_begin(&record, RECORD_CONTROL, RECEIVED_MS, 3);
+    validate(3);
+    cr_assert_eq(mark.partition, 0);
+}
