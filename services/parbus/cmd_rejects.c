@@ -1,8 +1,10 @@
+#include "base/buffer.h"
 #include "base/clock.h"
+#include "link/link.h"
 #include "scoring/scoring.h"
 #include "services/parbus/command.h"
 #include "services/parbus/print.h"
-#include "services/parbus/reject_list.h"
+#include "services/parbus/retry.h"
 #include "wire/reason.h"
 #include <inttypes.h>
 #include <jansson.h>
@@ -136,6 +138,45 @@ static int print_rejects(const char *directory, const struct reject_filter *filt
     return err ? command_failed(&command_rejects, "%s", e.text) : 0;
 }
 
+struct retrying {
+    size_t done, refused;
+};
+
+static void retry_done(void *ctx, const struct retry_entry *entry)
+{
+    struct retrying *r = ctx;
+    if (entry->again_pseq) {
+        r->done++;
+        return;
+    }
+    r->refused++;
+    fprintf(stderr, "partition %u, entry %" PRIu64 ": %s\n", entry->partition, entry->pseq, entry->why);
+}
+
+static int retry(const char *directory, const struct reject_filter *filter)
+{
+    struct explanation stores;
+    struct buffer entries = {0};
+    struct retrying r = {0};
+    struct err_text e = {""};
+    enum err err = explain_open(&stores, directory, &e);
+    if (!err)
+        err = reject_filter_check(&stores, filter, &e);
+    if (!err)
+        err = retry_find(&stores, filter, &entries, &e);
+    explain_close(&stores);
+    if (!err && entries.size == 0)
+        fprintf(stderr, "nothing is set aside\n");
+    else if (!err)
+        err = retry_ask(directory, &entries, retry_done, &r, &e);
+    if (r.done + r.refused)
+        fprintf(stderr, "%zu sent again, %zu refused; what is rejected again is listed by: parbus rejects\n", r.done,
+                r.refused);
+    buffer_free(&entries);
+    link_shutdown();
+    return err ? command_failed(&command_rejects, "%s", e.text) : r.refused > 0;
+}
+
 static bool take_format(const char *name, const struct format **format)
 {
     for (size_t i = 0; i < FORMATS; i++)
@@ -156,7 +197,7 @@ static int run(int argc, char **argv, const char *directory)
                                             {"limit", required_argument, NULL, 'n'},
                                             {0}};
     struct reject_filter filter = {0};
-    const struct format *format = &formats[0];
+    const struct format *format = NULL;
     for (int found; (found = command_option(&command_rejects, argc, argv, options)) != -1;) {
         const char **text = found == 'i'   ? &filter.index
                             : found == 'p' ? &filter.period
@@ -172,16 +213,21 @@ static int run(int argc, char **argv, const char *directory)
         else if (found == '?')
             return 2;
     }
-    if (optind < argc)
-        return command_usage_error(&command_rejects, "unexpected argument %s", argv[optind]);
-    return print_rejects(directory, &filter, format);
+    bool again = optind < argc && strcmp(argv[optind], "retry") == 0;
+    if (optind + again < argc)
+        return command_usage_error(&command_rejects, "unexpected argument %s", argv[optind + again]);
+    if (again && format)
+        return command_usage_error(&command_rejects, "retry prints no table: --format is not for it");
+    return again ? retry(directory, &filter) : print_rejects(directory, &filter, format ? format : &formats[0]);
 }
 
 const struct command command_rejects = {
     "rejects",
-    "[--index I] [--period P] [--unit U] [--feeder F] [--limit N] [--format table|csv|json]",
+    "[retry] [--index I] [--period P] [--unit U] [--feeder F] [--limit N] [--format table|csv|json]",
     "what was rejected, and why",
     "Rows that were received and did not enter a ranking, by feeder and number.\n\n"
+    "  retry                                     sends those again that were set aside because workers ended while at\n"
+    "                                            them (POISON), once the fault is mended; under their feeder's name\n"
     "  --index I --period P --unit U --feeder F  only those; a unit by code, name or alias\n"
     "  --limit N                                 at most so many\n"
     "  --format F                                table (default), csv or json\n",

@@ -37,8 +37,9 @@ def until(condition, what, deadline_s=DEADLINE_S):
 class Pipeline:
     """with Pipeline(scorers=2) as p: p.push(...)"""
 
-    def __init__(self, scorers=1, validators=1, settings=(), catalog=CATALOG):
+    def __init__(self, scorers=1, validators=1, settings=(), catalog=CATALOG, programs=BIN):
         self.dir = tempfile.mkdtemp(prefix="parbus.")
+        self.parbus = programs / "parbus"
         self.arguments = ["--scorers", str(scorers), "--validators", str(validators), "--catalog", str(catalog)]
         for setting in settings:
             self.arguments += ["--set", setting]
@@ -63,7 +64,7 @@ class Pipeline:
 
     def run(self, command, *arguments, check=True, stdin=None, timeout=DEADLINE_S * 4):
         """Runs `parbus COMMAND ARGUMENTS --dir DIR`; with check, exit status 0 is demanded."""
-        line = [str(BIN / "parbus"), command, *map(str, arguments), "--dir", self.dir]
+        line = [str(self.parbus), command, *map(str, arguments), "--dir", self.dir]
         done = subprocess.run(line, input=stdin, capture_output=True, timeout=timeout,
                               stdin=None if stdin is not None else subprocess.DEVNULL)
         done.stdout = done.stdout.decode(errors="replace")
@@ -74,7 +75,7 @@ class Pipeline:
 
     def start(self, command, *arguments):
         """Starts a command that goes on; its standard output is a pipe of text."""
-        line = [str(BIN / "parbus"), command, *map(str, arguments), "--dir", self.dir]
+        line = [str(self.parbus), command, *map(str, arguments), "--dir", self.dir]
         return subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 text=True)
 
