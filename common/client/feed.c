@@ -10,6 +10,8 @@ enum {
     EVENTS_HWM = 10000,
     REQUESTS_HWM = 64, /* unanswered questions pile up while there is no publisher */
     DRAIN_MAX = 1024,
+    ASKING_US = 1000000, /* of a second's questions one counts, … */
+    ASKED_MAX = 5,       /* … and when so many brought nothing, a connection counts as dead */
 };
 
 struct parbus_feed {
@@ -20,6 +22,10 @@ struct parbus_feed {
     struct arena arena;
     struct buffer out;
     char topic[LINK_TOPIC_BYTES_MAX];
+    char *endpoint[SOCKETS];
+    unsigned asked[SOCKETS]; /* questions since anything was heard on it */
+    int64_t counted_us;
+    bool reopened; /* … since anything was heard at all */
 };
 
 static void on_snapshot(void *ctx)
@@ -43,14 +49,20 @@ static void on_trouble(void *ctx, const char *text)
         f->events.trouble(f->events.ctx, text);
 }
 
-static enum err open_sockets(struct parbus_feed *f, const struct parbus_feed_options *o, struct err_text *e)
+static enum err open_sockets(struct parbus_feed *f, struct err_text *e)
 {
-    enum err err = link_open(&f->socket[EVENTS], ZMQ_SUB, LINK_CONNECT, o->feed_endpoint, EVENTS_HWM, e);
-    if (!err && link_subscribe(f->socket[EVENTS], o->topic)) /* F1: before the first question */
-        err = err_set(e, ERR_IO, "subscribe to %s", o->topic);
+    enum err err = link_open(&f->socket[EVENTS], ZMQ_SUB, LINK_CONNECT, f->endpoint[EVENTS], EVENTS_HWM, e);
+    if (!err && link_subscribe(f->socket[EVENTS], f->topic)) /* F1: before the first question */
+        err = err_set(e, ERR_IO, "subscribe to %s", f->topic);
     if (!err)
-        err = link_open(&f->socket[ANSWERS], ZMQ_DEALER, LINK_CONNECT, o->snapshot_endpoint, REQUESTS_HWM, e);
+        err = link_open(&f->socket[ANSWERS], ZMQ_DEALER, LINK_CONNECT, f->endpoint[ANSWERS], REQUESTS_HWM, e);
     return err;
+}
+
+static void close_sockets(void *socket[static SOCKETS])
+{
+    for (int i = 0; i < SOCKETS; i++)
+        link_close(&socket[i]);
 }
 
 enum err parbus_feed_open(struct parbus_feed **feed, const struct parbus_feed_options *o, struct err_text *e)
@@ -64,11 +76,14 @@ enum err parbus_feed_open(struct parbus_feed **feed, const struct parbus_feed_op
     ASSERT(f);
     f->events = o->events;
     memcpy(f->topic, o->topic, bytes);
+    f->endpoint[EVENTS] = strdup(o->feed_endpoint);
+    f->endpoint[ANSWERS] = strdup(o->snapshot_endpoint);
+    ASSERT(f->endpoint[EVENTS] && f->endpoint[ANSWERS]);
     arena_init(&f->arena, WIRE_ARENA_BYTES);
     link_message_init(&f->message);
     struct feed_table_events events = {f, on_snapshot, on_delta, on_trouble};
     f->table = feed_table_new(o->topic, &events, clock_mono_us());
-    enum err err = open_sockets(f, o, e);
+    enum err err = open_sockets(f, e);
     if (err)
         parbus_feed_close(&f);
     *feed = f;
@@ -80,8 +95,9 @@ void parbus_feed_close(struct parbus_feed **feed)
     struct parbus_feed *f = *feed;
     if (!f)
         return;
+    close_sockets(f->socket);
     for (int i = 0; i < SOCKETS; i++)
-        link_close(&f->socket[i]);
+        free(f->endpoint[i]);
     link_message_close(&f->message);
     feed_table_destroy(&f->table);
     arena_free(&f->arena);
@@ -106,6 +122,8 @@ static void drain(struct parbus_feed *f, int socket)
     struct err_text e;
     for (int i = 0; i < DRAIN_MAX && !link_receive(f->socket[socket], type, &f->message); i++) {
         arena_reset(&f->arena);
+        f->asked[socket] = 0;
+        f->reopened = false;
         if (wire_open(channel, link_data(&f->message), link_bytes(&f->message), &f->arena, &m, &e))
             on_trouble(f, e.text);
         else
@@ -113,11 +131,46 @@ static void drain(struct parbus_feed *f, int socket)
     }
 }
 
+/* A connection may be dead for hours before either end is told. */
+static void connect_again(struct parbus_feed *f)
+{
+    struct err_text e;
+    void *old[SOCKETS];
+    memcpy(old, f->socket, sizeof old);
+    memset(f->socket, 0, sizeof f->socket);
+    memset(f->asked, 0, sizeof f->asked);
+    if (!f->reopened)
+        on_trouble(f, "nothing comes on a connection any more; connecting anew");
+    f->reopened = true;
+    if (open_sockets(f, &e) == OK) {
+        close_sockets(old);
+        return;
+    }
+    on_trouble(f, e.text);
+    close_sockets(f->socket);
+    memcpy(f->socket, old, sizeof old);
+}
+
+static bool seems_dead(struct parbus_feed *f, int64_t now_us)
+{
+    bool dead = false;
+    if (now_us - f->counted_us < ASKING_US)
+        return false;
+    f->counted_us = now_us;
+    for (int i = 0; i < SOCKETS; i++)
+        dead = ++f->asked[i] > ASKED_MAX || dead;
+    return dead;
+}
+
 static void ask(struct parbus_feed *f)
 {
+    int64_t now_us = clock_mono_us();
+    if (!feed_table_tick(f->table, now_us, &f->out))
+        return;
+    if (seems_dead(f, now_us))
+        connect_again(f);
     /* What is not sent now is asked again when no answer comes. */
-    if (feed_table_tick(f->table, clock_mono_us(), &f->out))
-        link_send(f->socket[ANSWERS], f->out.data, f->out.size);
+    link_send(f->socket[ANSWERS], f->out.data, f->out.size);
 }
 
 enum err parbus_feed_poll(struct parbus_feed *f, int timeout_ms, struct err_text *e)
@@ -142,6 +195,8 @@ void parbus_feed_position(const struct parbus_feed *f, uint64_t *epoch, uint64_t
 {
     feed_table_position(f->table, epoch, seq);
 }
+
+struct feed_counts parbus_feed_counts(const struct parbus_feed *f) { return *feed_table_counts(f->table); }
 
 const struct feed_header *parbus_feed_header(const struct parbus_feed *f) { return feed_table_header(f->table); }
 

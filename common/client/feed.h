@@ -26,6 +26,14 @@ struct feed_header {
     const Parbus__Component *const *component;
 };
 
+struct feed_counts {    /* since it was opened */
+    uint64_t deltas;    /* applied */
+    uint64_t snapshots; /* tables taken; the first one is the beginning */
+    uint64_t resumes;   /* answered, after a gap or a silence */
+    uint64_t resyncs;   /* told to start again */
+    uint64_t silences;  /* nothing heard for three heartbeats (F5) */
+};
+
 struct parbus_feed;
 
 struct parbus_feed_events { /* any may be NULL */
@@ -48,6 +56,7 @@ enum err parbus_feed_poll(struct parbus_feed *f, int timeout_ms, struct err_text
 
 bool parbus_feed_ready(const struct parbus_feed *f); /* holds a table */
 void parbus_feed_position(const struct parbus_feed *f, uint64_t *epoch, uint64_t *seq);
+struct feed_counts parbus_feed_counts(const struct parbus_feed *f);
 const struct feed_header *parbus_feed_header(const struct parbus_feed *f);
 /* Ranked units in order, then the unranked by unit; false: stop. */
 void parbus_feed_each(const struct parbus_feed *f, bool (*fn)(void *ctx, const struct feed_row *row), void *ctx);

@@ -15,9 +15,16 @@ struct feed_table {
     struct feed_kept kept;
     enum need need;
     uint64_t request; /* number of the last question; answers to others are too late */
-    int64_t ask_us, asked_us, heard_us;
+    int64_t ask_us, asked_us, heard_us, silence_us;
+    struct feed_counts counts;
     bool topic_unknown, silent;
 };
+
+static int64_t silence_after(uint32_t heartbeat_ms)
+{
+    int64_t us = FEED_HEARTBEATS_MISSED * 1000ll * (heartbeat_ms ? heartbeat_ms : FEED_HEARTBEAT_MS);
+    return us > FEED_SILENCE_LEAST_US ? us : FEED_SILENCE_LEAST_US;
+}
 
 struct feed_table *feed_table_new(const char *topic, const struct feed_table_events *events, int64_t now_us)
 {
@@ -28,6 +35,7 @@ struct feed_table *feed_table_new(const char *topic, const struct feed_table_eve
         t->events = *events;
     t->need = NEED_SNAPSHOT;
     t->ask_us = t->heard_us = now_us;
+    t->silence_us = silence_after(FEED_HEARTBEAT_MS);
     t->asked_us = now_us - FEED_REQUEST_LEAST_US;
     return t;
 }
@@ -77,9 +85,11 @@ static void apply(struct feed_table *t, const Parbus__Delta *delta, int64_t now_
     if (!feed_content_apply(t->content, delta)) {
         trouble(t, "a delta does not fit the table; asking for a new one");
         want(t, NEED_SNAPSHOT, now_us);
-    } else if (t->events.delta) {
-        t->events.delta(t->events.ctx, delta);
+        return;
     }
+    t->counts.deltas++;
+    if (t->events.delta)
+        t->events.delta(t->events.ctx, delta);
 }
 
 static void apply_kept(struct feed_table *t, int64_t now_us)
@@ -148,6 +158,8 @@ static void adopt_when_whole(struct feed_table *t, int64_t now_us)
     feed_content_destroy(&t->content);
     t->content = t->staged;
     t->staged = NULL;
+    t->silence_us = silence_after(t->content->begin->heartbeat_ms);
+    t->counts.snapshots++;
     answered(t, now_us);
     if (t->events.snapshot)
         t->events.snapshot(t->events.ctx);
@@ -219,6 +231,7 @@ static void take_resumed(struct feed_table *t, const struct wire_message *m, int
         take_resumed_delta(t, resumed->delta[i], now_us);
     if (t->need != NEED_RESUME || resumed->more)
         return;
+    t->counts.resumes++;
     answered(t, now_us);
     /* Part of the answer was lost, or a delta came meanwhile that does not follow. */
     if (t->content->seq < resumed->seq || t->kept.count)
@@ -230,6 +243,7 @@ static void take_resync(struct feed_table *t, const struct wire_message *m, int6
     const Parbus__Resync *resync = (const Parbus__Resync *)m->message;
     if (resync->request != t->request)
         return;
+    t->counts.resyncs++;
     start_over(t, now_us);
     t->topic_unknown = resync->topic_unknown;
     if (resync->topic_unknown)
@@ -272,10 +286,15 @@ static void pack_resume_request(const struct feed_table *t, struct buffer *out)
 
 static void notice_silence(struct feed_table *t, int64_t now_us)
 {
-    if (now_us - t->heard_us < FEED_SILENCE_US)
+    if (now_us - t->heard_us < t->silence_us)
         return;
-    if (!t->silent)
-        trouble(t, "nothing heard from the publisher for 3 s; asking again until it answers");
+    if (!t->silent) {
+        char text[120];
+        snprintf(text, sizeof text, "nothing heard from the publisher for %g s; asking again until it answers",
+                 (double)t->silence_us / 1e6);
+        trouble(t, text);
+        t->counts.silences++;
+    }
     t->silent = true;
     t->heard_us = now_us;
     if (t->content)
@@ -301,7 +320,7 @@ bool feed_table_tick(struct feed_table *t, int64_t now_us, struct buffer *out)
 
 int64_t feed_table_deadline_us(const struct feed_table *t)
 {
-    int64_t silence_us = t->heard_us + FEED_SILENCE_US;
+    int64_t silence_us = t->heard_us + t->silence_us;
     return t->need != NEED_NOTHING && t->ask_us < silence_us ? t->ask_us : silence_us;
 }
 
@@ -309,6 +328,7 @@ int64_t feed_table_deadline_us(const struct feed_table *t)
 
 bool feed_table_topic_unknown(const struct feed_table *t) { return t->topic_unknown; }
 bool feed_table_ready(const struct feed_table *t) { return t->content != NULL; }
+const struct feed_counts *feed_table_counts(const struct feed_table *t) { return &t->counts; }
 
 void feed_table_position(const struct feed_table *t, uint64_t *epoch, uint64_t *seq)
 {

@@ -11,7 +11,9 @@ enum {
     FEED_KEPT_BYTES_MAX = 64 << 20, /* their bytes */
     FEED_ANSWER_US = 1000000,       /* no answer for so long: ask again */
     FEED_REQUEST_LEAST_US = 100000, /* between two questions */
-    FEED_SILENCE_US = 3000000,      /* three heartbeats (F5) */
+    FEED_HEARTBEAT_MS = 1000,       /* F5: until the publisher has said how often it comes */
+    FEED_HEARTBEATS_MISSED = 3,     /* so many: ask for a resume */
+    FEED_SILENCE_LEAST_US = 1000000,
 };
 
 struct feed_table;
@@ -40,6 +42,8 @@ bool feed_table_topic_unknown(const struct feed_table *t);
 bool feed_table_ready(const struct feed_table *t);
 /* 0, 0 before it is ready. */
 void feed_table_position(const struct feed_table *t, uint64_t *epoch, uint64_t *seq);
+/* What has happened since feed_table_new. */
+const struct feed_counts *feed_table_counts(const struct feed_table *t);
 /* These three: only when it is ready. */
 const struct feed_header *feed_table_header(const struct feed_table *t);
 void feed_table_each(const struct feed_table *t, bool (*fn)(void *ctx, const struct feed_row *row), void *ctx);

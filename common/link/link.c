@@ -5,6 +5,8 @@
 #include <string.h>
 
 enum { HANDSHAKE_MS_MAX = 10000, RECONNECT_MS = 20, RECONNECT_MS_MAX = 1000 };
+/* A host that is gone without a word is noticed after half a minute; the kernel's own figure is two hours. */
+enum { ALIVE_IDLE_S = 15, ALIVE_EACH_S = 5, ALIVE_TIMES = 3, UNACKNOWLEDGED_MS_MAX = 30000 };
 
 static void *context;
 
@@ -45,6 +47,10 @@ static int set_limits(void *socket, int type, const char *endpoint, int hwm)
     failed |= set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
     failed |= set_int(socket, ZMQ_RECONNECT_IVL_MAX, path_of(endpoint) ? 0 : RECONNECT_MS_MAX);
     failed |= set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
+    failed |= set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, ALIVE_IDLE_S);
+    failed |= set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, ALIVE_EACH_S);
+    failed |= set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, ALIVE_TIMES);
+    failed |= set_int(socket, ZMQ_TCP_MAXRT, UNACKNOWLEDGED_MS_MAX);
     if (type == ZMQ_ROUTER)
         failed |= set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
     return failed;

@@ -16,6 +16,7 @@ struct publisher *publisher_new(const struct publisher_options *o)
     p->ring.bytes_max = (size_t)o->settings->feed_ring_bytes_max;
     p->ring.deltas_max = (size_t)o->settings->feed_ring_deltas;
     p->snapshots.epoch = o->epoch;
+    p->snapshots.heartbeat_ms = (uint32_t)o->settings->feed_heartbeat_ms;
     p->snapshots.metrics = o->metrics;
     p->snapshots.io = &p->o.io;
     p->caught_up_us = INT64_MIN / 2;

@@ -27,7 +27,7 @@ static Parbus__Component component_of(const struct node *n)
     return c;
 }
 
-static void add_begin(struct snapshot_image *image, const struct topic *t, uint64_t epoch)
+static void add_begin(struct snapshot_image *image, const struct topic *t, uint64_t epoch, uint32_t heartbeat_ms)
 {
     const struct definition *d = t->series->definition;
     Parbus__SnapshotBegin begin = PARBUS__SNAPSHOT_BEGIN__INIT;
@@ -39,7 +39,7 @@ static void add_begin(struct snapshot_image *image, const struct topic *t, uint6
         begin.component[begin.n_component++] = &component[i];
     }
     begin.has_epoch = begin.has_seq = begin.has_rows = begin.has_decimals = true;
-    begin.has_points_max = begin.has_definition_version = true;
+    begin.has_points_max = begin.has_definition_version = begin.has_heartbeat_ms = true;
     begin.topic = (char *)t->name;
     begin.epoch = epoch;
     begin.seq = t->seq;
@@ -50,6 +50,7 @@ static void add_begin(struct snapshot_image *image, const struct topic *t, uint6
     begin.decimals = d->decimals;
     begin.points_max = d->node[0].points_max;
     begin.definition_version = d->version;
+    begin.heartbeat_ms = heartbeat_ms;
     add_part(image, PARBUS__FROM_SNAPSHOTS__BODY_BEGIN, &begin.base);
     free(begin.component);
     free(component);
@@ -123,14 +124,14 @@ static void add_rows(struct snapshot_image *image, const struct topic *t, uint64
     free(p.name_pointer);
 }
 
-struct snapshot_image *image_new(const struct topic *t, uint64_t epoch, int64_t now_us)
+struct snapshot_image *image_new(const struct topic *t, uint64_t epoch, uint32_t heartbeat_ms, int64_t now_us)
 {
     struct snapshot_image *image = calloc(1, sizeof *image);
     ASSERT(image);
     image->seq = t->seq;
     image->made_us = now_us;
     image->references = 1;
-    add_begin(image, t, epoch);
+    add_begin(image, t, epoch, heartbeat_ms);
     add_rows(image, t, epoch);
     Parbus__SnapshotEnd end = PARBUS__SNAPSHOT_END__INIT;
     end.has_seq = end.has_rows = true;

@@ -15,4 +15,4 @@ struct snapshot_image {
 };
 
 /* O(N). One reference, the caller's. */
-struct snapshot_image *image_new(const struct topic *t, uint64_t epoch, int64_t now_us);
+struct snapshot_image *image_new(const struct topic *t, uint64_t epoch, uint32_t heartbeat_ms, int64_t now_us);

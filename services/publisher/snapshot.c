@@ -18,7 +18,7 @@ static struct snapshot_image *image_of(struct snapshots *s, struct topic *t, int
 {
     if (!reusable(t, now_us)) {
         snapshot_image_release(&t->image);
-        t->image = image_new(t, s->epoch, now_us);
+        t->image = image_new(t, s->epoch, s->heartbeat_ms, now_us);
     }
     t->image->references++;
     return t->image;

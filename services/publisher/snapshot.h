@@ -28,6 +28,7 @@ struct snapshots {
     struct snapshot_job *job;
     size_t count, capacity;
     uint64_t epoch;
+    uint32_t heartbeat_ms;
     struct metrics *metrics;
     const struct publisher_io *io;
     struct buffer scratch;

@@ -9,7 +9,7 @@ import zmq
 from messages import envelope, feed, opened
 
 PENDING_MAX = 1024  # F1
-HEARTBEATS_MISSED = 3  # F5
+HEARTBEATS_MISSED, SILENCE_LEAST_S = 3, 1  # F5
 ASK_AGAIN_S = 1
 
 
@@ -87,7 +87,7 @@ class Table:
 class Subscriber:
     """pump() for ever; `table` is None while it is not exact."""
 
-    def __init__(self, context, feed_endpoint, snapshot_endpoint, topic, heartbeat_s=1):
+    def __init__(self, context, feed_endpoint, snapshot_endpoint, topic):
         self.topic = topic
         self.frame = topic.encode() + b"\0"
         self.events = context.socket(zmq.SUB)
@@ -95,7 +95,7 @@ class Subscriber:
         self.events.connect(feed_endpoint)
         self.events.subscribe(self.frame)
         self.snapshots = Snapshots(context, snapshot_endpoint)
-        self.silence_s = HEARTBEATS_MISSED * heartbeat_s
+        self.silence_s = HEARTBEATS_MISSED
         self.heard_at = self.asked_at = time.monotonic()
         self.request = 0
         self.asking = None  # "snapshot" or "resume" while an answer is due
@@ -201,6 +201,7 @@ class Subscriber:
             return
         assert {unit: row.rank for unit, row in coming.rows.items()} == coming.ranks()
         self.table, self.coming = coming, None
+        self.silence_s = max(SILENCE_LEAST_S, HEARTBEATS_MISSED * (coming.begin.heartbeat_ms or 1000) / 1000)
         self.counts["snapshot"] += 1
         self._answered()
 

@@ -287,19 +287,42 @@ Test(feed_table, a_lost_last_delta_is_noticed_by_the_heartbeat)
     net_free(n);
 }
 
+static void expect_asks_after(struct net *n, int64_t silence_us)
+{
+    struct buffer out = {0};
+    struct feed_table *t = n->client[0].table;
+    cr_assert_not(feed_table_tick(t, n->world.now_us + silence_us / 2, &out));
+    cr_assert(feed_table_tick(t, n->world.now_us + silence_us, &out));
+    cr_assert_eq(n->client[0].troubles, 1);
+    cr_assert_eq(feed_table_counts(t)->silences, 1);
+    cr_assert_not(feed_table_tick(t, n->world.now_us + silence_us + FEED_ANSWER_US / 2, &out));
+    cr_assert(feed_table_tick(t, n->world.now_us + silence_us + FEED_ANSWER_US, &out));
+    buffer_free(&out);
+}
+
 Test(feed_table, silence_makes_it_ask)
 {
     struct net *n = net_new(1);
     settle(n);
-    struct buffer out = {0};
-    struct feed_table *t = n->client[0].table;
-    cr_assert_not(feed_table_tick(t, n->world.now_us + FEED_SILENCE_US / 2, &out));
-    cr_assert(feed_table_tick(t, n->world.now_us + FEED_SILENCE_US, &out));
-    cr_assert_eq(n->client[0].troubles, 1);
-    cr_assert_not(feed_table_tick(t, n->world.now_us + FEED_SILENCE_US + FEED_ANSWER_US / 2, &out));
-    cr_assert(feed_table_tick(t, n->world.now_us + FEED_SILENCE_US + FEED_ANSWER_US, &out));
-    buffer_free(&out);
+    expect_asks_after(n, 3000000);
     net_free(n);
+}
+
+Test(feed_table, the_publisher_says_how_long_a_silence_may_be)
+{
+    static const struct {
+        int64_t heartbeat_ms, silence_us;
+    } table[] = {{4000, 12000000}, {60000, 180000000}, {10, FEED_SILENCE_LEAST_US}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct net *n = net_new(1);
+        n->world.settings.feed_heartbeat_ms = table[i].heartbeat_ms;
+        world_restart(&n->world);
+        settle(n);
+        settle(n);
+        feed_table_event(n->client[0].table, &(struct wire_message){0}, n->world.now_us);
+        expect_asks_after(n, table[i].silence_us);
+        net_free(n);
+    }
 }
 
 Test(feed_table, an_unknown_topic_is_reported_and_found_once_it_is_there)

@@ -1,0 +1,142 @@
+/* feed_probe FEED SNAPSHOTS TOPIC [COUNT]: so many subscribers on the public client library, asked over standard input:
+ *
+ *   state    one line of JSON: how many hold a table, and what they have counted, together
+ *   table I  the table of subscriber I as `parbus rank --format csv` prints it, then an empty line
+ *   renew    the subscriber that is there the longest goes, and another one comes in its place
+ *
+ * The end of standard input ends it. */
+#include "base/err.h"
+#include "client/feed.h"
+#include "link/link.h"
+#include "services/parbus/sheet.h"
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { COUNT_MAX = 128, WAIT_MS = 5 };
+
+struct probe {
+    struct parbus_feed_options options;
+    struct parbus_feed *feed[COUNT_MAX];
+    long count, oldest;
+    struct feed_counts gone; /* counted by those that went */
+};
+
+static void add(struct feed_counts *sum, const struct parbus_feed *f)
+{
+    struct feed_counts c = parbus_feed_counts(f);
+    sum->deltas += c.deltas;
+    sum->snapshots += c.snapshots;
+    sum->resumes += c.resumes;
+    sum->resyncs += c.resyncs;
+    sum->silences += c.silences;
+}
+
+static void say_state(struct probe *p)
+{
+    struct feed_counts sum = p->gone;
+    uint64_t epoch = 0, seq = 0;
+    int ready = 0;
+    for (long i = 0; i < p->count; i++) {
+        add(&sum, p->feed[i]);
+        ready += parbus_feed_ready(p->feed[i]);
+    }
+    parbus_feed_position(p->feed[0], &epoch, &seq);
+    printf("{\"ready\": %d, \"epoch\": %llu, \"seq\": %llu, \"deltas\": %llu, \"snapshots\": %llu, \"resumes\": %llu, "
+           "\"resyncs\": %llu, \"silences\": %llu}\n",
+           ready, (unsigned long long)epoch, (unsigned long long)seq, (unsigned long long)sum.deltas,
+           (unsigned long long)sum.snapshots, (unsigned long long)sum.resumes, (unsigned long long)sum.resyncs,
+           (unsigned long long)sum.silences);
+}
+
+static bool add_row(void *ctx, const struct feed_row *row)
+{
+    sheet_add(ctx, row);
+    return true;
+}
+
+static void say_table(const struct parbus_feed *feed)
+{
+    if (parbus_feed_ready(feed)) {
+        const struct feed_header *h = parbus_feed_header(feed);
+        struct sheet s = {.decimals = h->decimals, .points_max = h->points_max, .component_count = h->component_count};
+        s.component = calloc(h->component_count + 1, sizeof *s.component);
+        ASSERT(s.component);
+        for (size_t i = 0; i < h->component_count; i++)
+            s.component[i] = h->component[i]->code;
+        parbus_feed_each(feed, add_row, &s);
+        sheet_print(&s, SHEET_CSV, 0, stdout);
+        sheet_free(&s);
+    }
+    putchar('\n');
+}
+
+static bool open_feed(struct probe *p, long i)
+{
+    struct err_text e;
+    if (parbus_feed_open(&p->feed[i], &p->options, &e) == OK)
+        return true;
+    fprintf(stderr, "feed_probe: %s\n", e.text);
+    return false;
+}
+
+static bool renew(struct probe *p)
+{
+    long i = p->oldest++ % p->count;
+    add(&p->gone, p->feed[i]);
+    parbus_feed_close(&p->feed[i]);
+    return open_feed(p, i);
+}
+
+/* false: it is to end. */
+static bool obey(struct probe *p)
+{
+    char line[80];
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (poll(&in, 1, p->count > 1 ? WAIT_MS : 0) <= 0)
+        return true;
+    if (!fgets(line, sizeof line, stdin))
+        return false;
+    if (strncmp(line, "renew", 5) == 0)
+        return renew(p);
+    if (strncmp(line, "table", 5) == 0)
+        say_table(p->feed[strtol(line + 5, NULL, 10) % p->count]);
+    else
+        say_state(p);
+    return fflush(stdout) == 0;
+}
+
+static bool poll_feed(struct probe *p, struct parbus_feed *feed)
+{
+    struct err_text e;
+    enum err err = parbus_feed_poll(feed, p->count > 1 ? 0 : WAIT_MS, &e);
+    if (err && err != ERR_NOT_FOUND)
+        fprintf(stderr, "feed_probe: %s\n", e.text);
+    return !err || err == ERR_NOT_FOUND;
+}
+
+static void on_trouble(void *ctx, const char *text) { (void)ctx, fprintf(stderr, "feed_probe: %s\n", text); }
+
+int main(int argc, char **argv)
+{
+    static struct probe p;
+    p.count = argc > 4 ? strtol(argv[4], NULL, 10) : 1;
+    if (argc < 4 || p.count < 1 || p.count > COUNT_MAX) {
+        fprintf(stderr, "usage: feed_probe FEED SNAPSHOTS TOPIC [COUNT]\n");
+        return 2;
+    }
+    setvbuf(stdin, NULL, _IONBF, 0); /* what fgets had read ahead, poll would not see */
+    p.options = (struct parbus_feed_options){argv[1], argv[2], argv[3], {.trouble = on_trouble}};
+    bool well = true;
+    for (long i = 0; well && i < p.count; i++)
+        well = open_feed(&p, i);
+    while (well && obey(&p))
+        for (long i = 0; well && i < p.count; i++)
+            well = poll_feed(&p, p.feed[i]);
+    for (long i = 0; i < p.count; i++)
+        parbus_feed_close(&p.feed[i]);
+    link_shutdown();
+    return well ? 0 : 1;
+}
