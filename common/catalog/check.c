@@ -7,6 +7,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
+/* A tree travels whole in a Description (W3): its texts, and the other fields of each node. */
+enum { TREE_BYTES_MAX = 1 << 20, NODE_BYTES = 40 };
 enum { TITLE_BYTES_MAX = 1024, SOURCE_BYTES_MAX = 4096, NAME_BYTES_MAX = 256, DECIMALS_MAX = 6 };
 
 void check_fault(const struct check *c, enum check_scope scope, size_t position, const char *key, const char *format,
@@ -198,6 +200,21 @@ static void check_node(const struct check *c, const Parbus__Definition *d, size_
     check_rule(c, d, i);
 }
 
+static void check_size(const struct check *c, const Parbus__Definition *d)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < d->n_node; i++) {
+        const char *text[] = {d->node[i]->code, d->node[i]->title_vi, d->node[i]->title_en};
+        bytes += NODE_BYTES;
+        for (size_t k = 0; k < sizeof text / sizeof *text; k++)
+            bytes += text[k] ? strlen(text[k]) : 0;
+    }
+    if (bytes > TREE_BYTES_MAX)
+        check_fault(c, CHECK_TOP, 0, "tree",
+                    "the codes and titles of the tree take %zu bytes with %d for each node; at most %d fit a message",
+                    bytes, NODE_BYTES, TREE_BYTES_MAX);
+}
+
 static void check_tree(const struct check *c, const Parbus__Definition *d)
 {
     if (!d->n_node || d->n_node > CATALOG_NODES_MAX) {
@@ -213,6 +230,7 @@ static void check_tree(const struct check *c, const Parbus__Definition *d)
         coded[i] = (struct coded){d->node[i]->code ? d->node[i]->code : "", i};
     }
     check_codes_differ(c, CHECK_NODE, coded, d->n_node);
+    check_size(c, d);
     free(coded);
 }
 

@@ -58,6 +58,8 @@ static void to_worker(struct coordinator *c, int w, uint32_t kind, const Protobu
 static void partition_enter(struct coordinator *c, uint32_t p, enum partition_state state, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
+    if (part->state == PARTITION_OWNED)
+        part->paused_us = now_us;
     part->state = state;
     part->since_us = now_us;
     part->asked_us = INT64_MIN / 2;
@@ -123,6 +125,7 @@ static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerH
         free(worker->counter);
         *worker =
             (struct worker){.alive = true, .role = hello->role, .incarnation = hello->incarnation, .pid = hello->pid};
+        worker->joined_us = now_us;
         snprintf(worker->instance, sizeof worker->instance, "%s", hello->instance);
         snprintf(worker->endpoint, sizeof worker->endpoint, "%s", hello->endpoint ? hello->endpoint : "");
         worker->name_hash = hash_bytes(worker->instance, strlen(worker->instance));
@@ -397,5 +400,6 @@ int64_t coordinator_tick(struct coordinator *c, int64_t now_us)
     for (uint32_t p = 0; p < c->partitions; p++)
         check_partition(c, p, now_us);
     coordinator_pump(c, now_us);
+    coordinator_sample(c, now_us);
     return c->rebalance ? 0 : CHECK_US;
 }

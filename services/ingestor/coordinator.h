@@ -32,6 +32,7 @@ struct partition {
     uint32_t flight_head, flight_count;
     size_t flight_bytes;
     int64_t since_us;      /* state entered, or last progress */
+    int64_t paused_us;     /* not owned any more */
     int64_t asked_us;      /* Assign or Release last sent */
     uint32_t patience;     /* resend after resend_after_ms << patience */
     uint64_t heard;        /* greatest serial of Owned and Progress under this owner epoch */
@@ -53,11 +54,20 @@ struct worker {
     uint32_t pid;
     int64_t heard_us;
     size_t flight_bytes; /* scorers: of all its partitions */
+    int64_t joined_us;
+    uint64_t done, done_then; /* entries applied that went through it; then: at the older sample */
+    uint64_t done_last;       /* … at the younger one */
     struct {
         char name[48];
         uint64_t value;
     } * counter;
     size_t counter_count;
+};
+
+/* What rates are made of: taken every 2 s, so that the older of two is 2 to 4 s old. */
+struct sample {
+    int64_t at_us;
+    uint64_t received, applied, behind;
 };
 
 struct coordinator {
@@ -77,7 +87,10 @@ struct coordinator {
     size_t tally_count, tally_capacity;
     struct suspect suspect[SUSPECTS_MAX];
     size_t suspect_count;
-    bool rebalance; /* the set of workers changed */
+    bool rebalance;     /* the set of workers changed */
+    int64_t started_us; /* first tick; 0: none yet */
+    uint64_t applied;   /* entries, in this term */
+    struct sample then, last;
     uint32_t pump_first;
     char read_trouble[256];
 };
@@ -96,3 +109,5 @@ int64_t coordinator_tick(struct coordinator *c, int64_t now_us);
 /* stats.c: for StatsReply, whose `counter` has room for WORKERS_MAX * WORKER_COUNTERS_MAX more. */
 void coordinator_stats(struct coordinator *c, Parbus__StatsReply *reply, struct arena *arena, int64_t now_us);
 uint64_t coordinator_lag(const struct coordinator *c);
+/* Takes a sample when one is due. */
+void coordinator_sample(struct coordinator *c, int64_t now_us);

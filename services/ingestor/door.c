@@ -66,7 +66,9 @@ static struct feeder *feeder_slot(struct door *d, uint32_t number)
 void door_restore_feeder(struct door *d, uint32_t number, const struct journal_feeder *mark)
 {
     struct feeder *f = feeder_slot(d, number);
-    *f = (struct feeder){.mark = *mark, .receipted = mark->last_seq, .receipted_refused = mark->refused};
+    *f = (struct feeder){
+        .mark = *mark, .receipted = mark->last_seq, .receipted_refused = mark->refused, .journalled = true};
+    d->journalled++;
     map_put(&d->by_name, name_key(mark->name), number);
 }
 
@@ -125,6 +127,45 @@ static void send_receipt(struct door *d, struct feeder *f)
     door_send(d, f->peer, PARBUS__TO_FEEDER__BODY_RECEIPT, &receipt.base);
 }
 
+/* Makes place among the newcomers: the oldest one that has still submitted nothing is forgotten, and its number goes to
+ * the next. 0: there is place. No group is under way: its feeders would have a mark soon. */
+static uint32_t evict_newcomer(struct door *d)
+{
+    if (d->newcomer_count < NEWCOMERS_MAX)
+        return 0;
+    uint32_t number = d->newcomer[d->newcomer_first];
+    d->newcomer_first = (d->newcomer_first + 1) % NEWCOMERS_MAX;
+    d->newcomer_count--;
+    struct feeder *f = &d->feeder[number];
+    if (f->journalled)
+        return 0;
+    forget_peer(d, f->peer);
+    map_remove(&d->by_name, name_key(f->mark.name));
+    return number;
+}
+
+static uint32_t add_newcomer(struct door *d, const char *name)
+{
+    uint32_t evicted = evict_newcomer(d), number = evicted ? evicted : d->feeder_count;
+    struct feeder *f = feeder_slot(d, number);
+    *f = (struct feeder){.mark.epoch = 1, .untold = f->untold};
+    snprintf(f->mark.name, sizeof f->mark.name, "%s", name);
+    map_put(&d->by_name, name_key(name), number);
+    d->newcomer[(d->newcomer_first + d->newcomer_count++) % NEWCOMERS_MAX] = number;
+    return number;
+}
+
+/* feeders_max counts those that the journal knows: names that only say hello keep nobody out. */
+static bool has_place(const struct door *d, const struct feeder *f)
+{
+    return f->journalled || f->dirty || d->journalled + d->entering < d->settings->feeders_max;
+}
+
+static void refuse_too_many(struct door *d, uint64_t peer)
+{
+    door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS, "feeders_max is reached", 0);
+}
+
 /* Finds the feeder or makes it. 0 with a refusal sent: it cannot be had. */
 static uint32_t feeder_by_name(struct door *d, uint64_t peer, const char *name)
 {
@@ -135,16 +176,11 @@ static uint32_t feeder_by_name(struct door *d, uint64_t peer, const char *name)
         door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME, "another feeder's name has the same hash", 0);
         return 0;
     }
-    if (d->feeder_count > d->settings->feeders_max) {
-        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS, "feeders_max is reached", 0);
+    if (d->journalled + d->entering >= d->settings->feeders_max) {
+        refuse_too_many(d, peer);
         return 0;
     }
-    number = d->feeder_count;
-    struct feeder *f = feeder_slot(d, number);
-    *f = (struct feeder){.mark.epoch = 1};
-    snprintf(f->mark.name, sizeof f->mark.name, "%s", name);
-    map_put(&d->by_name, name_key(name), number);
-    return number;
+    return add_newcomer(d, name);
 }
 
 static void send_welcome(struct door *d, const struct feeder *f, uint32_t number, uint64_t request)
@@ -206,8 +242,10 @@ void door_hello(struct door *d, uint64_t peer, const Parbus__Hello *hello)
 
 static void mark_changed(struct door *d, struct feeder *f, uint32_t number)
 {
-    if (!f->dirty)
-        numbers_add(&d->changed, number);
+    if (f->dirty)
+        return;
+    numbers_add(&d->changed, number);
+    d->entering += !f->journalled;
     f->dirty = true;
 }
 
@@ -278,6 +316,10 @@ void door_submission(struct door *d, uint64_t peer, const Parbus__Submission *s,
         out_of_turn(d, f, s->seq);
         return;
     }
+    if (!has_place(d, f)) {
+        refuse_too_many(d, peer);
+        return;
+    }
     f->gap_told = false; /* D6: the expected one came */
     if (now.mono_us < d->trouble_until_us) {
         refuse_run(d, f, PARBUS__REASON__REFUSED_STORAGE, d->trouble, RETRY_STORAGE_MS);
@@ -307,6 +349,8 @@ void door_submission_bad(struct door *d, uint64_t peer, uint64_t seq, Parbus__Re
         door_refuse(d, peer, seq, PARBUS__REASON__REFUSED_NO_HELLO, "say hello first", 0);
     } else if (seq != f->mark.last_seq + 1) {
         out_of_turn(d, f, seq);
+    } else if (!has_place(d, f)) {
+        refuse_too_many(d, peer);
     } else {
         f->gap_told = false;
         f->mark.last_seq = seq;
@@ -323,6 +367,7 @@ static void clear_group(struct door *d)
     buffer_clear(&d->touched.bytes);
     buffer_clear(&d->changed.bytes);
     d->group_bytes = d->group_submissions = d->group_rows = 0;
+    d->entering = 0;
 }
 
 void door_committed(struct door *d)
@@ -339,6 +384,8 @@ void door_committed(struct door *d)
         f->receipted = f->mark.last_seq;
         f->receipted_refused = f->mark.refused;
         f->dirty = false;
+        d->journalled += !f->journalled;
+        f->journalled = true;
         if (f->peer)
             send_receipt(d, f);
     }

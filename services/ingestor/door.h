@@ -10,6 +10,7 @@ struct feeder {
     uint64_t receipted, receipted_refused; /* as the last commit wrote it */
     uint64_t peer;                         /* 0: not connected */
     bool dirty;                            /* in door.changed: the next commit writes its mark */
+    bool journalled;                       /* the journal has a mark of it */
     bool gap_told;                         /* D6: one refusal per gap */
     bool untold;                           /* in door.untold: totals changed since the last Scored */
     struct tally_sum {
@@ -25,6 +26,8 @@ void numbers_add(struct numbers *n, uint32_t number);
 size_t numbers_count(const struct numbers *n);
 uint32_t numbers_at(const struct numbers *n, size_t i);
 
+enum { NEWCOMERS_MAX = 1024 };
+
 struct door {
     const struct settings *settings;
     const struct ingestor_io *io;
@@ -34,6 +37,9 @@ struct door {
 
     struct feeder *feeder; /* by number; [0] unused */
     uint32_t feeder_count, feeder_capacity;
+    uint32_t journalled, entering;    /* feeders with a mark in the journal; … that get one with the next commit */
+    uint32_t newcomer[NEWCOMERS_MAX]; /* ring: those that have said hello and had no mark then, the oldest first */
+    uint32_t newcomer_first, newcomer_count;
     struct map by_name, by_peer; /* hash of name, peer -> number */
 
     struct buffer *record;  /* by partition: the group being gathered */

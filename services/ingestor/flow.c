@@ -109,11 +109,21 @@ void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
         note_read_failure(c, p, &e);
 }
 
+static void count_applied(struct coordinator *c, const struct partition *part, uint64_t entries)
+{
+    c->applied += entries;
+    if (part->scorer != WORKER_NONE)
+        c->worker[part->scorer].done += entries;
+    if (part->validator != WORKER_NONE)
+        c->worker[part->validator].done += entries;
+}
+
 void flow_applied(struct coordinator *c, uint32_t p, uint64_t applied, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
     if (applied <= part->applied || applied > part->last)
         return;
+    count_applied(c, part, applied - part->applied);
     part->applied = applied;
     part->since_us = now_us;
     part->patience = 0;

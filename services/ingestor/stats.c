@@ -1,6 +1,15 @@
 #include "base/err.h"
 #include "services/ingestor/coordinator.h"
 #include "services/ingestor/flow.h"
+#include <string.h>
+
+enum {
+    SAMPLE_US = 2000000,
+    RATE_US_LEAST = 500000,    /* of less there is no rate */
+    FORGET_US = 600000000,     /* a worker that has been dead for so long is not coming back */
+    NAME_ROOM = 16,            /* of a field beside its text */
+    ROOM_FOR_THE_REST = 65536, /* of the message: the envelope and what is beside the lists */
+};
 
 uint64_t coordinator_lag(const struct coordinator *c)
 {
@@ -10,58 +19,159 @@ uint64_t coordinator_lag(const struct coordinator *c)
     return lag;
 }
 
+/* ---- rates ---- */
+
+static struct sample sample_now(const struct coordinator *c, int64_t now_us)
+{
+    struct sample s = {now_us, c->metrics->value[METRIC_submissions_journalled], c->applied, 0};
+    for (uint32_t p = 0; p < c->partitions; p++)
+        s.behind += c->partition[p].last - c->partition[p].applied;
+    return s;
+}
+
+void coordinator_sample(struct coordinator *c, int64_t now_us)
+{
+    bool first = !c->started_us;
+    if (!first && now_us - c->last.at_us < SAMPLE_US)
+        return;
+    c->then = c->last;
+    c->last = sample_now(c, now_us);
+    if (first) {
+        c->started_us = now_us;
+        c->then = c->last;
+    }
+    for (int w = 0; w < c->worker_count; w++) {
+        c->worker[w].done_then = c->worker[w].done_last;
+        c->worker[w].done_last = c->worker[w].done;
+    }
+}
+
+static uint32_t per_second(uint64_t count, int64_t us)
+{
+    double rate = us > 0 ? (double)count * 1e6 / (double)us : 0;
+    return rate < UINT32_MAX ? (uint32_t)(rate + 0.5) : UINT32_MAX;
+}
+
+static void add_rates(const struct coordinator *c, Parbus__StatsReply *reply, int64_t now_us)
+{
+    int64_t us = now_us - c->then.at_us;
+    if (!c->started_us)
+        return;
+    reply->has_alive_ms = 1;
+    reply->alive_ms = (uint64_t)(now_us - c->started_us) / 1000;
+    if (us < RATE_US_LEAST)
+        return;
+    struct sample now = sample_now(c, now_us);
+    reply->has_window_ms = reply->has_received_per_s = reply->has_applied_per_s = reply->has_lag_growth = 1;
+    reply->window_ms = (uint32_t)(us / 1000);
+    reply->received_per_s = per_second(now.received - c->then.received, us);
+    reply->applied_per_s = per_second(now.applied - c->then.applied, us);
+    reply->lag_growth = (int64_t)(now.behind - c->then.behind);
+}
+
+static void add_worker_rate(const struct coordinator *c, const struct worker *worker, Parbus__WorkerStats *s,
+                            int64_t now_us)
+{
+    int64_t from_us = worker->joined_us > c->then.at_us ? worker->joined_us : c->then.at_us;
+    s->has_rate_per_s =
+        c->started_us && worker->role != PARBUS__ROLE__ROLE_PUBLISHER && now_us - from_us >= RATE_US_LEAST;
+    if (s->has_rate_per_s)
+        s->rate_per_s = per_second(worker->done - worker->done_then, now_us - from_us);
+}
+
+/* ---- partitions and workers ---- */
+
 static const char *const state_names[] = {"unowned", "assigning", "owned", "releasing"};
 
 static char *name_of(struct coordinator *c, int w) { return w == WORKER_NONE ? "" : c->worker[w].instance; }
 
-static Parbus__PartitionStats *partition_stats(struct coordinator *c, struct arena *arena, uint32_t p)
+/* One that has had nothing to do yet has none: then it is who would get it. */
+static int validator_of(const struct partition *part)
+{
+    return part->validator == WORKER_NONE ? part->validator_next : part->validator;
+}
+
+static void add_pause(const struct coordinator *c, const struct partition *part, Parbus__PartitionStats *s,
+                      int64_t now_us)
+{
+    int64_t since_us = part->paused_us ? part->paused_us : c->started_us;
+    s->has_paused_ms = part->state != PARTITION_OWNED && since_us;
+    s->paused_ms = s->has_paused_ms ? (uint64_t)(now_us - since_us) / 1000 : 0;
+}
+
+static Parbus__PartitionStats *partition_stats(struct coordinator *c, struct arena *arena, uint32_t p, int64_t now_us)
 {
     const struct partition *part = &c->partition[p];
     Parbus__PartitionStats *s = arena_alloc(arena, sizeof *s);
     ASSERT(s);
     *s = (Parbus__PartitionStats)PARBUS__PARTITION_STATS__INIT;
     s->has_partition = s->has_owner_epoch = s->has_last_pseq = s->has_sent_pseq = s->has_applied_pseq = 1;
+    s->has_lag = s->has_flight_bytes = 1;
     s->partition = p;
     s->state = (char *)state_names[part->state];
     s->scorer = name_of(c, part->scorer);
-    s->validator = name_of(c, part->validator);
+    s->validator = name_of(c, validator_of(part));
     s->owner_epoch = part->owner_epoch;
     s->last_pseq = part->last;
     s->sent_pseq = part->sent;
     s->applied_pseq = part->applied;
+    s->lag = flow_lag(c, p);
+    s->flight_bytes = part->flight_bytes;
+    add_pause(c, part, s, now_us);
     return s;
 }
 
-static uint32_t partitions_of(const struct coordinator *c, int w)
+static bool has_partition(const struct coordinator *c, int w, uint32_t p)
 {
-    uint32_t n = 0;
-    for (uint32_t p = 0; p < c->partitions; p++)
-        n += c->worker[w].role == PARBUS__ROLE__ROLE_VALIDATOR
-                 ? c->partition[p].validator == w
-                 : c->partition[p].scorer == w && c->partition[p].state == PARTITION_OWNED;
-    return n;
+    const struct partition *part = &c->partition[p];
+    return c->worker[w].role == PARBUS__ROLE__ROLE_VALIDATOR ? validator_of(part) == w
+                                                             : part->scorer == w && part->state == PARTITION_OWNED;
 }
 
-static Parbus__WorkerStats *worker_stats(struct coordinator *c, struct arena *arena, int w, int64_t now_us)
+/* The reply has the partitions already. */
+static void add_partitions(const struct coordinator *c, int w, const Parbus__StatsReply *reply, Parbus__WorkerStats *s)
+{
+    for (uint32_t p = 0; p < c->partitions; p++)
+        if (has_partition(c, w, p)) {
+            s->partitions++;
+            s->lag += reply->partition[p]->lag;
+        }
+}
+
+static Parbus__WorkerStats *worker_stats(struct coordinator *c, struct arena *arena, int w,
+                                         const Parbus__StatsReply *reply, int64_t now_us)
 {
     static const char *const services[] = {"?", "validator", "scorer", "publisher"};
     struct worker *worker = &c->worker[w];
     Parbus__WorkerStats *s = arena_alloc(arena, sizeof *s);
     ASSERT(s);
     *s = (Parbus__WorkerStats)PARBUS__WORKER_STATS__INIT;
-    s->has_partitions = s->has_heartbeat_age_ms = s->has_pid = 1;
+    s->has_partitions = s->has_heartbeat_age_ms = s->has_pid = s->has_lag = s->has_alive_ms = 1;
     s->service = (char *)services[worker->role & 3];
     s->instance = worker->instance;
-    s->partitions = partitions_of(c, w);
     s->heartbeat_age_ms = (uint64_t)(now_us - worker->heard_us) / 1000;
     s->state = !worker->alive ? "dead" : worker->leaving ? "leaving" : "live";
     s->pid = worker->pid;
+    s->alive_ms = (uint64_t)(now_us - worker->joined_us) / 1000;
+    add_partitions(c, w, reply, s);
+    add_worker_rate(c, worker, s, now_us);
     return s;
 }
 
-static void worker_counters(struct worker *worker, Parbus__StatsReply *reply, struct arena *arena, const char *service)
+/* ---- counters ---- */
+
+static void worker_counters(struct worker *worker, Parbus__StatsReply *reply, struct arena *arena, const char *service,
+                            size_t *room)
 {
+    size_t named = strlen(service) + strlen(worker->instance) + NAME_ROOM;
     for (size_t i = 0; i < worker->counter_count; i++) {
+        size_t bytes = named + strlen(worker->counter[i].name) + NAME_ROOM;
+        if (bytes > *room) {
+            reply->has_counters_left_out = 1;
+            reply->counters_left_out++;
+            continue;
+        }
+        *room -= bytes;
         Parbus__Counter *counter = arena_alloc(arena, sizeof *counter);
         ASSERT(counter);
         *counter = (Parbus__Counter)PARBUS__COUNTER__INIT;
@@ -75,21 +185,36 @@ static void worker_counters(struct worker *worker, Parbus__StatsReply *reply, st
 }
 
 /* A worker that left in good order is not worth a line. */
-static bool worth_showing(const struct worker *worker) { return worker->alive || !worker->leaving; }
+static bool worth_showing(const struct worker *worker, int64_t now_us)
+{
+    return worker->alive || (!worker->leaving && now_us - worker->heard_us < FORGET_US);
+}
+
+/* The largest journal, 4096 partitions, and 256 workers, all with the longest names, need 1.1 MB. */
+static size_t room_for_counters(const Parbus__StatsReply *reply)
+{
+    size_t used = parbus__stats_reply__get_packed_size(reply) + ROOM_FOR_THE_REST;
+    return used < WIRE_MESSAGE_BYTES_MAX ? WIRE_MESSAGE_BYTES_MAX - used : 0;
+}
 
 void coordinator_stats(struct coordinator *c, Parbus__StatsReply *reply, struct arena *arena, int64_t now_us)
 {
+    int shown[WORKERS_MAX];
     reply->has_lag = 1;
-    reply->lag = coordinator_lag(c);
     reply->partition = arena_alloc(arena, c->partitions * sizeof *reply->partition);
     reply->worker = arena_alloc(arena, (size_t)(c->worker_count + 1) * sizeof *reply->worker);
     ASSERT(reply->partition && reply->worker);
-    for (uint32_t p = 0; p < c->partitions; p++)
-        reply->partition[reply->n_partition++] = partition_stats(c, arena, p);
-    for (int w = 0; w < c->worker_count; w++) {
-        if (!worth_showing(&c->worker[w]))
-            continue;
-        Parbus__WorkerStats *s = reply->worker[reply->n_worker++] = worker_stats(c, arena, w, now_us);
-        worker_counters(&c->worker[w], reply, arena, s->service);
+    add_rates(c, reply, now_us);
+    for (uint32_t p = 0; p < c->partitions; p++) {
+        reply->partition[reply->n_partition++] = partition_stats(c, arena, p, now_us);
+        reply->lag += reply->partition[p]->lag;
     }
+    for (int w = 0; w < c->worker_count; w++)
+        if (worth_showing(&c->worker[w], now_us)) {
+            shown[reply->n_worker] = w;
+            reply->worker[reply->n_worker++] = worker_stats(c, arena, w, reply, now_us);
+        }
+    size_t room = room_for_counters(reply);
+    for (size_t i = 0; i < reply->n_worker; i++)
+        worker_counters(&c->worker[shown[i]], reply, arena, reply->worker[i]->service, &room);
 }

@@ -1,6 +1,7 @@
 """The processes without their supervisor, as containers run them: `parbus health` looks after them, and feeders and
 dashboards elsewhere come in over TCP."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -69,6 +70,21 @@ class Unsupervised(unittest.TestCase):
         finally:
             os.kill(self.scorer.pid, signal.SIGCONT)
         until(lambda: self.parbus("health", "scorer-c3d4").returncode == 0, "it is well again")
+
+    def test_status_shows_what_the_ingestor_knows(self):
+        self.start_all()
+        table = until(lambda: (d := self.parbus("status")).returncode == 0 and "  ! " not in d.stdout and d.stdout, "all is well")
+        self.assertIn("no supervisor runs here", table.splitlines()[0])
+        status = json.loads(self.parbus("status", "--json").stdout)
+        self.assertEqual((status["supervisor_pid"], status["ready"]), (None, None))
+        rows = {row["instance"]: row for row in status["processes"]}
+        self.assertEqual(set(rows), {"ingestor-1", "publisher-1", "validator-a1b2", "scorer-c3d4"})
+        scorer = rows["scorer-c3d4"]
+        self.assertEqual((scorer["pid"], scorer["state"], scorer["restarts"], scorer["owned"]), (self.scorer.pid, "live", None,
+                                                                                                "0-63"))
+        self.scorer.kill()
+        table = until(lambda: "scorer-c3d4 is dead" in (out := self.parbus("status").stdout) and out, "its death is told")
+        self.assertRegex(table, r"  ! 64 of 64 partitions have no scorer, the first for .* s: 0-63")
 
     def test_nothing_runs(self):
         (self.dir / "run").mkdir(parents=True)

@@ -248,6 +248,34 @@ Test(catalog_load, a_definition_has_limits_on_leaves_and_nodes)
     bench_close(&b);
 }
 
+/* 1500 nodes: with titles of 2 x 300 bytes they fit a Description, with 2 x 400 they do not. */
+static bool loads_with_titles_of(struct bench *b, int bytes)
+{
+    char path[128], title[1001];
+    memset(title, 'x', sizeof title);
+    title[bytes] = '\0';
+    snprintf(path, sizeof path, "%s/one.yaml", b->directory);
+    FILE *out = fopen(path, "w");
+    cr_assert(out != NULL);
+    fwrite(bench_index, 1, (size_t)(strstr(bench_index, "tree:") - bench_index), out);
+    fprintf(out, "tree:\n  id: 1\n  code: n1\n  title: {vi: A, en: A}\n  max: 1500\n  children:\n");
+    for (int i = 2; i <= 1501; i++)
+        fprintf(out, "    - {id: %d, code: n%d, title: {vi: %s, en: %s}, max: 1, rule: points}\n", i, i, title, title);
+    fclose(out);
+    return bench_loads(b);
+}
+
+Test(catalog_load, a_tree_fits_the_message_that_describes_it)
+{
+    struct bench b;
+    bench_open(&b);
+    cr_expect(loads_with_titles_of(&b, 300));
+    cr_expect_not(loads_with_titles_of(&b, 400));
+    bench_print(&b);
+    cr_expect(bench_has_fault(&b, "one.yaml", 14, "the codes and titles of the tree take"));
+    bench_close(&b);
+}
+
 Test(catalog_load, a_tree_that_holds_itself_ends)
 {
     struct bench b;

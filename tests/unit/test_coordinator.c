@@ -3,22 +3,32 @@
 #include "services/ingestor/core.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
-enum { PARTITIONS = 4, SCORER = 2001, OPERATOR = 1001 };
+enum { PARTITIONS = 4, PARTITIONS_MOST = 4096, SCORER = 2001, OPERATOR = 1001 };
 
 static struct {
     struct ingestor *core;
     struct ingestor_now now;
-    uint64_t owner_epoch[PARTITIONS];
-    size_t assigns, counters, replies;
+    uint64_t owner_epoch[PARTITIONS_MOST];
+    size_t assigns, counters, replies, reply_bytes, reply_partitions, reply_workers;
+    uint32_t left_out, applied_per_s, worker_rate;
+    int64_t lag_growth;
+    bool rate_known;
 } t;
 
 static enum err to_feeder(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     (void)ctx, (void)peer;
     if (kind == PARBUS__TO_FEEDER__BODY_STATS) {
+        const Parbus__StatsReply *r = (const Parbus__StatsReply *)m;
         t.replies++;
-        t.counters = ((const Parbus__StatsReply *)m)->n_counter;
+        t.counters = r->n_counter;
+        t.reply_bytes = parbus__stats_reply__get_packed_size(r);
+        t.reply_partitions = r->n_partition, t.reply_workers = r->n_worker, t.left_out = r->counters_left_out;
+        t.rate_known = r->has_applied_per_s && r->n_worker && r->worker[0]->has_rate_per_s;
+        t.applied_per_s = r->applied_per_s, t.lag_growth = r->lag_growth;
+        t.worker_rate = r->n_worker ? r->worker[0]->rate_per_s : 0;
     }
     return OK;
 }
@@ -51,14 +61,16 @@ static void no_rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq,
     (void)ctx, (void)feeder, (void)epoch, (void)seq, (void)row, (void)add, (void)add_ctx;
 }
 
-static void start(void)
+static void start_with(uint32_t partitions)
 {
     static const struct ingestor_io io = {NULL, to_feeder, to_worker, append, read_nothing, no_rejects};
     struct settings settings;
     settings_defaults(&settings);
     t.now = (struct ingestor_now){1000000000, 1760000000000};
-    t.core = ingestor_new(&settings, &io, PARTITIONS, 77, 1);
+    t.core = ingestor_new(&settings, &io, partitions, 77, 1);
 }
+
+static void start(void) { start_with(PARTITIONS); }
 
 static void stop(void) { ingestor_destroy(&t.core); }
 
@@ -76,7 +88,7 @@ static void tick(int64_t ms)
     ingestor_tick(t.core, t.now);
 }
 
-static void join(uint64_t peer, const char *instance)
+static void say_hello(uint64_t peer, const char *instance)
 {
     Parbus__WorkerHello m = PARBUS__WORKER_HELLO__INIT;
     m.role = PARBUS__ROLE__ROLE_SCORER;
@@ -84,6 +96,11 @@ static void join(uint64_t peer, const char *instance)
     m.endpoint = "ipc://somewhere";
     m.incarnation = 1;
     from_worker(peer, PARBUS__TO_COORDINATOR__BODY_HELLO, &m.base);
+}
+
+static void join(uint64_t peer, const char *instance)
+{
+    say_hello(peer, instance);
     tick(1);
 }
 
@@ -92,12 +109,32 @@ static void beat(uint64_t peer, size_t counters)
     Parbus__Counter counter = PARBUS__COUNTER__INIT;
     Parbus__Counter *pointer[512];
     Parbus__Heartbeat m = PARBUS__HEARTBEAT__INIT;
-    counter.name = "records_applied";
+    counter.name = "a_counter_whose_name_is_as_long_as_any_can_be_47";
+    counter.value = UINT64_MAX;
     for (size_t i = 0; i < counters; i++)
         pointer[i] = &counter;
     m.n_counter = counters;
     m.counter = pointer;
     from_worker(peer, PARBUS__TO_COORDINATOR__BODY_HEARTBEAT, &m.base);
+}
+
+static void say_owned(uint32_t partition, uint64_t owner_epoch)
+{
+    Parbus__Owned m = PARBUS__OWNED__INIT;
+    m.partition = partition;
+    m.owner_epoch = owner_epoch;
+    m.serial = 1;
+    from_worker(SCORER, PARBUS__TO_COORDINATOR__BODY_OWNED, &m.base);
+}
+
+static void say_progress(uint32_t partition, uint64_t owner_epoch, uint64_t applied)
+{
+    Parbus__Progress m = PARBUS__PROGRESS__INIT;
+    m.partition = partition;
+    m.owner_epoch = owner_epoch;
+    m.applied = applied;
+    m.serial = applied;
+    from_worker(SCORER, PARBUS__TO_COORDINATOR__BODY_PROGRESS, &m.base);
 }
 
 /* Turns of the loop, as an answer to each Assign would make them. */
@@ -165,19 +202,57 @@ Test(coordinator, a_worker_that_said_leave_is_not_counted_as_lost)
     cr_assert_eq(ingestor_metrics(t.core)->value[METRIC_workers_lost], 1, "the other one is");
 }
 
-Test(coordinator, many_workers_with_many_counters_fit_the_answer)
+static void ask_stats(void)
 {
-    enum { WORKERS = 100, NAMED = 500 };
-    for (uint64_t w = 0; w < WORKERS; w++) {
-        char instance[32];
-        snprintf(instance, sizeof instance, "scorer-%u", (unsigned)w);
-        join(SCORER + w, instance);
-        beat(SCORER + w, NAMED);
-    }
     Parbus__Stats ask = PARBUS__STATS__INIT;
     struct wire_message m = {.kind = PARBUS__TO_INGESTOR__BODY_STATS, .message = &ask.base};
     ingestor_from_feeder(t.core, OPERATOR, &m, t.now);
+}
+
+/* 4096 partitions and 256 workers with the longest names and figures. */
+Test(coordinator, the_largest_answer_to_an_operator_fits_a_message)
+{
+    enum { WORKERS = 256, NAMED = 500, LARGEST = 4096 };
+    ingestor_destroy(&t.core);
+    start_with(LARGEST);
+    for (uint64_t w = 0; w < WORKERS; w++) {
+        char instance[65];
+        snprintf(instance, sizeof instance, "scorer-%057u", (unsigned)w);
+        say_hello(SCORER + w, instance);
+        beat(SCORER + w, NAMED);
+    }
+    tick(1);
+    ask_stats();
     cr_assert_eq(t.replies, 1);
-    cr_assert_geq(t.counters, WORKERS);
-    cr_assert_lt(t.counters, WORKERS * NAMED);
+    cr_assert_leq(t.reply_bytes, WIRE_MESSAGE_BYTES_MAX - 64);
+    cr_assert_gt(t.reply_bytes, WIRE_MESSAGE_BYTES_MAX / 2);
+    cr_assert_eq(t.reply_partitions, LARGEST);
+    cr_assert_eq(t.reply_workers, WORKERS);
+    cr_assert_gt(t.left_out, 0);
+    cr_assert_gt(t.counters, 4000);
+}
+
+/* What one scorer applied per second, seen by the operator. */
+Test(coordinator, rates_are_means_over_the_last_seconds)
+{
+    ask_stats();
+    cr_assert_not(t.rate_known, "it has only just begun");
+    for (uint32_t p = 0; p < PARTITIONS; p++)
+        ingestor_restore_partition(t.core, p, 100000, 0);
+    join(SCORER, "scorer-1");
+    uint64_t epoch[PARTITIONS];
+    memcpy(epoch, t.owner_epoch, sizeof epoch);
+    for (uint32_t p = 0; p < PARTITIONS; p++)
+        say_owned(p, epoch[p]);
+    for (uint64_t n = 1; n <= 600; n++) { /* 4 partitions × 5 entries each 10 ms */
+        for (uint32_t p = 0; p < PARTITIONS; p++)
+            say_progress(p, epoch[p], 5 * n);
+        beat(SCORER, 0);
+        tick(10);
+    }
+    ask_stats();
+    cr_assert(t.rate_known);
+    cr_assert_eq(t.applied_per_s, 2000);
+    cr_assert_eq(t.worker_rate, 2000);
+    cr_assert_lt(t.lag_growth, 0);
 }

@@ -186,3 +186,112 @@ Test(ingestor_door, each_submission_that_is_not_taken_is_counted)
     cr_assert_eq(ingestor_metrics(t.core)->reason[PARBUS__REASON__REFUSED_SEQUENCE_GAP], 2);
     cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL), 1, "one refusal per gap");
 }
+
+/* ---- many names ---- */
+
+static void hello_as(uint64_t peer, const char *name)
+{
+    Parbus__Hello m = PARBUS__HELLO__INIT;
+    m.has_protocol_version = m.has_epoch = 1;
+    m.protocol_version = 1;
+    m.feeder = (char *)name;
+    m.epoch = 1;
+    deliver(ingestor_from_feeder, &wire_to_ingestor, peer, PARBUS__TO_INGESTOR__BODY_HELLO, &m.base);
+}
+
+static void submit_as(uint64_t peer, uint64_t seq)
+{
+    uint32_t indicator[] = {1};
+    double value[] = {1.5};
+    Parbus__Submission m = PARBUS__SUBMISSION__INIT;
+    m.has_seq = m.has_stage = 1;
+    m.seq = seq;
+    m.index = "qd766", m.period = "2025", m.unit = "H05";
+    m.stage = PARBUS__STAGE__STAGE_APPRAISED_1;
+    m.n_indicator = m.n_value = 1;
+    m.indicator = indicator;
+    m.value = value;
+    deliver(ingestor_from_feeder, &wire_to_ingestor, peer, PARBUS__TO_INGESTOR__BODY_SUBMISSION, &m.base);
+}
+
+static void flood(unsigned from, unsigned count)
+{
+    for (unsigned i = from; i < from + count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "flood-%u", i);
+        hello_as(10000 + i, name);
+    }
+}
+
+static size_t refused_for(Parbus__Reason reason)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < t.feeder_count; i++)
+        count += t.to_feeder[i].kind == PARBUS__TO_FEEDER__BODY_REFUSAL &&
+                 ((const Parbus__Refusal *)t.to_feeder[i].message)->reason == reason;
+    return count;
+}
+
+Test(ingestor_door, names_that_only_say_hello_keep_nobody_out)
+{
+    t.settings.feeders_max = 3;
+    ingestor_world_restart();
+    flood(0, 1500);
+    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS), 0);
+    hello(1);
+    submit(1);
+    tick(2);
+    cr_assert_eq(receipt(), 1);
+    flood(1500, 1200); /* the journal knows it: it stays */
+    submit(2);
+    tick(2);
+    cr_assert_eq(receipt(), 2);
+    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_NO_HELLO), 0);
+}
+
+Test(ingestor_door, the_oldest_name_that_never_submitted_is_forgotten_and_may_come_again)
+{
+    flood(0, 1025);
+    submit_as(10000, 1);
+    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_NO_HELLO), 1);
+    submit_as(10001, 1);
+    tick(2);
+    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_NO_HELLO), 1, "the next one is still there");
+    cr_assert_eq(receipt(), 1);
+    flood(0, 1);
+    submit_as(10000, 1);
+    tick(2);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT), 2);
+}
+
+Test(ingestor_door, feeders_max_is_kept_also_by_those_who_said_hello_before)
+{
+    t.settings.feeders_max = 3;
+    ingestor_world_restart();
+    flood(0, 5);
+    for (unsigned i = 0; i < 5; i++)
+        submit_as(10000 + i, 1);
+    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS), 2, "in one group");
+    tick(2);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT), 3);
+    submit_as(10004, 1);
+    hello_as(20000, "another");
+    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS), 4);
+}
+
+Test(ingestor_door, a_failed_commit_takes_no_place_among_the_feeders)
+{
+    t.settings.feeders_max = 1;
+    ingestor_world_restart();
+    t.disk_full = true;
+    flood(0, 1);
+    submit_as(10000, 1);
+    tick(2);
+    cr_assert_eq(receipt(), 0);
+    t.disk_full = false;
+    hello(1);
+    tick(1100);
+    submit(1);
+    tick(2);
+    cr_assert_eq(receipt(), 1);
+}

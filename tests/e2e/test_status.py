@@ -1,0 +1,135 @@
+"""`parbus status`: who owns what, state, lag, rate, last heartbeat; what is wrong stands at the top."""
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import tempfile
+import unittest
+
+from chaos import FEEDERS, Feeder, Script, pid_of, text, try_status
+from feed_subscribers import Ticking
+from pipeline import BIN, DATA, Pipeline, until
+
+
+def numbers(ranges):
+    """The partitions of "0-15,40"."""
+    ends = [list(map(int, part.split("-"))) for part in ranges.split(",") if part]
+    return [n for e in ends for n in range(e[0], e[-1] + 1)]
+
+
+class Status(unittest.TestCase):
+    def test_who_owns_what(self):
+        with Pipeline(scorers=3, validators=2) as p:
+            p.push(DATA / "papi-2021.csv")
+            status = until(lambda: (s := p.status()) and not s["wrong"] and s, "nothing is wrong")
+            rows = {row["instance"]: row for row in status["processes"]}
+            for service, count in ("scorer", 3), ("validator", 2):
+                owned = [numbers(rows[f"{service}-{n}"]["owned"]) for n in range(1, count + 1)]
+                self.assertEqual(sorted(sum(owned, [])), list(range(64)), service)
+                self.assertEqual([rows[f"{service}-{n}"]["partitions"] for n in range(1, count + 1)], list(map(len, owned)))
+                for n, of_it in enumerate(owned, 1):
+                    self.assertEqual({status["partitions"][k][service] for k in of_it}, {f"{service}-{n}"})
+            for row in rows.values():
+                self.assertLess(row["heartbeat_age_ms"], 60000)
+                self.assertEqual((row["restarts"], row["lag"] or 0), (0, 0))
+                self.assertGreater(row["alive_ms"], 0)
+            lines = p.run("status", "--partitions").stdout.splitlines()
+            self.assertEqual(sum(line.split()[1:2] == ["owned"] for line in lines), 64)
+            begins = f'{rows["scorer-3"]["partitions"]}: {rows["scorer-3"]["owned"][:20]}'
+            self.assertTrue(any(line.startswith("scorer-3") and begins in line for line in lines), lines)
+            self.assertNotIn("  ! ", "\n".join(lines))
+
+    def test_rates(self):
+        with Pipeline(scorers=2) as p:
+            scripts = [Script(name, 1, 200) for name in FEEDERS]
+            feeders = {s.feeder: Feeder(p, s.feeder) for s in scripts}
+            self.addCleanup(lambda: [f.kill() for f in feeders.values()])
+
+            def push():
+                for s in scripts:
+                    feeders[s.feeder].give(text(s.slice(1)))
+                until(lambda: (s := try_status(p)) and s["lag"] < 1000, "the ranking follows")
+
+            thread = Ticking(push)
+
+            def all_move():
+                status = p.status()
+                rates = {row["instance"]: row["rate_per_s"] for row in status["processes"]}
+                self.assertIsNone(rates.pop("publisher-1"))
+                return all(rates.values()) and status["received_per_s"] and status["applied_per_s"]
+            until(all_move, "everybody has a rate")
+            thread.end()
+            p.settled()
+            until(lambda: not any(row["rate_per_s"] for row in p.status()["processes"]), "the rates are 0 again")
+
+    def test_a_worker_that_hangs_stands_at_the_top(self):
+        with Pipeline() as p:
+            p.push(DATA / "papi-2021.csv")
+            pid = pid_of(p, "scorer-1")
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                wrong = until(lambda: (s := try_status(p)) and len(s["wrong"]) > 1 and s["wrong"], "it is noticed")
+                self.assertRegex(wrong[0], r"scorer-1 is (dead|starting|waiting|stopping)")
+                self.assertRegex(wrong[1], r"64 of 64 partitions have no scorer.*: 0-63")
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+            until(lambda: (s := try_status(p)) and not s["wrong"], "all is well again")
+
+    def test_the_ingestor_hangs(self):
+        with Pipeline() as p:
+            pid = pid_of(p, "ingestor-1")
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                done = until(lambda: (d := p.run("status", check=False)).returncode and d, "it does not answer")
+                self.assertIn("does not answer", done.stdout.splitlines()[1])
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def test_the_largest_journal(self):
+        with Pipeline(scorers=4, settings=["partitions=4096"]) as p:
+            status = until(lambda: (s := try_status(p)) and not s["wrong"] and s["lag"] == 0 and s, "all are owned")
+            self.assertEqual(len(status["partitions"]), 4096)
+            self.assertEqual(status["counters_left_out"], 0)
+            self.assertEqual(sum(row["partitions"] for row in status["processes"] if row["service"] == "scorer"), 4096)
+
+    def test_nothing_runs(self):
+        with tempfile.TemporaryDirectory(prefix="parbus.") as directory:
+            done = subprocess.run([BIN / "parbus", "status", "--dir", directory], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(f"nothing runs in {directory}", done.stderr)
+
+    def test_watch(self):
+        with Pipeline() as p:
+            near, far = pty.openpty()
+            with open(near, "rb", buffering=0) as screen:
+                process = subprocess.Popen([BIN / "parbus", "status", "--watch", "--dir", p.dir], stdin=subprocess.DEVNULL,
+                                           stdout=far, stderr=far)
+                os.close(far)
+                seen = b""
+                while seen.count(b"\033[H") < 3:
+                    seen += screen.read(65536)
+                process.send_signal(signal.SIGINT)
+                with contextlib.suppress(OSError):  # the other end is closed
+                    while screen.read(65536):
+                        pass
+                self.assertEqual(process.wait(timeout=60), 0)
+            self.assertEqual(seen.count(b"ingestor-1"), seen.count(b"everything runs"))
+            lines = p.start("status", "--watch", "--json")
+            decoder, got, rest = json.JSONDecoder(), 0, ""
+            while got < 2:  # one after the other
+                rest += lines.stdout.readline()
+                with contextlib.suppress(json.JSONDecodeError):
+                    decoder.decode(rest)
+                    got, rest = got + 1, ""
+            lines.terminate()
+            lines.communicate(timeout=60)
+            self.assertEqual(lines.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
