@@ -45,7 +45,7 @@ install_packages() {
   as_root apt-get -o DPkg::Lock::Timeout=120 update -qq && apt_install "${missing[@]}"
 }
 
-# build_preset ROOT PRESET: configures and builds in ROOT/build/PRESET.
+# build_preset ROOT PRESET [OPTION…]: configures, with further options for cmake, and builds in ROOT/build/PRESET.
 build_preset() {
   local root=$1 preset=$2 cache=$1/build/$2/CMakeCache.txt log
   # A tree that was copied or moved has a build directory that belongs to another place.
@@ -53,7 +53,8 @@ build_preset() {
     rm -rf "${root:?}/build/$preset"
   fi
   log=$(mktemp)
-  if ! (cd "$root" && cmake --preset "$preset" && cmake --build --preset "$preset" --parallel "${PARBUS_JOBS:-2}") >"$log" 2>&1; then
+  shift 2
+  if ! (cd "$root" && cmake --preset "$preset" "$@" && cmake --build --preset "$preset" --parallel "${PARBUS_JOBS:-2}") >"$log" 2>&1; then
     tail -n 60 "$log" >&2
     rm -f "$log"
     echo "the build failed" >&2

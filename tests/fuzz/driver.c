@@ -1,5 +1,6 @@
 /* fuzz_x_replay MUTATIONS SEED DIRECTORY...: every .bin file of the directories, then so many mutations of them. The
- * same seed gives the same inputs; on a fault PARBUS_FUZZ_KEEP=FILE leaves the input that was under way there. */
+ * same seed gives the same inputs; on a fault PARBUS_FUZZ_KEEP=FILE leaves the input that was under way there.
+ * PARBUS_FUZZ_MUTATIONS=N goes before MUTATIONS. */
 #include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/err.h"
@@ -136,7 +137,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < input_count; i++)
         run(&inputs[i]);
     struct buffer b = {0};
-    for (long left = strtol(argv[1], NULL, 10); left > 0; left--) {
+    const char *told = getenv("PARBUS_FUZZ_MUTATIONS");
+    for (long left = strtol(told ? told : argv[1], NULL, 10); left > 0; left--) {
         const struct buffer *from = &inputs[random_below(input_count)];
         buffer_clear(&b);
         buffer_append(&b, from->data, from->size);
