@@ -1,4 +1,5 @@
 #include "service/service.h"
+#include "store/guard.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,13 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum err make_directory(const char *path, struct err_text *e)
-{
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return err_set(e, ERR_IO, "create directory %s: %s", path, strerror(errno));
-    return OK;
-}
-
 static enum err make_with_parents(const char *directory, struct err_text *e)
 {
     char path[PATH_MAX];
@@ -22,18 +16,18 @@ static enum err make_with_parents(const char *directory, struct err_text *e)
         return err_set(e, ERR_TOO_LARGE, "directory %.80s… has too long a path", directory);
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
-        enum err err = make_directory(path, e);
+        enum err err = guard_make_directory(path, e);
         *slash = '/';
         if (err)
             return err;
     }
-    return make_directory(path, e);
+    return guard_make_directory(path, e);
 }
 
 static enum err make_private(const char *path, struct err_text *e)
 {
     struct stat st;
-    enum err err = make_directory(path, e);
+    enum err err = guard_make_directory(path, e);
     if (err)
         return err;
     if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))

@@ -45,6 +45,8 @@ static enum err copy_into(struct store *s, const char *path, const char *file, s
         code = sync_file(file, e);
     if (!code)
         code = guard_sync_directory(path, e);
+    if (!code)
+        code = guard_sync_parent(path, e);
     return code;
 }
 

@@ -133,14 +133,19 @@ enum err guard_sync_directory(const char *path, struct err_text *e)
     return rc < 0 && why != EINVAL ? err_set(e, ERR_IO, "sync %s: %s", path, strerror(why)) : OK;
 }
 
-enum err guard_make_directory(const char *path, struct err_text *e)
+enum err guard_sync_parent(const char *path, struct err_text *e)
 {
-    if (mkdir(path, 0700) < 0)
-        return errno == EEXIST ? OK : err_set(e, ERR_IO, "create directory %s: %s", path, strerror(errno));
     char parent[4200];
     snprintf(parent, sizeof parent, "%s", path);
     char *slash = strrchr(parent, '/');
     if (slash)
         slash[slash == parent] = '\0';
     return guard_sync_directory(slash ? parent : ".", e);
+}
+
+enum err guard_make_directory(const char *path, struct err_text *e)
+{
+    if (mkdir(path, 0700) < 0)
+        return errno == EEXIST ? OK : err_set(e, ERR_IO, "create directory %s: %s", path, strerror(errno));
+    return guard_sync_parent(path, e);
 }

@@ -21,3 +21,5 @@ enum err guard_lock(const char *file, int *fd, struct err_text *e);
  */
 enum err guard_make_directory(const char *path, struct err_text *e);
 enum err guard_sync_directory(const char *path, struct err_text *e);
+/* The directory in which `path` is a name. */
+enum err guard_sync_parent(const char *path, struct err_text *e);

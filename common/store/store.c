@@ -1,6 +1,7 @@
 #include "store/store.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/create.h"
 #include "store/guard.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -72,10 +73,15 @@ static unsigned env_flags(const struct store_options *o)
     return MDB_NOTLS | (o->writer ? 0 : MDB_RDONLY) | (o->meta_nosync ? MDB_NOMETASYNC : 0);
 }
 
+static size_t map_bytes_of(const struct store_options *o)
+{
+    return o->map_bytes || !o->writer ? o->map_bytes : STORE_MAP_BYTES_DEFAULT;
+}
+
 static int env_start(struct store *s)
 {
     const struct store_options *o = &s->options;
-    size_t map_bytes = o->map_bytes || !o->writer ? o->map_bytes : STORE_MAP_BYTES_DEFAULT;
+    size_t map_bytes = map_bytes_of(o);
     int rc = mdb_env_create(&s->env);
     if (!rc)
         rc = mdb_env_set_maxdbs(s->env, o->database_count);
@@ -191,6 +197,18 @@ static enum err join(char path[static STORE_PATH_BYTES], const char *directory, 
     return n > 0 && n < STORE_PATH_BYTES ? OK : err_set(e, ERR_INVALID, "path too long: %s", directory);
 }
 
+/* Who made a directory may have died before it was synced. Its parent may be closed to us: then whoever made it saw to
+ * it. */
+static enum err sync_names(const struct store *s, const char *directory, struct err_text *e)
+{
+    enum err code = guard_sync_directory(s->path, e);
+    if (!code)
+        code = guard_sync_directory(directory, e);
+    if (!code)
+        (void)guard_sync_parent(directory, NULL);
+    return code;
+}
+
 static enum err open_all(struct store *s, const char *directory, const char *name, struct err_text *e)
 {
     enum err code = join(s->path, directory, name, e);
@@ -204,10 +222,12 @@ static enum err open_all(struct store *s, const char *directory, const char *nam
         code = enter(s, e);
     if (!code)
         code = guard_pid_namespace(s->path, &s->namespace_fd, e);
+    if (!code && s->options.writer)
+        code = create_file(s->path, map_bytes_of(&s->options), e);
     if (!code)
         code = env_open(s, e);
     if (!code && s->options.writer)
-        code = guard_sync_directory(s->path, e);
+        code = sync_names(s, directory, e);
     return code;
 }
 

@@ -2,7 +2,8 @@
  *
  * What it takes care of, so that nobody else has to: file systems and PID namespaces that LMDB does not support,
  * opening twice in one process, opening while another process closes, the format version, a map that another process
- * made larger, an environment that LMDB gave up after a failed write, and handles that commit and abort have freed.
+ * made larger, an environment that LMDB gave up after a failed write, a power cut while files and directories are
+ * made, and handles that commit and abort have freed.
  *
  * One thread per store; no use after fork. Calls may wait for another process's write transaction, never for a peer. */
 #pragma once

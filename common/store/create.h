@@ -1,0 +1,9 @@
+/* A new environment's file. */
+#pragma once
+#include "base/err.h"
+#include <stddef.h>
+
+/* LMDB makes a file by writing two pages without a sync: a power cut would leave a piece that nobody can open any more.
+ * Here it gets its name, data.mdb in `path`, when it is whole and synced; the directory is for the caller to sync. A
+ * file that is there stays as it is. Several processes may do so at once. */
+enum err create_file(const char *path, size_t map_bytes, struct err_text *e);
