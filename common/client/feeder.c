@@ -5,9 +5,12 @@
 #include "client/outbox.h"
 #include "link/link.h"
 #include "wire/wire.h"
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
-enum { SOCKET_MESSAGES_MAX = 16384, RECEIVE_BATCH = 1024, STORE_RETRY_US = 1000000 };
+enum { SOCKET_MESSAGES_MAX = 16384, RECEIVE_BATCH = 1024, STORE_RETRY_US = 1000000, EPOCH_STEP = 1 << 20 };
 
 struct parbus_feeder {
     void *socket;
@@ -42,6 +45,7 @@ static struct feeder_core *new_core(struct parbus_feeder *f, const struct parbus
     return feeder_core_new(&(struct feeder_core_options){
         .name = o->name,
         .epoch = start->epoch,
+        .epoch_step = f->outbox ? 1 : EPOCH_STEP,
         .next_seq = start->next_seq,
         .first_seq = start->first_seq,
         .ring_bytes = o->memory_bytes,
@@ -54,6 +58,17 @@ static struct feeder_core *new_core(struct parbus_feeder *f, const struct parbus
     });
 }
 
+/* Without memory of its own, each process is a new life: its epoch grows with the clock (D3). The clock may go back;
+ * the low bits keep one life's epochs apart from those of any other. */
+static enum err draw_epoch(uint64_t *epoch, struct err_text *e)
+{
+    uint32_t number;
+    if (getrandom(&number, sizeof number, 0) != sizeof number)
+        return err_set(e, ERR_IO, "draw a random number: %s", strerror(errno));
+    *epoch = (uint64_t)clock_wall_ms() * EPOCH_STEP + number % EPOCH_STEP;
+    return OK;
+}
+
 enum err parbus_feeder_open(struct parbus_feeder **out, const struct parbus_feeder_options *o, struct err_text *e)
 {
     *out = NULL;
@@ -64,9 +79,8 @@ enum err parbus_feeder_open(struct parbus_feeder **out, const struct parbus_feed
     ASSERT(f);
     f->events = o->events;
     link_message_init(&f->message);
-    /* Without memory of its own, each process is a new life: its epoch grows with the clock (D3). */
-    struct outbox_start start = {.epoch = (uint64_t)clock_wall_ms(), .first_seq = 1, .next_seq = 1};
-    enum err err = o->outbox ? outbox_open(&f->outbox, o->outbox, o->name, &start, e) : OK;
+    struct outbox_start start = {.first_seq = 1, .next_seq = 1};
+    enum err err = o->outbox ? outbox_open(&f->outbox, o->outbox, o->name, &start, e) : draw_epoch(&start.epoch, e);
     if (!err)
         err = link_open(&f->socket, ZMQ_DEALER, LINK_CONNECT, o->endpoint, SOCKET_MESSAGES_MAX, e);
     if (!err)

@@ -81,16 +81,25 @@ static void hello_again(struct feeder_core *c, int64_t due_us)
     c->hello_due_us = due_us;
 }
 
+/* 0: there is none. */
+static uint64_t next_epoch(const struct feeder_core *c, uint64_t least)
+{
+    uint64_t from = least > c->epoch ? least : c->epoch + 1;
+    uint64_t next = from + ((c->epoch - from) & (c->epoch_step - 1));
+    return least && from > c->epoch && next >= from ? next : 0;
+}
+
 /* D3 */
 void feeder_new_epoch(struct feeder_core *c, uint64_t least, const char *why)
 {
-    if (++c->restarts > FEEDER_RESTARTS_MAX || c->epoch == UINT64_MAX || least == 0) {
+    uint64_t next = next_epoch(c, least);
+    if (++c->restarts > FEEDER_RESTARTS_MAX || !next) {
         fail(c, ERR_PEER, "the ingestor accepts no epoch");
         return;
     }
     tell_trouble(c, why);
     uint64_t first = c->ring.first;
-    c->epoch = least > c->epoch ? least : c->epoch + 1;
+    c->epoch = next;
     struct err_text e;
     if (c->io.renumber && c->io.renumber(c->io.ctx, c->epoch, first, &e)) {
         fail(c, ERR_IO, e.text);
@@ -341,7 +350,7 @@ static void on_scored(struct feeder_core *c, int64_t now_us, const void *message
 static void on_verdict(struct feeder_core *c, int64_t now_us, const void *message)
 {
     const Parbus__Verdict *verdict = message;
-    if (!c->question[ASK_STATUS].open)
+    if (!c->question[ASK_STATUS].open || is_late(c, verdict->has_epoch, verdict->epoch))
         return;
     c->question[ASK_STATUS].open = false;
     take_totals(c, now_us, verdict->scored, verdict->accepted_rows, verdict->rejected_rows);

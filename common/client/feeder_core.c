@@ -25,6 +25,7 @@ struct feeder_core *feeder_core_new(const struct feeder_core_options *o)
     feeder_ring_init(&c->ring, ring_bytes(o), o->ring_entries ? o->ring_entries : RING_ENTRIES);
     arena_init(&c->arena, WIRE_ARENA_BYTES);
     c->epoch = o->epoch;
+    c->epoch_step = o->epoch_step ? o->epoch_step : 1;
     c->last = c->released = o->next_seq ? o->next_seq - 1 : 0;
     c->next_send = o->first_seq ? o->first_seq : c->last + 1;
     c->receipted = c->settled = c->next_send - 1;

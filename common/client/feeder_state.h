@@ -21,6 +21,7 @@ struct feeder_core {
     bool stored;
 
     struct feeder_ring ring;
+    uint64_t epoch_step;
     uint64_t epoch, last, released; /* last: the newest submitted; released: on disk, may be sent */
     uint64_t next_send;             /* in order from here */
     uint64_t receipted;             /* everything up to here has its receipt */

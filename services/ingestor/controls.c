@@ -38,11 +38,9 @@ static enum err publish(struct ingestor *i, const Parbus__Control *control, cons
     }
     struct journal_control stored = {control->control_seq, packed.data, packed.size};
     struct journal_group group = {.put = i->put, .put_count = partitions, .control = &stored, .control_count = 1};
-    enum err code = i->io.append(i->io.ctx, &group, e);
-    if (code == OK) {
-        ingestor_journalled(i, &group);
+    enum err code = ingestor_append(i, &group, e);
+    if (code == OK)
         code = catalog_apply(i->catalog, control, e);
-    }
     buffer_free(&mark);
     buffer_free(&packed);
     return code;

@@ -234,15 +234,16 @@ static struct partition *owned_by(struct coordinator *c, int w, uint32_t p, uint
     return &c->partition[p];
 }
 
-/* State has come further than this journal and term, so what follows would never be applied. Nobody but an operator can
- * put that right; until then it is tried now and then. */
-static void state_is_ahead(struct coordinator *c, uint32_t p, int64_t now_us)
+/* State has come further than this journal or its term, so what follows would never be applied. Nobody but an operator
+ * can put that right; a greater owner epoch is tried now and then, for ours grow; what was applied and is not in the
+ * journal must not be built upon, however long the journal gets. */
+static void state_is_ahead(struct coordinator *c, uint32_t p, int64_t rest_until_us, int64_t now_us)
 {
     log_error("partition.state_ahead",
               "partition=%u why=\"state is ahead of the journal: was the journal taken back from a copy? Stop, delete "
               "state, and it is built again\"",
               p);
-    c->partition[p].rest_until_us = now_us + REFUSED_REST_US;
+    c->partition[p].rest_until_us = rest_until_us;
     partition_enter(c, p, PARTITION_UNOWNED, now_us);
 }
 
@@ -269,7 +270,7 @@ static void on_owned(struct coordinator *c, int w, const Parbus__Owned *m, int64
     if (!part || (part->state != PARTITION_ASSIGNING && part->state != PARTITION_OWNED))
         return;
     if (m->applied > part->last) {
-        state_is_ahead(c, m->partition, now_us);
+        state_is_ahead(c, m->partition, INT64_MAX, now_us);
         return;
     }
     tallies_take(c, m->partition, m->tally, m->n_tally);
@@ -290,7 +291,7 @@ static void on_released(struct coordinator *c, int w, const Parbus__Released *m,
     if (!part)
         return;
     if (m->lost && part->state == PARTITION_ASSIGNING) { /* I5: a greater epoch than any of ours */
-        state_is_ahead(c, m->partition, now_us);
+        state_is_ahead(c, m->partition, now_us + REFUSED_REST_US, now_us);
         return;
     }
     if (m->lost)

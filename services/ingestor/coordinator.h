@@ -36,7 +36,7 @@ struct partition {
     int64_t asked_us;      /* Assign or Release last sent */
     uint32_t patience;     /* resend after resend_after_ms << patience */
     uint64_t heard;        /* greatest serial of Owned and Progress under this owner epoch */
-    int64_t rest_until_us; /* state refused it: not given away again before; 0: at once */
+    int64_t rest_until_us; /* state refused it: not given away again before; 0: at once, INT64_MAX: never */
     bool missed;           /* Assign is to be repeated: one of them was lost (I13), or the scorer forgot (I2) */
 };
 

@@ -1,6 +1,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "journal/record.h"
+#include "services/ingestor/flow.h"
 #include "services/ingestor/internal.h"
 #include "wire/reason.h"
 #include <stdio.h>
@@ -42,11 +43,18 @@ void ingestor_destroy(struct ingestor **i)
     *i = NULL;
 }
 
-void ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq, uint64_t applied)
+enum err ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq, uint64_t applied,
+                                    struct err_text *e)
 {
     struct partition *part = &i->coordinator.partition[partition];
+    if (applied > last_pseq)
+        return err_set(e, ERR_INVALID,
+                       "state has applied %llu of partition %u, the journal ends at %llu: was the journal taken back "
+                       "from a copy? Stop, delete state, and it is built again",
+                       (unsigned long long)applied, partition, (unsigned long long)last_pseq);
     part->last = last_pseq;
-    part->sent = part->applied = applied < last_pseq ? applied : last_pseq;
+    part->sent = part->applied = applied;
+    return OK;
 }
 
 void ingestor_restore_feeder(struct ingestor *i, uint32_t number, const struct journal_feeder *feeder)
@@ -62,6 +70,10 @@ enum err ingestor_restore_control(struct ingestor *i, const Parbus__Control *con
 const struct catalog *ingestor_catalog(const struct ingestor *i) { return i->catalog; }
 struct metrics *ingestor_metrics(struct ingestor *i) { return &i->metrics; }
 uint64_t ingestor_lag(const struct ingestor *i) { return coordinator_lag(&i->coordinator); }
+uint64_t ingestor_sent(const struct ingestor *i, uint32_t partition)
+{
+    return i->coordinator.partition[partition].sent;
+}
 
 /* ---- the commit ---- */
 
@@ -83,7 +95,7 @@ static struct journal_group gather(struct ingestor *i)
     return (struct journal_group){.put = i->put, .put_count = puts, .mark = mark, .mark_count = marks};
 }
 
-void ingestor_journalled(struct ingestor *i, const struct journal_group *g)
+static void journalled(struct ingestor *i, const struct journal_group *g)
 {
     for (size_t n = 0; n < g->put_count; n++) {
         struct record_header header;
@@ -93,6 +105,21 @@ void ingestor_journalled(struct ingestor *i, const struct journal_group *g)
     metric_add(&i->metrics, journal_commits, 1);
 }
 
+enum err ingestor_append(struct ingestor *i, const struct journal_group *g, struct err_text *e)
+{
+    enum err code = i->io.append(i->io.ctx, g, e);
+    i->outdated |= code == ERR_INVALID;
+    i->doubtful |= code != OK;
+    if (code == OK)
+        journalled(i, g);
+    return code;
+}
+
+/* Nobody may ever send again what a failed commit left behind, so it is looked for. */
+static void look_again(struct ingestor *i) { i->doubtful = flow_unconfirmed(&i->coordinator, &i->outdated) != OK; }
+
+bool ingestor_outdated(const struct ingestor *i) { return i->outdated; }
+
 /* Law 1: receipts only after the transaction is on disk; when it is not, none, and everybody is told. */
 void ingestor_commit(struct ingestor *i, struct ingestor_now now)
 {
@@ -101,8 +128,7 @@ void ingestor_commit(struct ingestor *i, struct ingestor_now now)
     struct journal_group group = gather(i);
     struct err_text e;
     i->committed_us = now.mono_us;
-    if (i->io.append(i->io.ctx, &group, &e) == OK) {
-        ingestor_journalled(i, &group);
+    if (ingestor_append(i, &group, &e) == OK) {
         door_committed(&i->door);
     } else {
         metric_add(&i->metrics, journal_commit_failures, 1);
@@ -137,6 +163,8 @@ void ingestor_stop(struct ingestor *i, struct ingestor_now now)
 
 int64_t ingestor_tick(struct ingestor *i, struct ingestor_now now)
 {
+    if (i->doubtful)
+        look_again(i);
     controls_set_aside(i, now);
     int64_t next = coordinator_tick(&i->coordinator, now.mono_us);
     if (now.mono_us - i->scored_us >= SCORED_INTERVAL_US) {
@@ -198,7 +226,8 @@ static void answer_status(struct ingestor *i, uint64_t peer, const Parbus__Statu
     struct verdict_page page = {i, PARBUS__VERDICT__INIT, status->to_seq};
     Parbus__Verdict *v = &page.verdict;
     v->reject = arena_alloc(&i->answer, VERDICT_REJECTS_MAX * sizeof *v->reject);
-    v->has_scored = v->has_accepted_rows = v->has_rejected_rows = 1;
+    v->has_scored = v->has_accepted_rows = v->has_rejected_rows = v->has_epoch = 1;
+    v->epoch = f->mark.epoch;
     v->scored = f->sum.scored + f->receipted_refused;
     v->accepted_rows = f->sum.accepted_rows;
     v->rejected_rows = f->sum.rejected_rows;

@@ -25,7 +25,7 @@ struct ingestor_io {
     /* ERR_BUSY: queue full; ERR_NOT_FOUND: the connection is gone. */
     enum err (*to_feeder)(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *message);
     enum err (*to_worker)(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *message);
-    /* As journal.h. */
+    /* As journal.h. What fails may be there all the same: see ingestor_outdated. */
     enum err (*append)(void *ctx, const struct journal_group *group, struct err_text *e);
     enum err (*read)(void *ctx, uint32_t partition, uint64_t from_pseq, size_t bytes_max, journal_record_fn *fn,
                      void *fn_ctx, struct err_text *e);
@@ -44,8 +44,9 @@ struct ingestor *ingestor_new(const struct settings *settings, const struct inge
 void ingestor_destroy(struct ingestor **i);
 
 /* Before the first message: what the journal holds, and how far state has followed (0: not known; scorers will tell).
- */
-void ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq, uint64_t applied);
+ * ERR_INVALID: state holds what the journal does not (I5). */
+enum err ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq, uint64_t applied,
+                                    struct err_text *e);
 void ingestor_restore_feeder(struct ingestor *i, uint32_t number, const struct journal_feeder *feeder);
 enum err ingestor_restore_control(struct ingestor *i, const Parbus__Control *control, struct err_text *e);
 
@@ -65,9 +66,13 @@ bool ingestor_group_full(const struct ingestor *i);
 void ingestor_drained(struct ingestor *i, struct ingestor_now now);
 /* Does what time makes due; returns microseconds until there may be more. */
 int64_t ingestor_tick(struct ingestor *i, struct ingestor_now now);
+/* The journal holds a group whose commit was said to have failed. Only a fresh start knows where we are. */
+bool ingestor_outdated(const struct ingestor *i);
 /* Commits what is in hand, before the process stops. */
 void ingestor_stop(struct ingestor *i, struct ingestor_now now);
 
 struct metrics *ingestor_metrics(struct ingestor *i);
 /* Submissions receipted and not yet applied. */
 uint64_t ingestor_lag(const struct ingestor *i);
+/* Pseq up to which a partition's records are on their way or applied. */
+uint64_t ingestor_sent(const struct ingestor *i, uint32_t partition);

@@ -56,6 +56,9 @@ static bool send_record(void *ctx, uint64_t first_pseq, const void *record, size
     struct partition *part = &c->partition[pump->partition];
     struct record_header header;
     memcpy(&header, record, sizeof header);
+    uint64_t last_pseq = first_pseq + header.count - 1;
+    if (last_pseq > part->last) /* of a commit that failed: nobody knows yet whether it lasts */
+        return false;
     Parbus__Work work = PARBUS__WORK__INIT;
     work.has_partition = work.has_owner_epoch = work.has_first_pseq = work.has_control_seq = work.has_record = 1;
     work.partition = pump->partition;
@@ -70,7 +73,6 @@ static bool send_record(void *ctx, uint64_t first_pseq, const void *record, size
         metric_add(c->metrics, sends_full, 1);
         return false;
     }
-    uint64_t last_pseq = first_pseq + header.count - 1;
     metric_add(c->metrics, records_sent, 1);
     if (last_pseq <= part->seen)
         metric_add(c->metrics, records_sent_again, 1);
@@ -163,6 +165,21 @@ void flow_check(struct coordinator *c, uint32_t p, int64_t now_us)
             part->patience++;
         flow_send_from(c, p, part->applied, now_us);
     }
+}
+
+static bool note_there(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
+{
+    (void)first_pseq, (void)record, (void)bytes;
+    *(bool *)ctx = true;
+    return false;
+}
+
+enum err flow_unconfirmed(const struct coordinator *c, bool *there)
+{
+    enum err code = OK;
+    for (uint32_t p = 0; p < c->partitions && !code && !*there; p++)
+        code = c->io->read(c->io->ctx, p, c->partition[p].last + 1, 1, note_there, there, NULL);
+    return code;
 }
 
 static bool take_control_seq(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)

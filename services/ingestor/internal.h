@@ -15,12 +15,13 @@ struct ingestor {
     struct buffer marks;
     int64_t committed_us, scored_us;
     int64_t set_aside_after_us; /* the journal refused: not tried again before */
+    bool doubtful, outdated;    /* a commit failed: look what the journal says; it is there all the same */
 };
 
 /* core.c: writes the group that is being gathered; whoever waits for it is told how it went. */
 void ingestor_commit(struct ingestor *i, struct ingestor_now now);
-/* The group is on disk: partitions are longer now. */
-void ingestor_journalled(struct ingestor *i, const struct journal_group *g);
+/* With OK the group is on disk, and partitions are longer. */
+enum err ingestor_append(struct ingestor *i, const struct journal_group *g, struct err_text *e);
 
 /* controls.c: journals SetAside where a partition waits for nothing else (I17). */
 void controls_set_aside(struct ingestor *i, struct ingestor_now now);

@@ -19,7 +19,6 @@ struct shell {
     struct link_message message;
     struct arena arena;
     struct buffer out;
-    bool outdated; /* the journal holds something else than the core believes */
 };
 
 static struct ingestor_now now(void) { return (struct ingestor_now){clock_mono_us(), clock_wall_ms()}; }
@@ -61,14 +60,9 @@ static enum err to_worker(void *ctx, uint64_t peer, uint32_t kind, const Protobu
     return send_to(ctx, WORK, peer, kind, message);
 }
 
-/* A group that does not follow what is on disk: a commit was said to have failed and is there all the same. Only a
- * fresh start knows where we are. */
 static enum err append(void *ctx, const struct journal_group *group, struct err_text *e)
 {
-    struct shell *s = ctx;
-    enum err code = journal_append(s->journal, group, e);
-    s->outdated |= code == ERR_INVALID;
-    return code;
+    return journal_append(((struct shell *)ctx)->journal, group, e);
 }
 
 static enum err read_records(void *ctx, uint32_t partition, uint64_t from_pseq, size_t bytes_max, journal_record_fn *fn,
@@ -149,7 +143,8 @@ static enum err restore(struct shell *s, struct err_text *e)
     for (uint32_t p = 0; code == OK && p < journal_partitions(s->journal); p++) {
         uint64_t last = 0;
         code = journal_last_pseq(s->journal, p, &last, e);
-        ingestor_restore_partition(s->core, p, last, applied_of(s, p));
+        if (code == OK)
+            code = ingestor_restore_partition(s->core, p, last, applied_of(s, p), e);
     }
     return err_wrap(e, code, "restore from the journal");
 }
@@ -273,7 +268,7 @@ static void drain_door(struct shell *s)
 static enum err loop(struct shell *s, struct err_text *e)
 {
     uint32_t ready = 0;
-    while (!(ready >> 31) && !s->outdated) {
+    while (!(ready >> 31) && !ingestor_outdated(s->core)) {
         drain_workers(s);
         int64_t timeout_us = ingestor_tick(s->core, now());
         ready = link_poll(s->socket, SOCKETS, s->service->stop_fd, timeout_us);
@@ -281,7 +276,7 @@ static enum err loop(struct shell *s, struct err_text *e)
         ingestor_metrics(s->core)->value[METRIC_messages_misshapen] = link_dropped();
         ingestor_drained(s->core, now());
     }
-    if (s->outdated)
+    if (ingestor_outdated(s->core))
         return err_set(e, ERR_IO, "the journal holds a commit that was said to have failed: starting again");
     ingestor_stop(s->core, now());
     return OK;

@@ -212,6 +212,7 @@ void world_start_feeder(struct world *w, uint64_t epoch)
 {
     struct feeder_core_options o = {.name = "tester",
                                     .epoch = epoch,
+                                    .epoch_step = w->epoch_step,
                                     .ring_entries = 64,
                                     .stored = w->stored,
                                     .io = {.ctx = w, .send = from_feeder},

@@ -34,6 +34,7 @@ struct world {
     uint64_t receipt, refused, refusals, renumbered, verdicts, descriptions, troubles;
     Parbus__Reason refusal_reason;
     bool stored, quiet;
+    uint64_t epoch_step;
     struct buffer store[STORE_MAX]; /* by seq */
     uint64_t store_next, store_epoch, store_settled;
 };

@@ -46,7 +46,8 @@ static enum err append(void *ctx, const struct journal_group *g, struct err_text
     if (t.disk_full)
         return err_set(e, ERR_FULL, "the disk is full");
     for (size_t i = 0; i < g->put_count; i++) {
-        cr_assert_eq(g->put[i].first_pseq, last_pseq(g->put[i].partition) + 1, "pseq are dense");
+        if (g->put[i].first_pseq != last_pseq(g->put[i].partition) + 1)
+            return err_set(e, ERR_INVALID, "pseq are dense");
         uint8_t *twin = malloc(g->put[i].bytes);
         memcpy(twin, g->put[i].record, g->put[i].bytes);
         t.journal[t.journal_count++] =
@@ -56,14 +57,16 @@ static enum err append(void *ctx, const struct journal_group *g, struct err_text
         cr_assert_eq(g->control[i].seq, t.control_count + 1);
         buffer_append(&t.control[t.control_count++], g->control[i].packed, g->control[i].bytes);
     }
-    return OK;
+    return t.disk_lies ? err_set(e, ERR_IO, "the disk failed at the end") : OK;
 }
 
 static enum err read_records(void *ctx, uint32_t partition, uint64_t from, size_t bytes_max, journal_record_fn *fn,
                              void *fn_ctx, struct err_text *e)
 {
-    (void)ctx, (void)e;
+    (void)ctx;
     size_t bytes = 0;
+    if (t.disk_unreadable)
+        return err_set(e, ERR_IO, "the disk cannot be read");
     for (size_t i = 0; i < t.journal_count && bytes < bytes_max; i++) {
         const struct stored *s = &t.journal[i];
         uint32_t count = ((const struct record_header *)(void *)s->record)->count;
@@ -282,5 +285,5 @@ void ingestor_world_restore(void)
         parbus__control__free_unpacked(control, NULL);
     }
     for (uint32_t p = 0; p < PARTITIONS; p++)
-        ingestor_restore_partition(t.core, p, last_pseq(p), 0);
+        ingestor_restore_partition(t.core, p, last_pseq(p), 0, NULL);
 }

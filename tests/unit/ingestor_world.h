@@ -28,6 +28,8 @@ struct ingestor_world {
     struct buffer control[64]; /* packed */
     size_t control_count, appends;
     bool disk_full;
+    bool disk_lies; /* a commit fails and is there all the same */
+    bool disk_unreadable;
     struct sent to_feeder[4096], to_worker[8192];
     size_t feeder_count, worker_count;
     struct buffer packed;

@@ -188,8 +188,8 @@ Test(coordinator, a_state_that_is_ahead_of_the_journal_is_not_built_upon)
     turns(1900, say_owned_ahead);
     cr_assert_eq(t.assigns, PARTITIONS);
     cr_assert_eq(ingestor_lag(t.core), 0);
-    turns(1000, say_owned_ahead);
-    cr_assert_eq(t.assigns, 2 * PARTITIONS);
+    turns(9000, say_owned_ahead);
+    cr_assert_eq(t.assigns, PARTITIONS, "however long the journal gets");
 }
 
 Test(coordinator, a_worker_that_said_leave_is_not_counted_as_lost)
@@ -238,7 +238,7 @@ Test(coordinator, rates_are_means_over_the_last_seconds)
     ask_stats();
     cr_assert_not(t.rate_known, "it has only just begun");
     for (uint32_t p = 0; p < PARTITIONS; p++)
-        ingestor_restore_partition(t.core, p, 100000, 0);
+        ingestor_restore_partition(t.core, p, 100000, 0, NULL);
     join(SCORER, "scorer-1");
     uint64_t epoch[PARTITIONS];
     memcpy(epoch, t.owner_epoch, sizeof epoch);

@@ -134,6 +134,39 @@ Test(feeder_core, a_stale_epoch_is_followed_by_the_next_one)
     world_free(w);
 }
 
+/* So that two lives without memory never use the same one, whatever the clock says. */
+Test(feeder_core, epochs_of_a_life_differ_by_multiples_of_its_step)
+{
+    static const struct {
+        uint64_t own, known, next;
+    } cases[] = {{0x4507, 0x9903, 0x9907}, {0x4502, 0x9903, 0x9a02}, {0x4503, 0x9903, 0x9a03}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct world *w = world_new(1);
+        w->quiet = true;
+        w->epoch_step = 0x100;
+        w->door.epoch = cases[i].known;
+        world_start_feeder(w, cases[i].own);
+        world_submit(w, 1);
+        steps(w, 40);
+        cr_assert(eq(u64, feeder_core_totals(w->core).epoch, cases[i].next));
+        assert_each_once_in_order(w, 1);
+        world_free(w);
+    }
+}
+
+Test(feeder_core, there_is_no_epoch_after_the_last)
+{
+    struct world *w = world_new(1);
+    w->quiet = true;
+    w->epoch_step = 0x100;
+    w->door.epoch = UINT64_MAX - 3;
+    world_start_feeder(w, 7);
+    world_submit(w, 1);
+    steps(w, 40);
+    cr_assert(eq(int, feeder_core_failure(w->core, NULL), ERR_PEER));
+    world_free(w);
+}
+
 Test(feeder_core, a_feeder_that_lost_its_memory_takes_a_new_epoch)
 {
     struct world *w = calm(1);
@@ -258,6 +291,24 @@ Test(feeder_core, an_answer_to_an_earlier_hello_or_epoch_is_ignored)
     world_answer(w, PARBUS__TO_FEEDER__BODY_WELCOME, &welcome.base);
     steps(w, 10);
     cr_assert(eq(u64, feeder_core_totals(w->core).receipted, 0));
+    world_free(w);
+}
+
+Test(feeder_core, a_verdict_of_an_earlier_epoch_is_ignored)
+{
+    struct world *w = calm(5);
+    w->net.loss_percent = 100;
+    feeder_core_status(w->core, 1, 1, 0);
+    Parbus__Verdict v = PARBUS__VERDICT__INIT;
+    v.has_scored = v.has_epoch = 1, v.scored = 9, v.epoch = 4;
+    world_answer(w, PARBUS__TO_FEEDER__BODY_VERDICT, &v.base);
+    w->net.loss_percent = 0;
+    world_answer(w, PARBUS__TO_FEEDER__BODY_VERDICT, &v.base);
+    steps(w, 1);
+    cr_assert(eq(u64, feeder_core_totals(w->core).scored, 0));
+    cr_assert(eq(u64, w->verdicts, 0));
+    steps(w, 5000);
+    cr_assert(eq(u64, w->verdicts, 1), "the question stays open");
     world_free(w);
 }
 

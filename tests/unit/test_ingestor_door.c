@@ -72,6 +72,50 @@ Test(ingestor_door, a_failed_commit_gives_no_receipt_and_is_taken_later)
     cr_assert_eq(receipt(), 2);
 }
 
+Test(ingestor_door, a_failed_commit_that_is_there_all_the_same_asks_for_a_fresh_start)
+{
+    hello(1);
+    t.disk_full = true;
+    submit(1);
+    tick(2);
+    tick(1);
+    cr_assert(!ingestor_outdated(t.core), "nothing of it is there");
+    t.disk_full = false;
+    t.disk_lies = t.disk_unreadable = true;
+    tick(1100);
+    submit(1);
+    tick(2);
+    tick(1);
+    cr_assert(!ingestor_outdated(t.core), "nobody can say");
+    t.disk_unreadable = false;
+    tick(1);
+    cr_assert(ingestor_outdated(t.core), "though nobody sends it again");
+    cr_assert_eq(receipt(), 0);
+}
+
+Test(ingestor_door, a_group_that_does_not_follow_asks_for_a_fresh_start)
+{
+    hello(1);
+    t.disk_lies = t.disk_unreadable = true;
+    submit(1);
+    tick(2);
+    t.disk_lies = false;
+    tick(1100);
+    submit(1);
+    tick(2);
+    cr_assert(ingestor_outdated(t.core));
+    cr_assert_eq(receipt(), 0);
+}
+
+/* Submissions to come would make the journal as long as state believes it to be. */
+Test(ingestor_door, a_state_ahead_of_the_journal_is_refused_before_the_door_opens)
+{
+    struct err_text e = {""};
+    cr_assert_eq(ingestor_restore_partition(t.core, 3, 7, 7, &e), OK);
+    cr_assert_eq(ingestor_restore_partition(t.core, 4, 7, 8, &e), ERR_INVALID);
+    cr_assert(strstr(e.text, "delete state"), "%s", e.text);
+}
+
 Test(ingestor_door, a_submission_that_breaks_a_rule_is_used_up)
 {
     hello(1);
@@ -173,6 +217,7 @@ Test(ingestor_door, status_names_the_rejects)
     FROM_FEEDER(STATUS, ask);
     const Parbus__Verdict *v = (const Parbus__Verdict *)last_to_feeder(PARBUS__TO_FEEDER__BODY_VERDICT);
     cr_assert(v && v->n_reject == 1 && v->reject[0]->row == 2);
+    cr_assert(v->has_epoch && v->epoch == 1);
 }
 
 Test(ingestor_door, each_submission_that_is_not_taken_is_counted)

@@ -95,6 +95,26 @@ Test(ingestor_workers, the_window_bounds_what_is_out_and_progress_opens_it)
     cr_assert_gt(after, before);
 }
 
+/* A commit that failed may be there, and may go with the next power cut: nothing behind it may know of it. */
+Test(ingestor_workers, what_no_commit_has_confirmed_is_not_sent)
+{
+    hello(1);
+    submit(1);
+    tick(2);
+    t.disk_lies = true;
+    submit(2);
+    tick(2);
+    cr_assert_eq(t.journal_count, 2);
+    t.disk_unreadable = true; /* so that it does not notice */
+    one_of_each();
+    t.disk_unreadable = false;
+    ingestor_drained(t.core, t.now);
+    size_t count;
+    const Parbus__Work *work = last_work(&count);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(work->first_pseq, 1);
+}
+
 Test(ingestor_workers, lost_work_is_sent_again)
 {
     one_of_each();
