@@ -1,13 +1,16 @@
 #include "tests/sim/actor.h"
+#include "tests/sim/fiber.h"
 #include "tests/sim/sim.h"
+#include "wire/wire.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct actor *actor_add(struct sim *s, const struct role *role)
 {
     ASSERT(s->actor_count < ACTORS_MAX);
     struct actor *n = &s->actor[s->actor_count];
-    *n = (struct actor){.role = role, .number = s->actor_count++, .calls_left = -1};
+    *n = (struct actor){.role = role, .number = s->actor_count++, .calls_left = -1, .pause_left = -1};
     n->last = &n->first;
     int same = 0;
     for (int i = 0; i < s->actor_count; i++)
@@ -51,11 +54,13 @@ void actor_start(struct sim *s, struct actor *n)
     n->dying = n->leaving = n->finished = false;
     n->life++;
     n->connection++;
-    n->calls_left = -1;
+    n->calls_left = n->pause_left = -1;
     n->elapsed_us = 0;
     n->wake_us = n->busy_until_us = s->now_us;
     trace_note(s, n->name, "starts, life %lu", n->life, 0, 0, 0);
     n->role->start(s, n);
+    if (n->dying)
+        actor_kill(s, n, SIM_SECOND);
 }
 
 static void inbox_clear(struct sim *s, struct actor *n)
@@ -64,26 +69,94 @@ static void inbox_clear(struct sim *s, struct actor *n)
         network_release(&s->network, m);
 }
 
+/* Runs the turn until it pauses. true: it is over. */
+static bool fiber_goes_on(struct actor *n)
+{
+    n->paused = false;
+    if (!fiber_resume(n->fiber))
+        return false;
+    fiber_free(&n->fiber);
+    arena_free(n->arena);
+    free(n->arena);
+    n->arena = NULL;
+    return true;
+}
+
 void actor_kill(struct sim *s, struct actor *n, int64_t back_after_us)
 {
     trace_note(s, n->name, n->finished ? "ends" : "dies", 0, 0, 0, 0);
+    n->dying |= n->fiber != NULL; /* the rest of its turn has no effect */
+    while (n->fiber && !fiber_goes_on(n)) {
+    }
     n->role->stop(s, n);
     inbox_clear(s, n);
     n->gone = n->finished;
     n->alive = n->dying = false;
+    n->elapsed_us = 0;
     n->back_us = s->now_us + back_after_us;
 }
 
-bool actor_lives(struct sim *s, struct actor *n)
+void actor_give_up(struct actor *n) { n->dying = true; }
+
+/* ---- within a turn ---- */
+
+bool actor_can_wait(const struct actor *n) { return n->fiber && !n->dying; }
+
+static void pause_for(struct sim *s, struct actor *n, int64_t us)
+{
+    n->wake_us = n->busy_until_us = actor_now_us(s, n) + us;
+    n->elapsed_us = 0;
+    n->paused = true;
+    fiber_pause(n->fiber);
+}
+
+void actor_wait(struct sim *s, struct actor *n) { pause_for(s, n, rng_between(&s->rng, SIM_MS, 20 * SIM_MS)); }
+
+static int64_t hang_us(struct sim *s)
+{
+    int64_t us = rng_between(&s->rng, SIM_MS, 3 * s->settings.worker_lease_ms * SIM_MS);
+    census_add(s, hangs_over_lease, us > s->settings.worker_lease_ms * SIM_MS);
+    return us;
+}
+
+bool actor_hangs(struct sim *s, struct actor *n, const char *where)
+{
+    if (s->calm || !actor_can_wait(n) || rng_below(&s->rng, 3))
+        return false;
+    trace_note(s, n->name, where, 0, 0, 0, 0);
+    pause_for(s, n, hang_us(s));
+    return !n->dying;
+}
+
+static void maybe_pause(struct sim *s, struct actor *n)
+{
+    if (!n->fiber || n->pause_left < 0 || n->pause_left-- > 0)
+        return;
+    census_add(s, hangs_in_call, 1);
+    trace_note(s, n->name, "hangs before a call", 0, 0, 0, 0);
+    pause_for(s, n, hang_us(s));
+}
+
+bool actor_lives_now(struct sim *s, struct actor *n)
 {
     if (n->dying)
         return false;
     if (n->calls_left < 0 || n->calls_left-- > 0)
         return true;
     n->dying = true;
+    census_add(s, deaths_in_call, 1);
     trace_note(s, n->name, "is dying within a call; the call %lu", n->dies_after, 0, 0, 0);
     return n->dies_after;
 }
+
+bool actor_lives(struct sim *s, struct actor *n)
+{
+    if (!n->dying)
+        maybe_pause(s, n);
+    return actor_lives_now(s, n);
+}
+
+/* ---- turns ---- */
 
 void actor_receive(struct sim *s, struct actor *n, struct message *m)
 {
@@ -120,18 +193,62 @@ static int64_t pause_us(struct sim *s, const struct actor *n)
     if (s->calm || !n->role->on_host || !rng_chance(&s->rng, s->weather.hang_after_turn))
         return rng_between(&s->rng, 5, 60);
     trace_note(s, n->name, "hangs after its turn", 0, 0, 0, 0);
-    return rng_between(&s->rng, SIM_MS, 3 * s->settings.worker_lease_ms * SIM_MS);
+    census_add(s, hangs, 1);
+    return hang_us(s);
+}
+
+struct turn {
+    struct sim *sim;
+    struct actor *actor;
+};
+
+static void end_turn(struct sim *s, struct actor *n, int64_t due_us)
+{
+    n->pause_left = -1;
+    if (n->dying || n->finished)
+        return;
+    n->busy_until_us = actor_now_us(s, n) + pause_us(s, n);
+    n->elapsed_us = 0;
+    n->wake_us = n->first || due_us < n->busy_until_us ? n->busy_until_us : due_us;
+}
+
+static void turn_in_fiber(void *ctx)
+{
+    struct actor *n = ((struct turn *)ctx)->actor;
+    struct sim *s = ((struct turn *)ctx)->sim;
+    end_turn(s, n, n->role->turn(s, n));
+}
+
+/* A turn that may have to stop in its middle has a stack and an arena of its own. */
+static bool needs_fiber(struct sim *s, struct actor *n)
+{
+    if (!s->calm && n->role->on_host && rng_chance(&s->rng, s->weather.hang_in_turn))
+        n->pause_left = (int)rng_below(&s->rng, 6);
+    return n->pause_left >= 0 || (s->state.holder && n->role == &role_scorer);
+}
+
+static void run_turn(struct sim *s, struct actor *n)
+{
+    if (!needs_fiber(s, n)) {
+        end_turn(s, n, n->role->turn(s, n));
+        return;
+    }
+    struct turn turn = {s, n}; /* read at once */
+    n->arena = calloc(1, sizeof *n->arena);
+    ASSERT(n->arena);
+    arena_init(n->arena, WIRE_ARENA_BYTES);
+    n->fiber = fiber_new(turn_in_fiber, &turn);
+    fiber_goes_on(n);
 }
 
 void actor_turn(struct sim *s, struct actor *n)
 {
-    maybe_doom(s, n);
-    int64_t due_us = n->role->turn(s, n);
-    if (n->dying || n->finished) {
-        actor_kill(s, n, rng_between(&s->rng, SIM_MS, rng_below(&s->rng, 4) ? 100 * SIM_MS : 900 * SIM_MS));
-        return;
+    if (n->fiber) {
+        fiber_goes_on(n);
+    } else {
+        maybe_doom(s, n);
+        run_turn(s, n);
     }
-    n->busy_until_us = actor_now_us(s, n) + pause_us(s, n);
-    n->elapsed_us = 0;
-    n->wake_us = n->first || due_us < n->busy_until_us ? n->busy_until_us : due_us;
+    if (!n->fiber && (n->dying || n->finished))
+        actor_kill(s, n, rng_between(&s->rng, SIM_MS, rng_below(&s->rng, 4) ? 100 * SIM_MS : 900 * SIM_MS));
 }

@@ -7,6 +7,8 @@
 
 enum { ACTORS_MAX = LINKS_MAX };
 
+struct arena;
+struct fiber;
 struct sim;
 struct actor;
 
@@ -36,6 +38,10 @@ struct actor {
     bool dying;                              /* died within this turn: nothing it does takes effect any more */
     bool dies_after;                         /* … the call it dies in still does */
     int calls_left;                          /* until it dies; -1: it does not */
+    int pause_left;                          /* until it hangs; -1: it does not */
+    struct fiber *fiber;                     /* the turn that it may hang in; NULL: it will not */
+    struct arena *arena;                     /* of that turn */
+    bool paused;                             /* it hangs there */
     struct message *first, **last;           /* inbox */
     void *process;                           /* the role's own; NULL when not alive */
     void *durable;                           /* feeders: what survives; freed at the end of the run */
@@ -57,7 +63,17 @@ uint64_t actor_peer(const struct actor *n, uint32_t connection);
 struct actor *actor_of_peer(struct sim *s, uint64_t peer);
 struct actor *actor_by_name(struct sim *s, const char *name);
 
-/* Every call of a core to the outside begins here. false: the process is dead, nothing happens. */
+/* Every call of a core to the outside begins here, and may find itself much later, as in a process that hung. false:
+ * the process is dead, nothing happens. */
 bool actor_lives(struct sim *s, struct actor *n);
+/* … at once: for a call in whose middle nothing can be looked at. */
+bool actor_lives_now(struct sim *s, struct actor *n);
+/* Hangs in the middle of a call, if it can. true: it did, and lives. */
+bool actor_hangs(struct sim *s, struct actor *n, const char *where);
+/* Waits a little; what it waits for has to be looked at again. Only where actor_can_wait. */
+void actor_wait(struct sim *s, struct actor *n);
+bool actor_can_wait(const struct actor *n);
+/* Ends as soon as the turn is over, and starts again: what a shell does that finds its memory outdated. */
+void actor_give_up(struct actor *n);
 /* First node of a role, NULL; the next after `after`. */
 struct actor *actor_of(struct sim *s, const struct role *role, const struct actor *after);

@@ -6,6 +6,7 @@
 #include "services/publisher/core.h"
 #include "state/state.h"
 #include "tests/sim/model.h"
+#include "tests/sim/sim_journal.h"
 
 struct sim;
 struct actor;
@@ -21,8 +22,10 @@ struct lane {
     struct lane_entry {
         uint64_t hash; /* of all but its seq */
         bool sent, journalled;
+        bool lost; /* was in a journal that was taken back */
     } * entry;
     size_t capacity;
+    uint64_t receipted; /* as its feeder knows */
 };
 
 struct check {
@@ -37,7 +40,13 @@ struct check {
         uint32_t series;
     } * position;
     size_t position_count, position_capacity;
-    int shown[SIM_SERIES + 1][SIM_UNITS + 1]; /* where in its history a published row stands; -1: before it */
+    int shown[SIM_SERIES + 1][SIM_UNITS + 1];         /* where in its history a published row stands; -1: before it */
+    const struct actor *scorer[CHECK_PARTITIONS_MAX]; /* that the last record of a partition was for */
+    struct lost_reject {                              /* of journals that were taken back */
+        struct model_reject reject;
+        int node;
+    } * lost_reject;
+    size_t lost_reject_count;
 };
 
 /* ---- laws 1, 2, 3: the door and the journal (check_journal.c) ---- */
@@ -52,12 +61,19 @@ void check_group_written(struct sim *s, const struct journal_group *g);
 /* The ingestor is about to tell a feeder something. */
 void check_to_feeder(struct sim *s, const struct actor *feeder, uint32_t kind, const ProtobufCMessage *message);
 void check_promises_kept(struct sim *s);
+void check_receipted(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t up_to_seq);
+/* The journal is about to be taken back, and was. */
+void check_journal_shrinks(struct sim *s, const struct sim_journal_position *to);
+void check_journal_shrunk(struct sim *s);
+/* Whether something of this feeder and epoch is lost with a receipt: nobody but the feeder knows of it. */
+bool check_lane_lost(const struct sim *s, const struct actor *feeder, uint64_t epoch);
 /* A feeder was told which rows were rejected, and why. */
 void check_verdict(struct sim *s, const struct actor *feeder, uint64_t epoch, const Parbus__Verdict *verdict);
 
 /* ---- laws 3, 4, 5, 6: workers and state (check_state.c) ---- */
 
-void check_work_sent(struct sim *s, const Parbus__Work *work);
+void check_work_sent(struct sim *s, const struct actor *scorer, const Parbus__Work *work);
+void check_owners_from_state(struct sim *s);
 void check_owned(struct sim *s, const struct actor *scorer, uint32_t partition, uint64_t owner_epoch);
 void check_committed(struct sim *s, const struct actor *scorer, const struct state_batch *b);
 /* Law 6: every record that a worker took is counted, as one thing or another. */

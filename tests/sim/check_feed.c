@@ -48,6 +48,8 @@ static void check_shown(struct sim *s, uint32_t series, const struct standing *h
     const struct sim_index *index = &sim_index_table[sim_series_table[series].index];
     const struct model_unit *u = &s->model.unit[series][have->unit];
     int *at = &s->check.shown[series][have->unit];
+    if (s->operator.ahead)
+        return;
     for (int i = *at; i < (int)u->count; i++)
         if (shows(index, have, i < 0 ? NULL : &u->history[i])) {
             *at = i;

@@ -67,6 +67,7 @@ void check_free(struct check *c)
     for (size_t i = 0; i < c->lane_count; i++)
         free(c->lane[i].entry);
     free(c->promised);
+    free(c->lost_reject);
     free(c->position);
 }
 
@@ -100,15 +101,39 @@ void check_promise(struct sim *s, const uint8_t *envelope, size_t bytes)
     c->promised[c->promised_count++] = hash;
 }
 
+void check_receipted(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t up_to_seq)
+{
+    struct lane *lane = lane_of(s, feeder->number, epoch);
+    if (up_to_seq > lane->receipted)
+        lane->receipted = up_to_seq;
+}
+
+bool check_lane_lost(const struct sim *s, const struct actor *feeder, uint64_t epoch)
+{
+    const struct check *c = &s->check;
+    for (size_t l = 0; l < c->lane_count; l++)
+        if (c->lane[l].node == feeder->number && c->lane[l].epoch == epoch)
+            for (uint64_t seq = 1; seq < c->lane[l].capacity && seq <= c->lane[l].receipted; seq++)
+                if (c->lane[l].entry[seq].lost && !c->lane[l].entry[seq].journalled)
+                    return true;
+    return false;
+}
+
+/* Once; or never, when its feeder had the receipt and the journal was taken back from a copy of before. */
 void check_promises_kept(struct sim *s)
 {
     struct check *c = &s->check;
     for (size_t i = 0; i < c->promised_count; i++) {
-        int found = 0;
+        int found = 0, lost = 0;
         for (size_t l = 0; l < c->lane_count; l++)
-            for (size_t seq = 0; seq < c->lane[l].capacity; seq++)
-                found += c->lane[l].entry[seq].journalled && c->lane[l].entry[seq].hash == c->promised[i];
-        if (found != 1)
+            for (size_t seq = 0; seq < c->lane[l].capacity; seq++) {
+                const struct lane_entry *entry = &c->lane[l].entry[seq];
+                if (entry->hash != c->promised[i])
+                    continue;
+                found += entry->journalled;
+                lost += entry->lost && seq <= c->lane[l].receipted;
+            }
+        if (found != 1 && (found || !lost))
             sim_fail(s, "law 1: a submission that its feeder had on disk is in the journal %d times", found);
     }
 }
@@ -185,6 +210,65 @@ void check_group_written(struct sim *s, const struct journal_group *g)
     }
 }
 
+/* ---- a journal that is taken back ---- */
+
+static void record_lost(struct sim *s, const struct sim_record *r)
+{
+    const uint8_t *at = r->data + 24;
+    const struct journal_put put = {.record = r->data};
+    for (uint32_t i = entries_of(&put); i > 0; i--) {
+        uint32_t bytes, feeder;
+        uint64_t epoch, seq;
+        memcpy(&bytes, at, 4);
+        memcpy(&feeder, at + 4, 4);
+        memcpy(&epoch, at + 8, 8);
+        memcpy(&seq, at + 16, 8);
+        const struct actor *n = actor_by_name(s, s->journal.feeder[feeder].name);
+        struct lane *lane = lane_of(s, n->number, epoch);
+        lane_entry(lane, seq)->lost = true;
+        census_add(s, restores_losing, seq <= lane->receipted);
+        at += 32 + (bytes + 7u) / 8 * 8;
+    }
+}
+
+static void keep_rejects(struct sim *s)
+{
+    struct check *c = &s->check;
+    const struct model *m = &s->model;
+    c->lost_reject = realloc(c->lost_reject, (c->lost_reject_count + m->reject_count + 1) * sizeof *c->lost_reject);
+    ASSERT(c->lost_reject);
+    for (size_t i = 0; i < m->reject_count; i++) {
+        const struct actor *n = actor_by_name(s, s->journal.feeder[m->reject[i].feeder].name);
+        c->lost_reject[c->lost_reject_count++] = (struct lost_reject){m->reject[i], n->number};
+    }
+}
+
+void check_journal_shrinks(struct sim *s, const struct sim_journal_position *to)
+{
+    for (uint32_t p = 0; p < s->partitions; p++)
+        for (size_t i = to->count[p]; i < s->journal.partition[p].count; i++)
+            record_lost(s, &s->journal.partition[p].record[i]);
+    keep_rejects(s);
+}
+
+/* What is left is looked at as if it had just been written. */
+void check_journal_shrunk(struct sim *s)
+{
+    struct check *c = &s->check;
+    for (size_t l = 0; l < c->lane_count; l++) {
+        c->lane[l].journalled = 0;
+        for (size_t seq = 0; seq < c->lane[l].capacity; seq++)
+            c->lane[l].entry[seq].journalled = false;
+    }
+    model_free(&s->model);
+    for (uint32_t p = 0; p < s->partitions; p++)
+        for (size_t i = 0; i < s->journal.partition[p].count; i++) {
+            const struct sim_record *r = &s->journal.partition[p].record[i];
+            struct journal_put put = {p, r->first_pseq, r->data, r->bytes};
+            record_written(s, &put);
+        }
+}
+
 /* ---- answers ---- */
 
 static void check_receipt(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t up_to_seq)
@@ -207,21 +291,29 @@ void check_to_feeder(struct sim *s, const struct actor *feeder, uint32_t kind, c
     check_receipt(s, feeder, receipt->epoch, receipt->up_to_seq);
 }
 
-static bool model_rejects(const struct sim *s, const char *name, uint64_t epoch, const Parbus__Reject *reject)
+static bool same_reject(const struct model_reject *r, uint64_t epoch, const Parbus__Reject *reject)
 {
-    for (size_t i = 0; i < s->model.reject_count; i++) {
-        const struct model_reject *r = &s->model.reject[i];
-        if (r->epoch == epoch && r->seq == reject->seq && r->row == reject->row && r->reason == reject->reason &&
-            !strcmp(s->journal.feeder[r->feeder].name, name))
+    return r->epoch == epoch && r->seq == reject->seq && r->row == reject->row && r->reason == reject->reason;
+}
+
+/* By the journal as it is, or as it was before it was taken back. */
+static bool was_rejected(const struct sim *s, const struct actor *feeder, uint64_t epoch, const Parbus__Reject *reject)
+{
+    for (size_t i = 0; i < s->model.reject_count; i++)
+        if (same_reject(&s->model.reject[i], epoch, reject) &&
+            !strcmp(s->journal.feeder[s->model.reject[i].feeder].name, feeder->name))
             return true;
-    }
+    for (size_t i = 0; i < s->check.lost_reject_count; i++)
+        if (same_reject(&s->check.lost_reject[i].reject, epoch, reject) &&
+            s->check.lost_reject[i].node == feeder->number)
+            return true;
     return false;
 }
 
 void check_verdict(struct sim *s, const struct actor *feeder, uint64_t epoch, const Parbus__Verdict *verdict)
 {
     for (size_t i = 0; i < verdict->n_reject; i++)
-        if (!model_rejects(s, feeder->name, epoch, verdict->reject[i]))
+        if (!was_rejected(s, feeder, epoch, verdict->reject[i]))
             sim_fail(s, "law 2: %s is told that row %u of seq %" PRIu64 " is rejected with %u", feeder->name,
                      verdict->reject[i]->row, verdict->reject[i]->seq, verdict->reject[i]->reason);
 }

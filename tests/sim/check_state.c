@@ -1,19 +1,44 @@
+#include "tests/sim/roles.h"
 #include "tests/sim/sim.h"
 #include <inttypes.h>
 #include <string.h>
 
 /* ---- while it runs ---- */
 
+static void check_window(struct sim *s, const char *whose, uint64_t out, int64_t window, uint64_t last_bytes)
+{
+    if (out >= (uint64_t)window + last_bytes)
+        sim_fail(s, "law 6: %" PRIu64 " bytes of %s are out, the window is %" PRId64, out, whose, window);
+}
+
 /* State is never behind what the ingestor knows to be applied, so this is the least that can be outstanding. */
-void check_work_sent(struct sim *s, const Parbus__Work *work)
+static uint64_t bytes_out(struct sim *s, uint32_t partition, uint64_t sent)
+{
+    return sim_journal_bytes(&s->journal, partition, sim_state_cursor(&s->state, partition).applied, sent);
+}
+
+void check_work_sent(struct sim *s, const struct actor *scorer, const Parbus__Work *work)
 {
     uint32_t count;
     memcpy(&count, work->record.data + 4, sizeof count);
-    uint64_t applied = sim_state_cursor(&s->state, work->partition).applied;
-    uint64_t out = sim_journal_bytes(&s->journal, work->partition, applied, work->first_pseq + count - 1);
-    if (out > (uint64_t)s->settings.partition_window_bytes + work->record.len)
-        sim_fail(s, "law 6: %" PRIu64 " bytes of partition %u are out, the window is %" PRId64, out, work->partition,
-                 s->settings.partition_window_bytes);
+    uint64_t last = work->first_pseq + count - 1, all = bytes_out(s, work->partition, last);
+    if (last > s->journal.partition[work->partition].sure)
+        sim_fail(s, "law 1: partition %u goes out up to %" PRIu64 ", which no commit has confirmed", work->partition,
+                 last);
+    check_window(s, "one partition", all, s->settings.partition_window_bytes, work->record.len);
+    census_add(s, partition_window, all >= (uint64_t)s->settings.partition_window_bytes);
+    s->check.scorer[work->partition] = scorer;
+    for (uint32_t p = 0; p < s->partitions; p++)
+        if (p != work->partition && s->check.scorer[p] == scorer)
+            all += bytes_out(s, p, sent_of(s, p));
+    check_window(s, scorer->name, all, s->settings.scorer_window_bytes, work->record.len);
+    census_add(s, scorer_window, all >= (uint64_t)s->settings.scorer_window_bytes);
+}
+
+void check_owners_from_state(struct sim *s)
+{
+    for (uint32_t p = 0; p < s->partitions; p++)
+        s->check.newest_owner[p] = sim_state_cursor(&s->state, p).owner_epoch;
 }
 
 void check_owned(struct sim *s, const struct actor *scorer, uint32_t partition, uint64_t owner_epoch)

@@ -116,3 +116,11 @@ void kv_free(struct kv *k)
     free(k->change);
     *k = (struct kv){0};
 }
+
+void kv_copy(struct kv *to, const struct kv *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct kv_row *row = &from->row[i];
+        set_data(insert(to, i, row->key, row->key_bytes), row->data, row->bytes);
+    }
+}

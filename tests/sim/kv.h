@@ -24,6 +24,8 @@ struct kv {
 };
 
 void kv_free(struct kv *k);
+/* `to` is empty. */
+void kv_copy(struct kv *to, const struct kv *from);
 /* From here on, kv_undo comes back to this point. */
 void kv_begin(struct kv *k);
 void kv_put(struct kv *k, const void *key, size_t key_bytes, const void *data, size_t bytes);

@@ -14,7 +14,13 @@
     X(ROUNDED_TWICE, "rounded-twice", 5, "values are kept with two decimals only")                                     \
     X(ARRIVAL_ORDER, "arrival-order", 5, "the value that came last wins, not the one observed last")                   \
     X(SILENT_DROP, "silent-drop", 6, "a scorer drops a record and counts nothing")                                     \
-    X(NO_WINDOW, "no-window", 6, "the ingestor sends without regard to the windows")
+    X(NO_WINDOW, "no-window", 6, "the ingestor sends without regard to the windows")                                   \
+    X(NO_SCORER_WINDOW, "no-scorer-window", 6, "… to that over all partitions of a scorer")                            \
+    X(UNSYNCED_JOURNAL, "unsynced-journal", 1, "a power cut takes back the last commit of the journal")                \
+    X(AHEAD_ACCEPTED, "ahead-accepted", 2, "a state ahead of the journal is built upon")                               \
+    X(LIE_BELIEVED, "lie-believed", 2, "an ingestor goes on after a commit that failed and is there all the same")     \
+    X(FEED_GAP, "feed-gap", 3, "a subscriber applies deltas whatever they follow on")                                  \
+    X(EPOCH_REUSED, "epoch-reused", 3, "a feeder without memory begins with the epoch of the life before")
 
 enum mutation {
 #define X(code, name, law, text) MUTATION_##code,

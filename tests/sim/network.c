@@ -104,18 +104,21 @@ static int64_t arrival_us(struct sim *s, int from, int to, int64_t sent_us)
     int64_t at = sent_us + rng_between(&s->rng, 20, 200), *last = &s->network.last_us[from][to];
     if (!s->calm && rng_chance(&s->rng, s->weather.late))
         at += rng_between(&s->rng, 0, s->weather.late_us);
-    if (!s->calm && rng_chance(&s->rng, s->weather.reorder))
+    if (!s->calm && rng_chance(&s->rng, s->weather.reorder)) {
+        census_add(s, messages_late, at <= *last);
         return at;
+    }
     if (at <= *last)
         at = *last + 1;
     return *last = at;
 }
 
-static bool lost(struct sim *s, int from, int to)
+static bool lost(struct sim *s, int from, int to, enum channel channel)
 {
-    if (s->now_us < s->network.cut_until_us[from][to])
-        return true;
-    return !s->calm && rng_chance(&s->rng, s->weather.drop);
+    uint32_t chance = channel == FEED_EVENT ? s->weather.drop + s->weather.feed_drop : s->weather.drop;
+    bool gone = s->now_us < s->network.cut_until_us[from][to] || (!s->calm && rng_chance(&s->rng, chance));
+    census_add(s, messages_lost, gone);
+    return gone;
 }
 
 static void put_on_way(struct sim *s, const struct actor *from, int to, enum channel channel, uint32_t topic,
@@ -137,10 +140,11 @@ enum err network_send(struct sim *s, const struct actor *from, int to, enum chan
                       const void *data, size_t bytes)
 {
     if (s->network.on_way[to] >= s->weather.queue_max)
-        return ERR_BUSY;
+        return census_add(s, queues_full, 1), ERR_BUSY;
     int copies = !s->calm && rng_chance(&s->rng, s->weather.repeat) ? 2 : 1;
+    census_add(s, messages_repeated, copies - 1);
     for (; copies > 0; copies--)
-        if (!lost(s, from->number, to))
+        if (!lost(s, from->number, to, channel))
             put_on_way(s, from, to, channel, topic, data, bytes);
     return OK;
 }
@@ -161,4 +165,28 @@ void network_deliver(struct sim *s)
         m->at_us += AWAY_AGAIN_US;
         heap_put(n, m);
     }
+}
+
+void network_forget_host(struct sim *s)
+{
+    struct network *n = &s->network;
+    size_t count = n->count, kept = 0;
+    n->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct message *m = n->heap[i];
+        if (s->actor[m->to].role->on_host)
+            network_release(n, m);
+        else
+            n->heap[kept++] = m;
+    }
+    /* what is left is put in order again: a prefix is a heap at any time */
+    for (size_t i = 0; i < kept; i++)
+        heap_put(n, n->heap[i]);
+}
+
+void network_close_epoch(struct network *n, const struct actor *feeder)
+{
+    for (size_t i = 0; i < n->count; i++)
+        if (n->heap[i]->from == feeder->number)
+            n->heap[i]->connection = 0; /* one that nobody said hello on */
 }

@@ -6,9 +6,10 @@ bool role_open(struct sim *s, const struct actor *n, const struct message *m, co
                struct wire_message *out)
 {
     struct err_text e = {""};
-    arena_reset(&s->arena);
+    struct arena *arena = n->arena ? n->arena : &s->arena;
+    arena_reset(arena);
     *out = (struct wire_message){0};
-    enum err code = wire_open(channel, m->data, m->bytes, &s->arena, out, &e);
+    enum err code = wire_open(channel, m->data, m->bytes, arena, out, &e);
     if (code)
         sim_fail(s, "%s got a message on channel %s that cannot be read: %s", n->name, channel_name(m->channel),
                  e.text);

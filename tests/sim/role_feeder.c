@@ -5,13 +5,15 @@
 #include "tests/sim/sim.h"
 #include <stdlib.h>
 
-enum { RING_ENTRIES = 64, WALL_START_MS = 1000000 };
+enum { RING_ENTRIES = 64, EPOCH_STEP = 1 << 20 };
 
 /* What survives the process, and what its user goes on with. */
 struct feeder_durable {
     struct sim_outbox *outbox; /* NULL: this one has its memory only */
     uint64_t made;             /* submissions so far, lost ones included */
     uint32_t left;             /* to be made */
+    uint64_t epoch;            /* that the process began with */
+    bool behind;               /* … behind that of a life before */
 };
 
 struct feeder_process {
@@ -52,7 +54,16 @@ static void settled(void *ctx, uint64_t up_to_seq)
 static void on_receipt(void *ctx, uint64_t up_to_seq)
 {
     struct feeder_process *p = ctx;
+    check_receipted(p->sim, p->actor, feeder_core_totals(p->core).epoch, up_to_seq);
     trace_note(p->sim, p->actor->name, "has receipts up to %lu", up_to_seq, 0, 0, 0);
+}
+
+static void on_renumbered(void *ctx, uint64_t epoch, uint64_t first_seq)
+{
+    struct feeder_process *p = ctx;
+    census_add(p->sim, new_epochs, 1);
+    network_close_epoch(&p->sim->network, p->actor);
+    trace_note(p->sim, p->actor->name, "numbers from %lu on again, in epoch %lu", first_seq, epoch, 0, 0);
 }
 
 static void on_verdict(void *ctx, const Parbus__Verdict *verdict)
@@ -81,12 +92,17 @@ void feeder_forget(struct actor *n)
     n->durable = NULL;
 }
 
-/* A feeder without a disk counts on a clock that does not go back (feeder_core.h). Room for the epochs of its restarts.
- */
-static uint64_t clock_epoch(const struct sim *s, const struct actor *n)
+/* As in feeder.c. The clock may go back, and with it the epochs. */
+static uint64_t clock_epoch(struct sim *s, struct feeder_durable *d)
 {
-    enum { LIVES_MAX = 1024, RESTARTS_MAX = 64 };
-    return ((uint64_t)(WALL_START_MS + s->now_us / SIM_MS) * LIVES_MAX + n->life % LIVES_MAX) * RESTARTS_MAX;
+    uint64_t before = d->epoch;
+    uint64_t wall_ms = (uint64_t)(1760000000000 + s->now_us / SIM_MS + s->wall_skew_ms);
+    if (!before || s->options.mutation != MUTATION_EPOCH_REUSED)
+        d->epoch = wall_ms * EPOCH_STEP + rng_below(&s->rng, EPOCH_STEP);
+    census_add(s, memory_lost, before != 0);
+    census_add(s, behind_clock, before > d->epoch);
+    d->behind |= before > d->epoch;
+    return d->epoch;
 }
 
 static void start(struct sim *s, struct actor *n)
@@ -99,13 +115,14 @@ static void start(struct sim *s, struct actor *n)
     const struct sim_outbox *o = p->durable->outbox;
     struct feeder_core_options options = {
         .name = n->name,
-        .epoch = o ? o->epoch : clock_epoch(s, n),
+        .epoch = o ? o->epoch : clock_epoch(s, p->durable),
+        .epoch_step = o ? 1 : EPOCH_STEP,
         .next_seq = o ? o->stored + 1 : 1,
         .first_seq = o ? o->first : 1,
         .ring_entries = RING_ENTRIES,
         .stored = o != NULL,
         .io = {.ctx = p, .send = send_message, .renumber = o ? renumber : NULL, .settled = o ? settled : NULL},
-        .events = {.ctx = p, .receipt = on_receipt, .verdict = on_verdict},
+        .events = {.ctx = p, .receipt = on_receipt, .verdict = on_verdict, .renumbered = on_renumbered},
     };
     p->core = feeder_core_new(&options);
     n->process = p;
@@ -202,6 +219,16 @@ static void ask_sometimes(struct sim *s, struct feeder_process *p)
         feeder_core_status(p->core, 1 + rng_below(&s->rng, (uint32_t)last), last, 0);
 }
 
+/* A late hello of a life before, from when the clock was ahead, looks like another process of this name (D3): who
+ * started the feeder starts it again. */
+static void give_up(struct sim *s, struct actor *n, const struct err_text *e)
+{
+    struct feeder_process *p = n->process;
+    if (!p->durable->behind)
+        sim_fail(s, "%s gives up: %s", n->name, e->text);
+    actor_give_up(n);
+}
+
 /* ---- the loop ---- */
 
 static int64_t turn(struct sim *s, struct actor *n)
@@ -222,7 +249,7 @@ static int64_t turn(struct sim *s, struct actor *n)
     refill(p);
     int64_t due_us = feeder_core_tick(p->core, actor_now_us(s, n));
     if (!n->dying && feeder_core_failure(p->core, &e))
-        sim_fail(s, "%s gives up: %s", n->name, e.text);
+        give_up(s, n, &e);
     bool more = p->durable->left || unsynced(p->durable->outbox);
     return more && p->submit_us < due_us ? p->submit_us : due_us;
 }

@@ -3,6 +3,7 @@
 #include "tests/sim/sim.h"
 #include "wire/wire.h"
 #include <stdlib.h>
+#include <string.h>
 
 struct ingestor_process {
     struct sim *sim;
@@ -30,7 +31,8 @@ static enum err to_worker(void *ctx, uint64_t peer, uint32_t kind, const Protobu
     if (!actor_lives(p->sim, p->actor) || !to)
         return ERR_NOT_FOUND;
     if (kind == PARBUS__TO_WORKER__BODY_WORK)
-        check_work_sent(p->sim, (const Parbus__Work *)message);
+        check_work_sent(p->sim, actor_by_name(p->sim, ((const Parbus__Work *)message)->scorer),
+                        (const Parbus__Work *)message);
     return role_send(p->sim, p->actor, to->number, TO_WORKER, kind, message);
 }
 
@@ -87,12 +89,29 @@ static void restore(struct sim *s, struct ingestor *core)
             sim_fail(s, "the ingestor cannot restore control %lu: %s", seq, e.text);
         parbus__control__free_unpacked(control, NULL);
     }
-    const struct journal_feeder *feeder = s->options.mutation == MUTATION_REPEAT_JOURNALLED ? j->earlier : j->feeder;
+    const struct journal_feeder *feeder =
+        s->options.mutation == MUTATION_REPEAT_JOURNALLED ? j->before.feeder : j->feeder;
     for (uint32_t i = 1; i < SIM_FEEDERS_MAX; i++)
         if (feeder[i].name[0])
             ingestor_restore_feeder(core, i, &feeder[i]);
-    for (uint32_t i = 0; i < s->partitions; i++)
-        ingestor_restore_partition(core, i, j->partition[i].last, 0);
+}
+
+/* As in the shell: what state has applied is known before the door opens. */
+static void restore_partitions(struct sim *s, struct actor *n, struct ingestor *core)
+{
+    struct err_text e = {""};
+    for (uint32_t i = 0; i < s->partitions && !n->dying; i++) {
+        uint64_t last = s->journal.partition[i].last, applied = sim_state_cursor(&s->state, i).applied;
+        bool unknown = !s->operator.ahead && rng_below(&s->rng, 2);
+        if (unknown || s->options.mutation == MUTATION_AHEAD_ACCEPTED)
+            applied = 0;
+        if (!ingestor_restore_partition(core, i, last, applied, &e))
+            continue;
+        census_add(s, ahead, 1);
+        if (!s->operator.ahead)
+            sim_fail(s, "the ingestor does not start: %s", e.text);
+        actor_give_up(n);
+    }
 }
 
 static void start(struct sim *s, struct actor *n)
@@ -100,20 +119,24 @@ static void start(struct sim *s, struct actor *n)
     struct ingestor_process *p = calloc(1, sizeof *p);
     ASSERT(p);
     *p = (struct ingestor_process){.sim = s, .actor = n};
+    sim_journal_open(s);
     struct ingestor_io io = {p, to_feeder, to_worker, append, read_records, rejects};
     struct settings settings = s->settings;
     if (s->options.mutation == MUTATION_NO_WINDOW)
-        settings.partition_window_bytes = settings.scorer_window_bytes = 1 << 24;
-    p->core = ingestor_new(&settings, &io, s->partitions, s->journal.id, ++s->journal.term);
+        settings.partition_window_bytes = 1 << 24;
+    if (s->options.mutation == MUTATION_NO_SCORER_WINDOW || s->options.mutation == MUTATION_NO_WINDOW)
+        settings.scorer_window_bytes = 1 << 24;
+    p->core = ingestor_new(&settings, &io, s->partitions, s->journal.id, s->journal.term);
     restore(s, p->core);
+    restore_partitions(s, n, p->core);
     s->check.unaccounted = 0;
     n->process = p;
 }
 
 static void stop(struct sim *s, struct actor *n)
 {
-    (void)s;
     struct ingestor_process *p = n->process;
+    census_metrics(&s->census, ingestor_metrics(p->core));
     ingestor_destroy(&p->core);
     free(p);
     n->process = NULL;
@@ -145,6 +168,15 @@ static uint64_t reasons_counted(struct ingestor *core)
     return sum;
 }
 
+static void pretend_not_ahead(const struct sim *s, const struct wire_message *opened)
+{
+    if (opened->kind != PARBUS__TO_COORDINATOR__BODY_OWNED)
+        return;
+    Parbus__Owned *m = (Parbus__Owned *)(void *)opened->message;
+    uint64_t last = s->journal.partition[m->partition].last;
+    m->applied = m->applied < last ? m->applied : last;
+}
+
 static void take(struct sim *s, struct ingestor_process *p, const struct message *m)
 {
     struct wire_message opened;
@@ -152,6 +184,8 @@ static void take(struct sim *s, struct ingestor_process *p, const struct message
     if (!role_open(s, p->actor, m, m->channel == TO_DOOR ? &wire_to_ingestor : &wire_to_coordinator, &opened))
         return;
     uint64_t before = reasons_counted(p->core);
+    if (s->options.mutation == MUTATION_AHEAD_ACCEPTED && m->channel != TO_DOOR)
+        pretend_not_ahead(s, &opened);
     if (m->channel != TO_DOOR)
         ingestor_from_worker(p->core, peer, &opened, now(p));
     else
@@ -173,9 +207,19 @@ static int64_t turn(struct sim *s, struct actor *n)
     }
     ingestor_drained(p->core, now(p));
     int64_t wait_us = ingestor_tick(p->core, now(p));
+    if (ingestor_outdated(p->core) && !n->dying && s->options.mutation != MUTATION_LIE_BELIEVED) {
+        census_add(s, outdated, 1);
+        actor_give_up(n);
+    }
     bool wanting = s->journal.controls < s->controls_wanted;
     int64_t due_us = actor_now_us(s, n) + wait_us;
     return wanting && p->publish_us < due_us ? p->publish_us : due_us;
+}
+
+uint64_t sent_of(struct sim *s, uint32_t partition)
+{
+    const struct actor *n = actor_of(s, &role_ingestor, NULL);
+    return ingestor_sent(((const struct ingestor_process *)n->process)->core, partition);
 }
 
 uint64_t lag_of(struct sim *s)

@@ -21,8 +21,10 @@ static void publish(void *ctx, const char *topic, const void *event, size_t byte
 {
     struct publisher_process *p = ctx;
     uint32_t series = 0;
-    if (!actor_lives(p->sim, p->actor))
+    if (!actor_lives_now(p->sim, p->actor))
         return;
+    if (p->core)
+        check_published(p->sim, p->core, p->epoch); /* before anybody sees it */
     for (uint32_t i = 1; i <= SIM_SERIES; i++)
         if (!strcmp(sim_topic(i), topic))
             series = i;
@@ -81,7 +83,7 @@ static void reload(void *ctx, struct publisher *core, uint32_t partition)
         return;
     trace_note(p->sim, p->actor->name, "reads partition %lu at %lu, is at %lu", partition, loading.pseq,
                publisher_position(core, partition), 0);
-    if (!sim_state_scores_each(p->sim, p->actor, partition, load_score, &loading, &e))
+    if (!sim_state_scores_each(p->sim, p->actor, partition, &loading.pseq, load_score, &loading, &e))
         publisher_loaded(core, partition, loading.pseq);
 }
 
@@ -106,14 +108,15 @@ static void start(struct sim *s, struct actor *n)
         reload(p, p->core, i);
     publisher_start(p->core, s->now_us);
     n->process = p;
+    census_add(s, publisher_starts, n->life > 1);
     check_publisher_started(s);
     check_published(s, p->core, p->epoch);
 }
 
 static void stop(struct sim *s, struct actor *n)
 {
-    (void)s;
     struct publisher_process *p = n->process;
+    census_metrics(&s->census, &p->metrics);
     publisher_destroy(&p->core);
     catalog_destroy(&p->catalog);
     free(p);

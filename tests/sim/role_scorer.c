@@ -104,8 +104,8 @@ static void start(struct sim *s, struct actor *n)
 
 static void stop(struct sim *s, struct actor *n)
 {
-    (void)s;
     struct scorer_process *p = n->process;
+    census_metrics(&s->census, scorer_core_metrics(p->core));
     scorer_core_destroy(&p->core);
     catalog_destroy(&p->catalog);
     free(p);

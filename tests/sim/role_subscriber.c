@@ -48,6 +48,8 @@ static void take(struct sim *s, struct actor *n, const struct message *m)
         return;
     uint64_t epoch, seq, epoch_now, seq_now;
     feed_table_position(p->table, &epoch, &seq);
+    if (s->options.mutation == MUTATION_FEED_GAP && opened.kind == PARBUS__FEED_EVENT__BODY_DELTA && event)
+        ((Parbus__Delta *)(void *)opened.message)->prev_seq = seq;
     if (event)
         feed_table_event(p->table, &opened, actor_now_us(s, n));
     else

@@ -49,7 +49,7 @@ struct sim *sim_new(const struct sim_options *options)
     return s;
 }
 
-void sim_destroy(struct sim **sim)
+void sim_destroy(struct sim **sim, struct census *census)
 {
     struct sim *s = *sim;
     if (!s)
@@ -59,9 +59,11 @@ void sim_destroy(struct sim **sim)
             actor_kill(s, &s->actor[i], 0);
         feeder_forget(&s->actor[i]);
     }
+    census_sum(census, &s->census);
     network_free(&s->network);
     sim_journal_free(&s->journal);
     kv_free(&s->state.kv);
+    kv_free(&s->state.copy);
     model_free(&s->model);
     check_free(&s->check);
     arena_free(&s->arena);
@@ -129,7 +131,10 @@ static void one_event(struct sim *s)
 {
     struct actor *n = next_actor(s);
     int64_t actor_us = actor_due_us(n), message_us = network_next_us(&s->network);
-    if (!s->calm && s->fault_us <= earlier(actor_us, message_us)) {
+    if (s->operator.act_us && s->operator.act_us <= earlier(actor_us, message_us)) {
+        advance(s, s->operator.act_us);
+        operator_acts(s);
+    } else if (!s->calm && s->fault_us <= earlier(actor_us, message_us)) {
         advance(s, s->fault_us);
         fault_happen(s);
     } else if (message_us <= actor_us) {

@@ -6,16 +6,19 @@
  *     sim_new → sim_run → sim_destroy
  *
  * Files: network.c (links), store.c (state), sim_journal.c, outbox.c (what survives a process), actor.c (processes)
- * with one role_*.c each, faults.c (what goes wrong, and when), weather.c (how bad it is), trace.c (what happened
- * last). */
+ * with one role_*.c each, faults.c (what goes wrong, and when), operator.c (copies, and what is taken back from them),
+ * weather.c (how bad it is), fiber.c (calls that hang in their middle), census.c (how often what happened), trace.c
+ * (what happened last). */
 #pragma once
 #include "base/arena.h"
 #include "base/settings.h"
 #include "tests/sim/actor.h"
+#include "tests/sim/census.h"
 #include "tests/sim/check.h"
 #include "tests/sim/model.h"
 #include "tests/sim/mutation.h"
 #include "tests/sim/network.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/rng.h"
 #include "tests/sim/sim_journal.h"
 #include "tests/sim/sim_state.h"
@@ -26,11 +29,14 @@ enum { SIM_MS = 1000, SIM_SECOND = 1000000 };
 /* How much of what goes wrong, drawn once per seed. */
 struct weather {
     uint32_t drop, repeat, reorder, late;    /* of a million messages */
+    uint32_t feed_drop;                      /* … of the feed besides: a slow subscriber's */
     int64_t late_us;                         /* at most */
     size_t queue_max;                        /* messages under way to one process; then ERR_BUSY */
     uint32_t death_in_turn, hang_after_turn; /* of a million turns */
-    int64_t fault_us;                        /* between two faults, on average */
-    uint32_t faults;                         /* bits: enum fault */
+    uint32_t hang_in_turn;
+    int64_t fault_us;   /* between two faults, on average */
+    uint32_t faults;    /* bits: enum fault */
+    uint32_t favourite; /* enum fault that comes more often than others */
 };
 
 struct sim_options {
@@ -48,7 +54,8 @@ struct sim {
     uint32_t partitions;
     int64_t now_us, chaos_until_us, fault_us, settle_us, deadline_us;
     int64_t wall_skew_ms;
-    bool calm; /* faults are over */
+    bool calm;        /* faults are over */
+    bool power_fails; /* with the next fault */
     uint64_t step;
     uint32_t controls_wanted; /* of the catalog's control records */
     struct network network;
@@ -61,6 +68,8 @@ struct sim {
     struct arena arena; /* the message being delivered */
     struct buffer out;  /* the message being sent */
     struct trace trace;
+    struct census census;
+    struct operator operator;
     bool failed;
     char failure[512];
 };
@@ -68,7 +77,8 @@ struct sim {
 struct sim *sim_new(const struct sim_options *options);
 /* true: everything held. */
 bool sim_run(struct sim *s);
-void sim_destroy(struct sim **s);
+/* What happened in it is added to the census. */
+void sim_destroy(struct sim **s, struct census *census);
 /* Seed, step, time, failure and the last events. */
 void sim_report(const struct sim *s);
 
@@ -93,8 +103,16 @@ enum fault {
     FAULT_JOIN,
     FAULT_CLOCK,
     FAULT_CONTROL,
+    FAULT_JOURNAL_LIES,
+    FAULT_STATE_LIES,
+    FAULT_COPY,
+    FAULT_RESTORE,
+    FAULT_LAG,
+    FAULT_PUBLISHER,
     FAULT_COUNT
 };
 void fault_happen(struct sim *s);
+/* Everybody on the host dies; what was under way between them is gone. */
+void host_stops(struct sim *s, int64_t back_us);
 /* Everything works again, and stays so. */
 void faults_end(struct sim *s);

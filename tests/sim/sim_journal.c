@@ -43,48 +43,149 @@ static enum err failing(struct sim *s, struct actor *n, struct err_text *e)
     struct sim_journal *j = &s->journal;
     if (s->now_us < j->slow_until_us)
         n->elapsed_us += rng_between(&s->rng, 0, 40 * SIM_MS);
-    if (s->now_us < j->full_until_us)
+    if (s->now_us < j->full_until_us) {
+        census_add(s, journal_full, 1);
         return err_set(e, ERR_FULL, "the disk is full");
+    }
     if (j->append_errors) {
         j->append_errors--;
+        census_add(s, journal_io, 1);
         return err_set(e, ERR_IO, "the disk failed");
     }
     return OK;
 }
 
+static struct sim_journal_position position_of(const struct sim_journal *j)
+{
+    struct sim_journal_position at = {.controls = j->controls, .term = j->term};
+    for (int p = 0; p < SIM_PARTITIONS_MAX; p++) {
+        at.count[p] = j->partition[p].count;
+        at.last[p] = j->partition[p].last;
+    }
+    memcpy(at.feeder, j->feeder, sizeof at.feeder);
+    return at;
+}
+
 static void write_group(struct sim *s, const struct journal_group *g)
 {
     struct sim_journal *j = &s->journal;
+    j->before = position_of(j);
     for (size_t i = 0; i < g->put_count; i++)
         put_record(j, &g->put[i]);
-    memcpy(j->earlier, j->feeder, sizeof j->earlier);
     for (size_t i = 0; i < g->mark_count; i++) {
         ASSERT(g->mark[i].feeder < SIM_FEEDERS_MAX);
         j->feeder[g->mark[i].feeder] = g->mark[i].value;
     }
     for (size_t i = 0; i < g->control_count; i++)
         buffer_append(&j->control[++j->controls], g->control[i].packed, g->control[i].bytes);
+    j->unsynced = false;
     if (s->options.mutation == MUTATION_EARLY_RECEIPT)
         j->unsynced_until_us = s->now_us + SIM_MS;
 }
 
+/* The writer is told of a failure, and the group is there. */
+static enum err lie(struct sim *s, struct err_text *e)
+{
+    struct sim_journal *j = &s->journal;
+    j->lies--;
+    j->lied = j->unsynced = true;
+    census_add(s, journal_lies, 1);
+    if (j->power_fails_next) {
+        s->power_fails = true;
+        s->fault_us = s->now_us + 1;
+    }
+    return err_set(e, ERR_IO, "the disk failed at the end");
+}
+
+static void now_sure(struct sim_journal *j, const struct journal_group *g)
+{
+    for (size_t i = 0; i < g->put_count; i++)
+        j->partition[g->put[i].partition].sure = j->partition[g->put[i].partition].last;
+}
+
+static enum err append(struct sim *s, const struct journal_group *g, struct err_text *e)
+{
+    struct sim_journal *j = &s->journal;
+    enum err code = check_group(j, g, e);
+    if (code == ERR_INVALID && !j->lied)
+        sim_fail(s, "the ingestor appends what does not follow: %s", e->text);
+    if (code)
+        return code;
+    write_group(s, g);
+    check_group_written(s, g);
+    if (j->lies)
+        return lie(s, e);
+    now_sure(j, g);
+    return OK;
+}
+
 enum err sim_journal_append(struct sim *s, struct actor *n, const struct journal_group *g, struct err_text *e)
 {
+    census_add(s, hangs_in_append, actor_hangs(s, n, "hangs before its commit of the journal"));
     if (!actor_lives(s, n))
         return err_set(e, ERR_IO, "the process is dead");
     n->elapsed_us += rng_between(&s->rng, 20, 150);
     enum err code = failing(s, n, e);
     check_group_taken(s, g);
     if (!code)
-        code = check_group(&s->journal, g, e);
-    if (code == ERR_INVALID)
-        sim_fail(s, "the ingestor appends what does not follow: %s", e->text);
-    if (!code) {
-        write_group(s, g);
-        check_group_written(s, g);
-    }
+        code = append(s, g, e);
     trace_note(s, n->name, "appends %lu records, %lu marks: error %lu", g->put_count, g->mark_count, code, 0);
+    census_add(s, hangs_in_append, actor_hangs(s, n, "hangs after its commit of the journal"));
     return code;
+}
+
+/* ---- what is taken back ---- */
+
+void sim_journal_open(struct sim *s)
+{
+    struct sim_journal *j = &s->journal;
+    j->term++;
+    j->lied = j->unsynced = false;
+    for (int p = 0; p < SIM_PARTITIONS_MAX; p++)
+        j->partition[p].sure = j->partition[p].last;
+}
+
+static void take_back(struct sim *s, const struct sim_journal_position *to)
+{
+    struct sim_journal *j = &s->journal;
+    check_journal_shrinks(s, to);
+    for (int p = 0; p < SIM_PARTITIONS_MAX; p++) {
+        struct sim_records *r = &j->partition[p];
+        while (r->count > to->count[p])
+            free(r->record[--r->count].data);
+        r->last = r->sure = to->last[p];
+    }
+    while (j->controls > to->controls)
+        buffer_clear(&j->control[j->controls--]);
+    memcpy(j->feeder, to->feeder, sizeof j->feeder);
+    j->lied = j->unsynced = false;
+    check_journal_shrunk(s);
+}
+
+void sim_journal_power_cut(struct sim *s)
+{
+    struct sim_journal *j = &s->journal;
+    bool unsynced = j->unsynced && rng_below(&s->rng, 2);
+    if (!unsynced && s->options.mutation != MUTATION_UNSYNCED_JOURNAL)
+        return;
+    census_add(s, journal_lies_undone, unsynced);
+    trace_note(s, "journal", "loses its last commit", 0, 0, 0, 0);
+    struct sim_journal_position to = j->before;
+    take_back(s, &to);
+    j->before = position_of(j);
+    for (int p = 0; p < SIM_PARTITIONS_MAX; p++)
+        if (j->copy.count[p] > j->before.count[p] || j->copy.controls > j->before.controls)
+            j->copy = j->before; /* a copy of less than was there once */
+}
+
+void sim_journal_copy(struct sim_journal *j) { j->copy = position_of(j); }
+
+void sim_journal_restore(struct sim *s)
+{
+    struct sim_journal *j = &s->journal;
+    take_back(s, &j->copy);
+    j->term = j->copy.term;
+    j->before = position_of(j);
 }
 
 enum err sim_journal_read(struct sim *s, struct actor *n, uint32_t partition, uint64_t from_pseq, size_t bytes_max,
@@ -95,6 +196,7 @@ enum err sim_journal_read(struct sim *s, struct actor *n, uint32_t partition, ui
         return err_set(e, ERR_IO, "the process is dead");
     if (j->read_errors) {
         j->read_errors--;
+        census_add(s, journal_read_io, 1);
         return err_set(e, ERR_IO, "the disk failed");
     }
     const struct sim_records *p = &j->partition[partition];
@@ -118,6 +220,7 @@ enum err sim_journal_controls(struct sim *s, struct actor *n, uint64_t from, jou
         return err_set(e, ERR_IO, "the process is dead");
     if (j->read_errors) {
         j->read_errors--;
+        census_add(s, journal_read_io, 1);
         return err_set(e, ERR_IO, "the disk failed");
     }
     for (uint64_t seq = from; seq <= j->controls && !code; seq++)

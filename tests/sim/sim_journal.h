@@ -9,6 +9,14 @@ struct actor;
 
 enum { SIM_PARTITIONS_MAX = 6, SIM_FEEDERS_MAX = 16 };
 
+/* Where a journal stands; all before it stays as it is. */
+struct sim_journal_position {
+    size_t count[SIM_PARTITIONS_MAX];
+    uint64_t last[SIM_PARTITIONS_MAX];
+    struct journal_feeder feeder[SIM_FEEDERS_MAX];
+    uint64_t controls, term;
+};
+
 struct sim_journal {
     struct sim_records {
         struct sim_record {
@@ -19,13 +27,18 @@ struct sim_journal {
         } * record;
         size_t count, capacity;
         uint64_t last;
+        uint64_t sure; /* … that its writer knows of */
     } partition[SIM_PARTITIONS_MAX];
-    struct journal_feeder feeder[SIM_FEEDERS_MAX];  /* by number; [0] unused */
-    struct journal_feeder earlier[SIM_FEEDERS_MAX]; /* before the last group */
-    struct buffer control[8];                       /* by seq, packed */
+    struct journal_feeder feeder[SIM_FEEDERS_MAX]; /* by number; [0] unused */
+    struct sim_journal_position before, copy;      /* before the last group */
+    struct buffer control[8];                      /* by seq, packed */
     uint64_t controls, id, term;
     int64_t full_until_us, slow_until_us;
     uint32_t append_errors, read_errors; /* so many of the next calls fail */
+    uint32_t lies;                       /* so many of the next commits are there though they failed */
+    bool power_fails_next;               /* after such a commit */
+    bool lied;                           /* there is one that the writer does not know of */
+    bool unsynced;                       /* … and it is the last one: a power cut may take it */
     int64_t unsynced_until_us;           /* mutation: what was appended last is not there yet */
 };
 
@@ -34,6 +47,11 @@ enum err sim_journal_read(struct sim *s, struct actor *n, uint32_t partition, ui
                           journal_record_fn *fn, void *ctx, struct err_text *e);
 enum err sim_journal_controls(struct sim *s, struct actor *n, uint64_t from, journal_control_fn *fn, void *ctx,
                               struct err_text *e);
+/* A writer opens it: what is there counts. */
+void sim_journal_open(struct sim *s);
+void sim_journal_power_cut(struct sim *s);
+void sim_journal_copy(struct sim_journal *j);
+void sim_journal_restore(struct sim *s);
 void sim_journal_free(struct sim_journal *j);
 /* Bytes of the records after `from` and up to `to`, as far as they are wholly in between. */
 uint64_t sim_journal_bytes(const struct sim_journal *j, uint32_t partition, uint64_t from, uint64_t to);

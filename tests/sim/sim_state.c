@@ -129,13 +129,19 @@ void sim_state_write_cursor(struct sim_state *t, uint32_t partition, const struc
 
 /* ---- reading ---- */
 
-struct state_cursor sim_state_cursor(const struct sim_state *t, uint32_t partition)
+struct state_cursor sim_cursor_in(const struct kv *kv, uint32_t partition)
 {
     struct state_cursor cursor = {0};
-    const struct kv_row *row = get(t, key_of(PARTITIONS, partition));
+    struct key k = key_of(PARTITIONS, partition);
+    const struct kv_row *row = kv_get(kv, k.bytes, k.size);
     if (row)
         memcpy(&cursor, row->data, sizeof cursor);
     return cursor;
+}
+
+struct state_cursor sim_state_cursor(const struct sim_state *t, uint32_t partition)
+{
+    return sim_cursor_in(&t->kv, partition);
 }
 
 enum err sim_state_read_values(const struct sim_state *t, uint32_t partition, uint32_t series, uint32_t unit,

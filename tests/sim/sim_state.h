@@ -9,7 +9,9 @@ struct sim;
 struct actor;
 
 struct sim_state {
-    struct kv kv;
+    struct kv kv, copy;
+    const struct actor *holder; /* of the transaction that is pending */
+    uint32_t lies;              /* so many of the next commits are there though they failed */
     int64_t full_until_us, slow_until_us;
     uint32_t write_errors, read_errors; /* so many of the next calls fail */
 };
@@ -25,14 +27,20 @@ enum err sim_state_scores(struct sim *s, struct actor *n, uint32_t partition, ui
                           struct score_header *header, int64_t *points, size_t points_max, struct err_text *e);
 enum err sim_state_tallies(struct sim *s, struct actor *n, uint32_t partition, state_tally_fn *fn, void *ctx,
                            struct err_text *e);
-enum err sim_state_scores_each(struct sim *s, struct actor *n, uint32_t partition, state_scores_fn *fn, void *ctx,
-                               struct err_text *e);
+/* *applied: what they are as of. */
+enum err sim_state_scores_each(struct sim *s, struct actor *n, uint32_t partition, uint64_t *applied,
+                               state_scores_fn *fn, void *ctx, struct err_text *e);
 void sim_state_rejects(struct sim *s, struct actor *n, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
                        state_reject_fn *fn, void *ctx);
 void sim_state_power_cut(struct sim *s);
+/* What an operator does while nobody has it open. */
+void sim_state_delete(struct sim *s);
+void sim_state_copy(struct sim *s);
+void sim_state_restore(struct sim *s);
 
 /* Without a process, for checks and replay. */
 struct state_cursor sim_state_cursor(const struct sim_state *t, uint32_t partition);
+struct state_cursor sim_cursor_in(const struct kv *kv, uint32_t partition);
 void sim_state_write(struct sim_state *t, const struct state_batch *b, enum mutation mutation, int64_t now_us);
 void sim_state_write_cursor(struct sim_state *t, uint32_t partition, const struct state_cursor *cursor);
 enum err sim_state_read_values(const struct sim_state *t, uint32_t partition, uint32_t series, uint32_t unit,

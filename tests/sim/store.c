@@ -3,32 +3,71 @@
 #include "tests/sim/sim.h"
 #include <string.h>
 
-static enum err failing(struct sim *s, struct actor *n, bool writes, struct err_text *e)
+static enum err is_dead(struct err_text *e) { return err_set(e, ERR_IO, "the process is dead"); }
+
+static enum err reading(struct sim *s, struct actor *n, struct err_text *e)
+{
+    if (!actor_lives(s, n))
+        return is_dead(e);
+    n->elapsed_us++;
+    if (!s->state.read_errors)
+        return OK;
+    s->state.read_errors--;
+    census_add(s, state_read_io, 1);
+    return err_set(e, ERR_IO, "the disk failed");
+}
+
+static enum err disk_fault(struct sim *s, enum census_kind io, struct err_text *e)
+{
+    struct sim_state *t = &s->state;
+    if (s->now_us < t->full_until_us) {
+        census_add(s, state_full, 1);
+        return err_set(e, ERR_FULL, "the disk is full");
+    }
+    if (!t->write_errors)
+        return OK;
+    t->write_errors--;
+    s->census.count[io]++;
+    return err_set(e, ERR_IO, "the disk failed");
+}
+
+/* One transaction at a time: whoever holds it, even hanging, is waited for. */
+static enum err begin(struct sim *s, struct actor *n, struct err_text *e)
 {
     struct sim_state *t = &s->state;
     if (!actor_lives(s, n))
-        return err_set(e, ERR_IO, "the process is dead");
-    n->elapsed_us += writes ? rng_between(&s->rng, 20, 150) : 1;
-    if (writes && s->now_us < t->slow_until_us)
+        return is_dead(e);
+    bool last_call = n->dying;
+    n->elapsed_us += rng_between(&s->rng, 20, 150);
+    if (s->now_us < t->slow_until_us)
         n->elapsed_us += rng_between(&s->rng, 0, 60 * SIM_MS);
-    if (writes && s->now_us < t->full_until_us)
-        return err_set(e, ERR_FULL, "the disk is full");
-    uint32_t *errors = writes ? &t->write_errors : &t->read_errors;
-    if (!*errors)
-        return OK;
-    --*errors;
-    return err_set(e, ERR_IO, "the disk failed");
+    census_add(s, waits_for_state, t->holder != NULL);
+    while (t->holder && actor_can_wait(n))
+        actor_wait(s, n);
+    if (t->holder || n->dying != last_call)
+        return is_dead(e);
+    t->holder = n;
+    if (actor_hangs(s, n, "hangs with a transaction of state pending"))
+        census_add(s, hangs_in_transaction, 1);
+    t->holder = NULL;
+    return n->dying != last_call ? is_dead(e) : OK;
 }
 
 enum err sim_state_own(struct sim *s, struct actor *n, uint32_t partition, uint64_t owner_epoch,
                        struct state_cursor *cursor, struct err_text *e)
 {
-    enum err code = failing(s, n, true, e);
+    if (actor_hangs(s, n, "hangs before it takes a partition"))
+        census_add(s, hangs_before_own, 1);
+    enum err code = begin(s, n, e);
+    if (!code)
+        code = disk_fault(s, CENSUS_own_errors, e);
     *cursor = sim_state_cursor(&s->state, partition);
     if (code)
         return code;
-    if (cursor->owner_epoch > owner_epoch)
+    if (cursor->owner_epoch > owner_epoch) {
+        census_add(s, epochs_ahead, cursor->owner_epoch >> 32 > s->journal.term);
         return err_set(e, ERR_LOST, "partition %u has a later owner", partition);
+    }
     cursor->owner_epoch = owner_epoch;
     kv_begin(&s->state.kv);
     sim_state_write_cursor(&s->state, partition, cursor);
@@ -60,7 +99,9 @@ static void commit_batch(struct sim *s, struct actor *n, struct state_batch *b)
 
 enum err sim_state_commit(struct sim *s, struct actor *n, struct state_batch *batch, size_t count, struct err_text *e)
 {
-    enum err code = failing(s, n, true, e);
+    enum err code = begin(s, n, e);
+    if (!code)
+        code = disk_fault(s, CENSUS_state_io, e);
     if (code) {
         trace_note(s, n->name, "cannot commit: error %lu", code, 0, 0, 0);
         return code;
@@ -68,13 +109,22 @@ enum err sim_state_commit(struct sim *s, struct actor *n, struct state_batch *ba
     kv_begin(&s->state.kv);
     for (size_t i = 0; i < count; i++)
         commit_batch(s, n, &batch[i]);
-    return OK;
+    if (actor_hangs(s, n, "hangs after its commit of state"))
+        census_add(s, hangs_after_commit, 1);
+    if (!s->state.lies)
+        return OK;
+    s->state.lies--;
+    census_add(s, state_lies, 1);
+    for (size_t i = 0; i < count; i++)
+        batch[i].lost = false;
+    trace_note(s, n->name, "is told that its commit failed", 0, 0, 0, 0);
+    return err_set(e, ERR_IO, "the disk failed at the end");
 }
 
 enum err sim_state_cursor_get(struct sim *s, struct actor *n, uint32_t partition, struct state_cursor *cursor,
                               struct err_text *e)
 {
-    enum err code = failing(s, n, false, e);
+    enum err code = reading(s, n, e);
     *cursor = sim_state_cursor(&s->state, partition);
     return code;
 }
@@ -82,14 +132,14 @@ enum err sim_state_cursor_get(struct sim *s, struct actor *n, uint32_t partition
 enum err sim_state_values(struct sim *s, struct actor *n, uint32_t partition, uint32_t series, uint32_t unit,
                           uint8_t stage, struct cell *cell, size_t cell_count, struct err_text *e)
 {
-    enum err code = failing(s, n, false, e);
+    enum err code = reading(s, n, e);
     return code ? code : sim_state_read_values(&s->state, partition, series, unit, stage, cell, cell_count);
 }
 
 enum err sim_state_scores(struct sim *s, struct actor *n, uint32_t partition, uint32_t series, uint32_t unit,
                           struct score_header *header, int64_t *points, size_t points_max, struct err_text *e)
 {
-    enum err code = failing(s, n, false, e);
+    enum err code = reading(s, n, e);
     *header = (struct score_header){0};
     const int64_t *from;
     const struct score_header *found = code ? NULL : sim_state_read_scores(&s->state, partition, series, unit, &from);
@@ -104,7 +154,7 @@ enum err sim_state_scores(struct sim *s, struct actor *n, uint32_t partition, ui
 enum err sim_state_tallies(struct sim *s, struct actor *n, uint32_t partition, state_tally_fn *fn, void *ctx,
                            struct err_text *e)
 {
-    enum err code = failing(s, n, false, e);
+    enum err code = reading(s, n, e);
     uint8_t prefix[3] = {'t'};
     put_be16(prefix + 1, (uint16_t)partition);
     const struct kv *kv = &s->state.kv;
@@ -119,10 +169,11 @@ enum err sim_state_tallies(struct sim *s, struct actor *n, uint32_t partition, s
     return code;
 }
 
-enum err sim_state_scores_each(struct sim *s, struct actor *n, uint32_t partition, state_scores_fn *fn, void *ctx,
-                               struct err_text *e)
+enum err sim_state_scores_each(struct sim *s, struct actor *n, uint32_t partition, uint64_t *applied,
+                               state_scores_fn *fn, void *ctx, struct err_text *e)
 {
-    enum err code = failing(s, n, false, e);
+    enum err code = reading(s, n, e);
+    *applied = sim_state_cursor(&s->state, partition).applied;
     uint8_t prefix[3] = {'s'};
     put_be16(prefix + 1, (uint16_t)partition);
     const struct kv *kv = &s->state.kv;
@@ -143,7 +194,7 @@ void sim_state_rejects(struct sim *s, struct actor *n, uint32_t feeder, uint64_t
     put_be64(key + 13, seq);
     put_be32(key + 21, row);
     const struct kv *kv = &s->state.kv;
-    if (failing(s, n, false, NULL))
+    if (reading(s, n, NULL))
         return;
     for (size_t i = kv_seek(kv, key, sizeof key); i < kv->count && !memcmp(kv->row[i].key, key, 13); i++) {
         const uint8_t *k = kv->row[i].key;
@@ -160,10 +211,29 @@ void sim_state_rejects(struct sim *s, struct actor *n, uint32_t feeder, uint64_t
 void sim_state_power_cut(struct sim *s)
 {
     if (rng_below(&s->rng, 2)) {
+        census_add(s, state_undone, 1);
         kv_undo(&s->state.kv);
         trace_note(s, "state", "loses its last transaction", 0, 0, 0, 0);
-        for (uint32_t p = 0; p < s->partitions; p++)
-            s->check.newest_owner[p] = sim_state_cursor(&s->state, p).owner_epoch;
+        check_owners_from_state(s);
     }
     kv_begin(&s->state.kv);
+}
+
+void sim_state_delete(struct sim *s)
+{
+    kv_free(&s->state.kv);
+    check_owners_from_state(s);
+}
+
+void sim_state_copy(struct sim *s)
+{
+    kv_free(&s->state.copy);
+    kv_copy(&s->state.copy, &s->state.kv);
+}
+
+void sim_state_restore(struct sim *s)
+{
+    kv_free(&s->state.kv);
+    kv_copy(&s->state.kv, &s->state.copy);
+    check_owners_from_state(s);
 }

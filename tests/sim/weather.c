@@ -14,12 +14,12 @@ static void draw_settings(struct sim *s)
     struct settings *t = &s->settings;
     settings_defaults(t);
     t->partitions = s->partitions;
-    t->group_bytes_max = 4096;
+    t->group_bytes_max = one_of(s, 600, 4096, 4096);
     t->group_wait_us = one_of(s, 0, 1000, 5000);
     t->submission_bytes_max = one_of(s, 1024, 1 << 20, 1 << 20);
-    t->feeder_window = one_of(s, 2, 16, 64);
-    t->partition_window_bytes = 4096;
-    t->scorer_window_bytes = one_of(s, 4096, 16384, 1 << 20);
+    t->feeder_window = one_of(s, 1, 4, 64);
+    t->partition_window_bytes = one_of(s, 500, 4096, 1 << 20);
+    t->scorer_window_bytes = one_of(s, 800, 8192, 1 << 20);
     t->heartbeat_interval_ms = 100;
     t->worker_lease_ms = one_of(s, 350, 500, 800);
     t->resend_after_ms = one_of(s, 60, 150, 400);
@@ -28,7 +28,7 @@ static void draw_settings(struct sim *s)
     t->scorer_cached_units_max = one_of(s, 1, 4, 1000);
     t->feed_merge_ms = one_of(s, 0, 5, 20);
     t->feed_ring_deltas = one_of(s, 1, 8, 1024);
-    t->feed_ring_bytes_max = one_of(s, 4096, 4096, 1 << 20);
+    t->feed_ring_bytes_max = one_of(s, 300, 4096, 1 << 20);
     t->feed_heartbeat_ms = one_of(s, 100, 300, 1000);
 }
 
@@ -38,6 +38,7 @@ void weather_draw(struct sim *s)
     s->partitions = 1 + rng_below(&s->rng, SIM_PARTITIONS_MAX);
     draw_settings(s);
     w->drop = pick(s, 200000);
+    w->feed_drop = pick(s, 500000);
     w->repeat = pick(s, 200000);
     w->reorder = pick(s, 300000);
     w->late = pick(s, 200000);
@@ -45,6 +46,8 @@ void weather_draw(struct sim *s)
     w->queue_max = (size_t)one_of(s, 24, 200, 20000);
     w->death_in_turn = pick(s, 6000);
     w->hang_after_turn = pick(s, 20000);
-    w->fault_us = rng_between(&s->rng, 20 * SIM_MS, 900 * SIM_MS);
+    w->hang_in_turn = pick(s, 60000);
+    w->fault_us = rng_between(&s->rng, 10 * SIM_MS, 500 * SIM_MS);
     w->faults = (uint32_t)rng_next(&s->rng);
+    w->favourite = rng_below(&s->rng, FAULT_COUNT);
 }

@@ -1,0 +1,91 @@
+/* How often each kind of thing happened, over all runs: what never happens is not tested. */
+#pragma once
+#include "base/metrics.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CENSUS_TABLE(X)                                                                                                \
+    X(deaths, "processes that died between two turns")                                                                 \
+    X(deaths_in_call, "… within a turn")                                                                               \
+    X(hangs, "processes that hung between two turns")                                                                  \
+    X(hangs_in_call, "… within a turn, before a call")                                                                 \
+    X(hangs_before_own, "… before taking a partition")                                                                 \
+    X(hangs_in_transaction, "… with a transaction of state pending")                                                   \
+    X(hangs_after_commit, "… after a commit of state, before knowing")                                                 \
+    X(hangs_in_append, "… before or after a commit of the journal")                                                    \
+    X(hangs_over_lease, "hangs longer than a worker's lease")                                                          \
+    X(waits_for_state, "scorers that waited for another one's transaction")                                            \
+    X(cuts, "links cut")                                                                                               \
+    X(power_cuts, "power cuts of the host")                                                                            \
+    X(power_cuts_of_all, "… that took feeders and subscribers with it")                                                \
+    X(state_undone, "… that took back state's last transaction")                                                       \
+    X(joins, "workers that joined")                                                                                    \
+    X(leaves, "workers that left")                                                                                     \
+    X(clock_jumps, "jumps of the wall clock")                                                                          \
+    X(controls, "control records published late")                                                                      \
+    X(messages_lost, "messages lost")                                                                                  \
+    X(messages_repeated, "messages repeated")                                                                          \
+    X(messages_late, "messages overtaken")                                                                             \
+    X(queues_full, "sends that found a full queue")                                                                    \
+    X(journal_full, "commits of the journal with a full disk")                                                         \
+    X(journal_io, "… with an I/O error")                                                                               \
+    X(journal_lies, "… that failed and are there all the same")                                                        \
+    X(journal_lies_undone, "… until a power cut")                                                                      \
+    X(journal_read_io, "reads of the journal with an I/O error")                                                       \
+    X(outdated, "ingestors that found such a commit and started again")                                                \
+    X(state_full, "commits of state with a full disk")                                                                 \
+    X(state_io, "… with an I/O error")                                                                                 \
+    X(state_lies, "… that failed and are there all the same")                                                          \
+    X(own_errors, "partitions that could not be taken for an I/O error")                                               \
+    X(state_read_io, "reads of state with an I/O error")                                                               \
+    X(copies, "copies made of journal and state")                                                                      \
+    X(restores, "journals taken back from a copy")                                                                     \
+    X(restores_losing, "… that lost submissions with a receipt")                                                       \
+    X(restores_with_state, "… with the state of the same copy")                                                        \
+    X(restores_of_state, "states alone taken back from a copy")                                                        \
+    X(ahead, "ingestors that refused a state ahead of the journal")                                                    \
+    X(epochs_ahead, "partitions refused for an owner epoch ahead of the journal")                                      \
+    X(state_deleted, "states deleted by the operator")                                                                 \
+    X(scorer_window, "records sent that filled a scorer's window")                                                     \
+    X(partition_window, "records sent that filled a partition's window")                                               \
+    X(new_epochs, "feeders that took a greater epoch (D3)")                                                            \
+    X(memory_lost, "feeders without an outbox that started again")                                                     \
+    X(behind_clock, "… with an epoch behind the one before")                                                           \
+    X(stale_epochs, "hellos refused with STALE_EPOCH")                                                                 \
+    X(sequence_gaps, "submissions refused with SEQUENCE_GAP")                                                          \
+    X(no_hellos, "messages refused with NO_HELLO")                                                                     \
+    X(storage_refusals, "submissions refused with STORAGE")                                                            \
+    X(repeats, "submissions repeated at the door")                                                                     \
+    X(workers_lost, "workers whose lease ran out")                                                                     \
+    X(resends, "records sent again")                                                                                   \
+    X(gaps, "records a scorer dropped for a gap")                                                                      \
+    X(duplicates, "records a scorer had applied already")                                                              \
+    X(not_owned, "messages of an owner that is none any more")                                                         \
+    X(ownership_lost, "partitions found in another scorer's hands")                                                    \
+    X(publisher_starts, "publishers started again")                                                                    \
+    X(reloads, "partitions that the publisher read from state")                                                        \
+    X(subscriber_lags, "subscribers that fell behind or went away")                                                    \
+    X(resumes, "resumes served")                                                                                       \
+    X(resyncs, "subscribers told to start again")                                                                      \
+    X(snapshots, "snapshots served")
+
+enum census_kind {
+#define X(name, text) CENSUS_##name,
+    CENSUS_TABLE(X)
+#undef X
+        CENSUS_COUNT
+};
+
+struct census {
+    uint64_t count[CENSUS_COUNT];
+};
+
+#define census_add(s, name, n) ((s)->census.count[CENSUS_##name] += (uint64_t)(n))
+
+/* What a core counted in its life. */
+void census_metrics(struct census *c, const struct metrics *m);
+void census_sum(struct census *to, const struct census *from);
+void census_print(FILE *out, const struct census *c);
+/* The first kind that never happened; NULL: none. */
+const char *census_missing(const struct census *c);

@@ -1,0 +1,105 @@
+#include "tests/sim/operator.h"
+#include "tests/sim/sim.h"
+
+static bool content_ahead(const struct sim *s, const struct kv *kv)
+{
+    for (uint32_t p = 0; p < s->partitions; p++)
+        if (sim_cursor_in(kv, p).applied > s->journal.partition[p].last)
+            return true;
+    return false;
+}
+
+static bool epochs_ahead(const struct sim *s)
+{
+    for (uint32_t p = 0; p < s->partitions; p++)
+        if (sim_state_cursor(&s->state, p).owner_epoch >> 32 > s->journal.term)
+            return true;
+    return false;
+}
+
+/* Both at one moment, or one of them now and the other another time. */
+void operator_copies(struct sim *s)
+{
+    struct operator* o = & s->operator;
+    uint32_t which = rng_below(&s->rng, 8);
+    if (o->ahead)
+        return;
+    census_add(s, copies, 1);
+    if (which != 1) {
+        sim_journal_copy(&s->journal);
+        o->journal_copied = true;
+    }
+    if (which != 2) {
+        sim_state_copy(s);
+        o->state_copied = true;
+    }
+    trace_note(s, "operator", "makes a copy, %lu", which, 0, 0, 0);
+}
+
+/* What was receipted after the copy is lost, on purpose. The state is that of a copy, none, or left as it is. */
+static void restore_journal(struct sim *s)
+{
+    struct operator* o = & s->operator;
+    uint32_t state = rng_below(&s->rng, 3);
+    trace_note(s, "operator", "takes the journal back; state: %lu (0 copy, 1 deleted, 2 left)", state, 0, 0, 0);
+    census_add(s, restores, 1);
+    sim_journal_restore(s);
+    if (state == 0 && o->state_copied) {
+        census_add(s, restores_with_state, 1);
+        sim_state_restore(s);
+    } else if (state == 1) {
+        census_add(s, state_deleted, 1);
+        sim_state_delete(s);
+    }
+    if (o->state_copied && content_ahead(s, &s->state.copy))
+        o->state_copied = false; /* it is of a journal that there is not any more */
+}
+
+/* The copy was made before the last starts of the ingestor, and nothing came since: only owner epochs are ahead. */
+static void restore_terms(struct sim *s)
+{
+    uint64_t back = 1 + rng_below(&s->rng, 3);
+    trace_note(s, "operator", "takes the journal back by %lu terms", back, 0, 0, 0);
+    s->journal.term -= back < s->journal.term ? back : s->journal.term;
+}
+
+static void restore_state(struct sim *s)
+{
+    trace_note(s, "operator", "takes state back", 0, 0, 0, 0);
+    census_add(s, restores_of_state, 1);
+    sim_state_restore(s);
+}
+
+void operator_restores(struct sim *s)
+{
+    struct operator* o = & s->operator;
+    bool of_state = o->state_copied && rng_below(&s->rng, 3) == 0;
+    if (o->ahead)
+        return;
+    if (!o->journal_copied) {
+        operator_copies(s);
+        return;
+    }
+    host_stops(s, rng_between(&s->rng, SIM_MS, SIM_SECOND));
+    if (of_state)
+        restore_state(s);
+    else if (rng_below(&s->rng, 4) == 0)
+        restore_terms(s);
+    else
+        restore_journal(s);
+    o->ahead = content_ahead(s, &s->state.kv);
+    o->act_us = s->now_us + rng_between(&s->rng, SIM_SECOND, 4 * SIM_SECOND);
+}
+
+void operator_acts(struct sim *s)
+{
+    struct operator* o = & s->operator;
+    o->act_us = 0;
+    if ((!o->ahead && !epochs_ahead(s)) || s->options.mutation == MUTATION_AHEAD_ACCEPTED)
+        return;
+    trace_note(s, "operator", "deletes state", 0, 0, 0, 0);
+    census_add(s, state_deleted, 1);
+    host_stops(s, rng_between(&s->rng, SIM_MS, SIM_SECOND));
+    sim_state_delete(s);
+    o->ahead = false;
+}
