@@ -1,6 +1,8 @@
 /* Log lines on standard error: one line, UTC time, level, stable id, key=value.
  *     2026-11-21T22:31:05.120Z info scorer.owned partition=12 epoch=4294967297 applied=1802
- * The id is for programs and never changes; values with blanks are quoted by the caller ("%s"). One thread. */
+ * The id is for programs and never changes. Values that may hold blanks are quoted by the caller (why=\"%s\"); in what
+ * %s stands for, a quote, a backslash and a newline become \" \\ \n, other control characters \xNN. Of printf, the
+ * conversions are d i u x X c s f e g, with l, ll, z. A line has at most 1 KB. One thread. */
 #pragma once
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
