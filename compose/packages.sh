@@ -2,7 +2,7 @@
 # Sourced: the Debian packages that parbus needs, and how they get here.
 
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libzmq3-dev liblmdb-dev
-  libyaml-dev libutf8proc-dev libjansson-dev libcsv-dev)
+  libyaml-dev libutf8proc-dev libjansson-dev libcsv-dev libsodium-dev)
 packages_test=(libcriterion-dev protobuf-compiler python3 python3-protobuf python3-zmq)
 
 missing_packages() {

@@ -112,7 +112,8 @@ static enum err open_all(struct journal *j, const char *directory, const struct 
                                   .database_count = DB_COUNT,
                                   .map_bytes = o->map_bytes,
                                   .writer = o->writer,
-                                  .network_fs_allowed = o->network_fs_allowed};
+                                  .network_fs_allowed = o->network_fs_allowed,
+                                  .still = o->still};
     if (o->partitions > JOURNAL_PARTITIONS_MAX)
         return err_set(e, ERR_INVALID, "%u partitions, at most %d", o->partitions, JOURNAL_PARTITIONS_MAX);
     enum err code = o->writer ? take_lock(j, directory, e) : OK;
@@ -157,7 +158,14 @@ uint64_t journal_term(const struct journal *j) { return j->term; }
 
 size_t journal_bytes_free(struct journal *j) { return store_bytes_free(&j->store); }
 
+enum err journal_room(struct journal *j, size_t bytes, struct err_text *e) { return store_room(&j->store, bytes, e); }
+
 enum err journal_copy(struct journal *j, const char *directory, struct err_text *e)
 {
     return store_copy(&j->store, directory, "journal", e);
+}
+
+enum err journal_stream(struct journal *j, store_piece_fn *fn, void *ctx, struct err_text *e)
+{
+    return store_stream(&j->store, fn, ctx, e);
 }

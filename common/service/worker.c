@@ -79,6 +79,7 @@ static void send_heartbeat(struct worker *w, const struct metrics *metrics, cons
     heartbeat.counter = counters.pointer;
     heartbeat.n_owned = owned_count;
     heartbeat.owned = (uint32_t *)owned;
+    heartbeat.trouble = (char *)w->trouble;
     w->send(w->ctx, PARBUS__TO_COORDINATOR__BODY_HEARTBEAT, &heartbeat.base);
 }
 

@@ -28,6 +28,7 @@ struct worker {
     worker_send_fn *send;
     void *ctx;
     struct work_mark own_mark; /* when config.mark is NULL */
+    const char *trouble; /* goes into heartbeats: why the work cannot be done; the caller's; NULL: it can */
     bool leaving;
     bool misplaced; /* the ingestor serves another journal: this process must end and start again */
 };

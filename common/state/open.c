@@ -52,7 +52,8 @@ static enum err open_all(struct state *s, const char *directory, const struct st
                                   .map_bytes = o->map_bytes,
                                   .writer = o->writer,
                                   .meta_nosync = true,
-                                  .network_fs_allowed = o->network_fs_allowed};
+                                  .network_fs_allowed = o->network_fs_allowed,
+                                  .still = o->still};
     enum err code = store_open(&s->store, directory, "state", &store, e);
     if (code)
         return code;
@@ -85,4 +86,9 @@ void state_close(struct state **s)
 enum err state_copy(struct state *s, const char *directory, struct err_text *e)
 {
     return store_copy(&s->store, directory, "state", e);
+}
+
+enum err state_stream(struct state *s, store_piece_fn *fn, void *ctx, struct err_text *e)
+{
+    return store_stream(&s->store, fn, ctx, e);
 }

@@ -74,6 +74,7 @@ struct state_options {
     uint64_t journal_id; /* ERR_INVALID when the state follows another journal; 0: do not check (readers) */
     size_t map_bytes;    /* 0: default (64 GiB, sparse); readers: what the file has */
     bool network_fs_allowed;
+    bool still; /* reader: a copy that nobody writes; nothing is made beside it */
 };
 /* `directory` is the <dir> above: the environment is its sub-directory "state". ERR_NOT_FOUND (reader, nothing there),
  * ERR_BUSY (open in this process already), ERR_VERSION, ERR_INVALID (another journal's state; file system that LMDB
@@ -153,3 +154,6 @@ enum err state_rejects_each(struct state *s, uint32_t feeder, uint64_t epoch, ui
 enum err state_compare(struct state *a, struct state *b, char *difference, size_t bytes, struct err_text *e);
 /* A consistent copy while it is in use: <directory>/state, which must not be there yet. */
 enum err state_copy(struct state *s, const char *directory, struct err_text *e);
+/* The same, as store_stream (store.h). */
+enum err state_stream(struct state *s, enum err (*fn)(void *ctx, const void *data, size_t bytes, struct err_text *e),
+                      void *ctx, struct err_text *e);

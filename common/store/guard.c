@@ -108,6 +108,20 @@ enum err guard_pid_namespace(const char *path, int *fd, struct err_text *e)
     return OK;
 }
 
+enum err guard_nobody(const char *path, int *fd, struct err_text *e)
+{
+    char file[4200];
+    snprintf(file, sizeof file, "%s/namespace", path);
+    *fd = open(file, O_RDWR | O_CLOEXEC);
+    if (*fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? OK : err_set(e, ERR_IO, "open %s: %s", file, strerror(errno));
+    if (lock_file(*fd, LOCK_EX | LOCK_NB) == 0)
+        return OK;
+    if (errno != EWOULDBLOCK)
+        return leave(fd, err_set(e, ERR_IO, "lock %s: %s", file, strerror(errno)));
+    return leave(fd, err_set(e, ERR_BUSY, "a process has %s open", path));
+}
+
 enum err guard_lock(const char *file, int *fd, struct err_text *e)
 {
     enum err code = open_lock_file(file, fd, e);

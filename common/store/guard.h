@@ -17,6 +17,10 @@ enum err guard_pid_namespace(const char *path, int *fd, struct err_text *e);
 /* One process at a time. *fd holds the lock, close it to leave. ERR_BUSY names the process that holds it. */
 enum err guard_lock(const char *file, int *fd, struct err_text *e);
 
+/* ERR_BUSY: somebody has the environment at `path` open. Else nobody can open it until *fd is closed; -1: it was never
+ * opened. */
+enum err guard_nobody(const char *path, int *fd, struct err_text *e);
+
 /* mkdir with mode 0700; being there already is fine. The parent is synced, so that a power cut does not lose the name.
  */
 enum err guard_make_directory(const char *path, struct err_text *e);

@@ -1,6 +1,7 @@
 #include "store/store.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/bus.h"
 #include "store/create.h"
 #include "store/guard.h"
 #include <errno.h>
@@ -19,8 +20,13 @@ enum {
     OPEN_TRIES = 40,
     OPEN_PAUSE_NS = 5 * 1000 * 1000,
     READERS_CHECK_US = 10 * 1000 * 1000,
-    NEARLY_FULL_BYTES = 4 << 20
+    NEARLY_FULL_BYTES = 4 << 20,
+    META_PAGES = 2,
 };
+/* LMDB's own handles, as mdb_stat takes them. */
+enum { FREE_DBI, MAIN_DBI };
+/* Beside LMDB's codes and errno. */
+enum { FOREIGN = 100001, CUT_OFF };
 
 /* LMDB's locks belong to the process: a second environment on the same files would release the first one's. */
 static struct store *stores_open;
@@ -42,6 +48,7 @@ static enum err enter(struct store *s, struct err_text *e)
     if (!code) {
         s->next = stores_open;
         stores_open = s;
+        bus_install(&stores_open);
     }
     pthread_mutex_unlock(&stores_mutex);
     return code;
@@ -63,6 +70,7 @@ static void env_close(struct store *s)
     if (s->read)
         mdb_txn_abort(s->read);
     s->read = NULL;
+    s->map = NULL;
     if (s->env)
         mdb_env_close(s->env);
     s->env = NULL;
@@ -70,7 +78,8 @@ static void env_close(struct store *s)
 
 static unsigned env_flags(const struct store_options *o)
 {
-    return MDB_NOTLS | (o->writer ? 0 : MDB_RDONLY) | (o->meta_nosync ? MDB_NOMETASYNC : 0);
+    return MDB_NOTLS | (o->writer ? 0 : MDB_RDONLY) | (o->meta_nosync ? MDB_NOMETASYNC : 0) |
+           (o->still ? MDB_NOLOCK : 0);
 }
 
 static size_t map_bytes_of(const struct store_options *o)
@@ -89,7 +98,11 @@ static int env_start(struct store *s)
         rc = mdb_env_set_maxreaders(s->env, READERS_MAX);
     if (!rc && map_bytes)
         rc = mdb_env_set_mapsize(s->env, map_bytes);
-    return rc ? rc : mdb_env_open(s->env, s->path, env_flags(o), 0600);
+    if (!rc)
+        rc = mdb_env_open(s->env, s->path, env_flags(o), 0600);
+    if (!rc)
+        bus_locate(s);
+    return rc;
 }
 
 static int meta_get(struct store *s, MDB_txn *txn, const char *name, uint64_t *value)
@@ -109,19 +122,57 @@ static int meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_t va
     return mdb_put(txn, s->dbi[0], &key, &data, 0);
 }
 
+/* Only an environment with nothing in it is made ours; to a reader it is not there yet. */
+static int make_new(struct store *s, MDB_txn *txn, uint64_t *format)
+{
+    MDB_stat all;
+    int rc = mdb_stat(txn, MAIN_DBI, &all);
+    if (!rc && all.ms_entries > 0)
+        return FOREIGN;
+    if (!rc && !s->options.writer)
+        return MDB_NOTFOUND;
+    for (unsigned i = 0; i < s->options.database_count && !rc; i++)
+        rc = mdb_dbi_open(txn, s->options.databases[i], MDB_CREATE, &s->dbi[i]);
+    return rc ? rc : meta_put(s, txn, "format", *format = s->options.format);
+}
+
+static size_t pages_of(MDB_txn *txn, MDB_dbi dbi)
+{
+    MDB_stat stat;
+    if (mdb_stat(txn, dbi, &stat))
+        return 0;
+    return stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+}
+
+/* LMDB may leave the file shorter than its last page number (the last pages were freed before they were written), so
+ * that says nothing; but each page in use is somewhere in it. What else is missing, bus.c tells. */
+static int check_length(struct store *s, MDB_txn *txn)
+{
+    int fd;
+    struct stat st;
+    MDB_stat stat;
+    size_t pages = META_PAGES + pages_of(txn, FREE_DBI) + pages_of(txn, MAIN_DBI);
+    if (mdb_env_get_fd(s->env, &fd) || fstat(fd, &st) < 0 || mdb_env_stat(s->env, &stat))
+        return MDB_SUCCESS;
+    for (unsigned i = 0; i < s->options.database_count; i++)
+        pages += pages_of(txn, s->dbi[i]);
+    return (size_t)st.st_size < pages * stat.ms_psize ? CUT_OFF : MDB_SUCCESS;
+}
+
 /* A format that is not ours is left untouched: the other databases are not even looked at. */
 static int databases(struct store *s, MDB_txn *txn, uint64_t *format)
 {
     const struct store_options *o = &s->options;
-    unsigned create = o->writer ? MDB_CREATE : 0;
-    int rc = mdb_dbi_open(txn, o->databases[0], create, &s->dbi[0]);
+    int rc = mdb_dbi_open(txn, o->databases[0], 0, &s->dbi[0]);
+    if (rc == MDB_NOTFOUND)
+        return make_new(s, txn, format);
     if (!rc)
         rc = meta_get(s, txn, "format", format);
-    if (rc == MDB_NOTFOUND && o->writer)
-        rc = meta_put(s, txn, "format", *format = o->format);
     for (unsigned i = 1; i < o->database_count && !rc && *format == o->format; i++)
-        rc = mdb_dbi_open(txn, o->databases[i], create, &s->dbi[i]);
-    return rc;
+        rc = mdb_dbi_open(txn, o->databases[i], 0, &s->dbi[i]);
+    if (rc == MDB_NOTFOUND)
+        return FOREIGN;
+    return rc || *format != o->format ? rc : check_length(s, txn);
 }
 
 static int databases_open(struct store *s, uint64_t *format)
@@ -141,6 +192,15 @@ static int databases_open(struct store *s, uint64_t *format)
  * moment finds them so (EINVAL); it comes right when both have let go. */
 static bool transient(int rc) { return rc == EAGAIN || rc == EBUSY || rc == EINVAL || rc == EINTR; }
 
+static enum err opening_error(int rc, struct err_text *e)
+{
+    if (rc == FOREIGN)
+        return err_set(e, ERR_CORRUPT, "data.mdb is an LMDB file, but of something else");
+    if (rc == CUT_OFF)
+        return err_set(e, ERR_CORRUPT, "data.mdb is cut off: it is shorter than what is in use of it");
+    return store_error(rc, e);
+}
+
 static enum err env_open(struct store *s, struct err_text *e)
 {
     uint64_t format = 0;
@@ -155,7 +215,7 @@ static enum err env_open(struct store *s, struct err_text *e)
             break;
         env_close(s);
     }
-    enum err code = store_error(rc, e);
+    enum err code = opening_error(rc, e);
     if (!code && format != s->options.format)
         code = err_set(e, ERR_VERSION, "version %llu of the format, this program knows version %u",
                        (unsigned long long)format, s->options.format);
@@ -170,8 +230,11 @@ static bool recover(struct store *s, int rc)
 {
     if (s->read_depth || s->writing)
         return false;
-    if (rc == MDB_MAP_RESIZED)
-        return mdb_env_set_mapsize(s->env, 0) == MDB_SUCCESS;
+    if (rc == MDB_MAP_RESIZED) {
+        bool done = mdb_env_set_mapsize(s->env, 0) == MDB_SUCCESS;
+        bus_locate(s);
+        return done;
+    }
     if (rc != MDB_PANIC)
         return false;
     env_close(s);
@@ -216,11 +279,11 @@ static enum err open_all(struct store *s, const char *directory, const char *nam
         code = guard_make_directory(directory, e);
     if (!code)
         code = place(s, e);
-    if (!code && !s->options.network_fs_allowed)
+    if (!code && !s->options.network_fs_allowed && !s->options.still)
         code = guard_file_system(s->path, e);
     if (!code)
         code = enter(s, e);
-    if (!code)
+    if (!code && !s->options.still)
         code = guard_pid_namespace(s->path, &s->namespace_fd, e);
     if (!code && s->options.writer)
         code = create_file(s->path, map_bytes_of(&s->options), e);

@@ -5,6 +5,9 @@
  * made larger, an environment that LMDB gave up after a failed write, a power cut while files and directories are
  * made, and handles that commit and abort have freed.
  *
+ * LMDB reads through a map: a page that is not in the file, or that the disk cannot read, is a SIGBUS. From the first
+ * store_open on, one in a store's map says which environment it was on standard error, and ends the process with 1.
+ *
  * One thread per store; no use after fork. Calls may wait for another process's write transaction, never for a peer. */
 #pragma once
 #include "base/err.h"
@@ -23,6 +26,7 @@ struct store_options {
     size_t map_bytes; /* 0: readers what the file has, writers the default */
     bool writer;      /* creates what is missing; the parent directory too */
     bool meta_nosync; /* a power cut may take the last commit back; never a damaged environment */
+    bool still;       /* reader: a copy that nobody writes, on whatever file system; no file is made beside it */
     bool network_fs_allowed;
 };
 
@@ -36,15 +40,18 @@ struct store {
     bool writing;
     int namespace_fd;
     int64_t readers_due_us; /* writers look for dead readers' slots now and then */
-    uint64_t generation;    /* grows when the environment had to be opened again */
-    struct store *next;     /* list of all that are open in this process */
+    const char *map;        /* where its file is mapped, map_size bytes */
+    size_t map_size;
+    uint64_t generation; /* grows when the environment had to be opened again */
+    struct store *next;  /* list of all that are open in this process */
 };
 /* What a store is before it is opened and after it is closed; closing it again is fine. */
 #define STORE_CLOSED ((struct store){.namespace_fd = -1})
 
 /* Opens the environment <directory>/<name>. The store must stay where it is until it is closed.
- * ERR_NOT_FOUND (reader: nothing there yet), ERR_BUSY (open in this process already), ERR_VERSION, ERR_INVALID (file
- * system, PID namespace), ERR_IO. After an error there is nothing to close. */
+ * ERR_NOT_FOUND (reader: nothing there yet), ERR_BUSY (open in this process already), ERR_VERSION, ERR_CORRUPT (cut
+ * off; something else's file), ERR_INVALID (file system, PID namespace), ERR_IO. After an error there is nothing to
+ * close. */
 enum err store_open(struct store *s, const char *directory, const char *name, const struct store_options *o,
                     struct err_text *e);
 void store_close(struct store *s);
@@ -68,8 +75,15 @@ enum err store_meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_
 
 /* The map's unused end or the disk's free space, whichever is less. */
 size_t store_bytes_free(struct store *s);
+/* ERR_FULL when less than `bytes` are left on the disk, or in the map (of a small map, an eighth is enough); the
+ * sentence says which of them. */
+enum err store_room(struct store *s, size_t bytes, struct err_text *e);
 /* A consistent, synced copy in <directory>/<name>, which must not exist. */
 enum err store_copy(struct store *s, const char *directory, const char *name, struct err_text *e);
+/* The same as the bytes of its file, piece by piece; an error of fn ends it and is returned. The snapshot is held until
+ * fn has taken the last piece: pages that writers free meanwhile are not used again, and the live file grows. */
+typedef enum err store_piece_fn(void *ctx, const void *data, size_t bytes, struct err_text *e);
+enum err store_stream(struct store *s, store_piece_fn *fn, void *ctx, struct err_text *e);
 
 static inline MDB_val store_val(const void *data, size_t bytes)
 {

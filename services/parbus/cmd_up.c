@@ -2,11 +2,12 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "catalog/load.h"
+#include "journal/journal.h"
 #include "service/service.h"
 #include "services/parbus/command.h"
 #include "services/parbus/control.h"
+#include "services/parbus/running.h"
 #include "services/parbus/supervisor_shell.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -117,32 +118,12 @@ static enum err lock_or_join(struct up *up, int *lock, struct err_text *e)
     return err;
 }
 
-/* The name of a service whose lock is still held; only we and our children take these locks. */
-static bool find_leftover(const char *directory, char name[static 256], pid_t *pid)
-{
-    char path[PATH_MAX];
-    bool found = false;
-    snprintf(path, sizeof path, "%s/run", directory);
-    DIR *run = opendir(path);
-    for (struct dirent *entry; run && !found && (entry = readdir(run));) {
-        char *end = strrchr(entry->d_name, '.'), *dash = strrchr(entry->d_name, '-');
-        if (!end || !dash || strcmp(end, ".lock") != 0)
-            continue;
-        snprintf(name, 256, "%.*s", (int)(end - entry->d_name), entry->d_name);
-        *dash = 0;
-        found = program_find(entry->d_name) && service_locked(directory, name, pid);
-    }
-    if (run)
-        closedir(run);
-    return found;
-}
-
 /* Processes of a supervisor that was killed are killed with it, but not in the same instant. */
 static int wait_for_leftovers(const struct up *up)
 {
     char name[256];
     pid_t pid = 0;
-    for (int waited_ms = 0; find_leftover(up->directory, name, &pid); waited_ms += LEFTOVER_LOOK_MS) {
+    for (int waited_ms = 0; running_find(up->directory, name, &pid); waited_ms += LEFTOVER_LOOK_MS) {
         if (waited_ms >= LEFTOVER_MS_MAX)
             return command_failed(&command_up,
                                   "%s still runs in %s without a supervisor (pid %d); end it first: kill %d", name,
@@ -161,6 +142,39 @@ static int check_catalog(const struct up *up)
     return status;
 }
 
+/* 0: not said anywhere. What is wrong with the settings, the processes say. */
+static int64_t partitions_wanted(const struct up *up)
+{
+    char file[PATH_MAX];
+    struct settings settings;
+    settings_defaults(&settings);
+    settings.partitions = 0;
+    snprintf(file, sizeof file, "%s/parbus.conf", up->directory);
+    settings_read(&settings, file, NULL);
+    for (size_t i = 0; i < (size_t)up->options.passed_count; i++)
+        if (!up->options.passed[i].service)
+            settings_set(&settings, up->options.passed[i].value, NULL);
+    return settings.partitions;
+}
+
+/* Going on with another number than the one that was asked for would look as if it had been taken. */
+static int check_partitions(const struct up *up)
+{
+    struct journal *journal;
+    struct journal_options options = {.network_fs_allowed = true};
+    int64_t wanted = partitions_wanted(up);
+    if (!wanted || journal_open(&journal, up->directory, &options, NULL) != OK)
+        return 0;
+    uint32_t partitions = journal_partitions(journal);
+    journal_close(&journal);
+    if (partitions == wanted)
+        return 0;
+    return command_failed(&command_up,
+                          "partitions=%lld cannot be had: the journal in %s has %u, fixed when it was made. Leave that "
+                          "setting out, or begin a new journal in another directory",
+                          (long long)wanted, up->directory, partitions);
+}
+
 static int run_here(struct up *up)
 {
     struct err_text e;
@@ -172,6 +186,8 @@ static int run_here(struct up *up)
     log_context_set("service=supervisor");
     log_level_set(LOG_ERROR); /* until the table of processes is printed */
     int status = wait_for_leftovers(up);
+    if (!status)
+        status = check_partitions(up);
     if (!status)
         status = check_catalog(up);
     if (!status)

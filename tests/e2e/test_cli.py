@@ -13,7 +13,8 @@ import unittest
 
 from pipeline import BIN, CATALOG, DATA, Pipeline, rows_of
 
-COMMANDS = ["up", "down", "status", "health", "scale", "push", "rank", "watch", "explain", "rejects", "replay", "load", "catalog"]
+COMMANDS = ["up", "down", "status", "health", "scale", "push", "rank", "watch", "explain", "rejects", "replay",
+            "backup", "restore", "load", "catalog"]
 SHEET = DATA / "qd766-2025-20251011T130135Z.csv"
 LATER = DATA / "qd766-2025-20251015T014624Z.csv"
 
@@ -58,7 +59,8 @@ class Usage(unittest.TestCase):
             ["push", "x", "--timeout", "soon"], ["push", "x", "--stage", "final"], ["push", "x", "--format", "csv"],
             ["load", "x"], ["load", "--rate", "x"], ["load", "--duration", "0"], ["load", "--duration", "1", "--submissions",
             "1"], ["load", "--feeders", "2", "--units", "1"], ["catalog"], ["catalog", "check", "a", "b"],
-            ["health", "a", "b"], ["push", "x", "--door", "host"], ["push", "x", "--door", "tcp://h:1", "--strict"],
+            ["health", "a", "b"], ["push", "x", "--door", "host"], ["backup"], ["backup", "a", "b"], ["restore"],
+            ["restore", "a", "b"], ["push", "x", "--door", "tcp://h:1", "--strict"],
             ["watch", "a", "b", "--feed", "tcp://h:1"], ["watch", "a", "b", "--feed", "h", "--snapshots", "h"],
             ["scale", "publisher=2"], ["scale", "scorer"], ["up", "--validators", "-1"], ["up", "--set", "x"]]
         for line in lines:

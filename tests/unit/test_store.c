@@ -104,6 +104,101 @@ Test(store, a_file_that_is_not_lmdb_is_said_to_be_damaged)
     cr_assert(strstr(e.text, "not an LMDB file"), "%s", e.text);
 }
 
+static void make_with(const struct store_options *options, unsigned values)
+{
+    struct store s;
+    MDB_txn *txn;
+    cr_assert_eq(store_open(&s, directory, "env", options, &e), OK, "%s", e.text);
+    cr_assert_eq(store_write_begin(&s, &txn, &e), OK);
+    char filler[2000] = "";
+    for (unsigned i = 0; i < values; i++) {
+        MDB_val key = store_val(&i, sizeof i), data = store_val(filler, sizeof filler);
+        cr_assert_eq(mdb_put(txn, s.dbi[1], &key, &data, 0), 0);
+    }
+    cr_assert_eq(store_write_commit(&s, &txn, &e), OK);
+    store_close(&s);
+}
+
+static void refused_by_both(enum err code, const char *words)
+{
+    const struct store_options *const both[] = {&writer, &reader};
+    for (int i = 0; i < 2; i++) {
+        struct store s;
+        cr_assert_eq(store_open(&s, directory, "env", both[i], &e), code, "%s", e.text);
+        cr_assert(strstr(e.text, words), "%s", e.text);
+    }
+}
+
+Test(store, the_file_of_something_else_is_refused_and_left_as_it_is)
+{
+    static const char *const others[] = {"meta", "other"}, *const strangers[] = {"strange"};
+    struct store_options other = writer;
+    other.databases = others;
+    make_with(&other, 1);
+    refused_by_both(ERR_CORRUPT, "of something else");
+    char file[128];
+    snprintf(file, sizeof file, "%s/data.mdb", path);
+    unlink(file);
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    cr_assert(!mdb_env_create(&env) && !mdb_env_set_maxdbs(env, 2) && !mdb_env_open(env, path, 0, 0600));
+    cr_assert(!mdb_txn_begin(env, NULL, 0, &txn) && !mdb_dbi_open(txn, strangers[0], MDB_CREATE, &dbi));
+    cr_assert_eq(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+    refused_by_both(ERR_CORRUPT, "of something else");
+}
+
+static off_t cut_to(off_t bytes)
+{
+    struct stat st;
+    char file[128];
+    snprintf(file, sizeof file, "%s/data.mdb", path);
+    cr_assert_eq(stat(file, &st), 0);
+    if (bytes)
+        cr_assert_eq(truncate(file, bytes), 0);
+    return st.st_size;
+}
+
+Test(store, a_file_that_is_cut_off_is_refused)
+{
+    make_with(&writer, 60);
+    for (int i = 0; i < 3; i++) /* what LMDB reads first moves to pages near the beginning */
+        make_with(&writer, 1);
+    cut_to(cut_to(0) / 2);
+    refused_by_both(ERR_CORRUPT, "data.mdb is cut off");
+}
+
+/* As many pages as are in use, but not these: nothing can be told at the opening. */
+Test(store, a_page_that_is_not_in_the_file_ends_the_process_with_a_sentence)
+{
+    int said[2];
+    char text[1024] = "";
+    make_with(&writer, 60);
+    cr_assert_eq(pipe(said), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct store s;
+        MDB_txn *txn;
+        MDB_val key, data;
+        MDB_cursor *cursor;
+        dup2(said[1], STDERR_FILENO);
+        if (store_open(&s, directory, "env", &reader, NULL) || store_read_begin(&s, &txn, NULL))
+            _exit(7);
+        cut_to(8192 + 4096);
+        if (mdb_cursor_open(txn, s.dbi[1], &cursor) == 0)
+            while (mdb_cursor_get(cursor, &key, &data, MDB_NEXT) == 0)
+                continue;
+        _exit(8);
+    }
+    close(said[1]);
+    int status;
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %x", status);
+    cr_assert_gt(read(said[0], text, sizeof text - 1), 0);
+    cr_assert(strstr(text, "store.page_unreadable") && strstr(text, path) && strstr(text, "cut off"), "%s", text);
+}
+
 Test(store, nested_reads_share_one_snapshot)
 {
     struct store s;
