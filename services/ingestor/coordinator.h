@@ -53,6 +53,7 @@ struct worker {
     uint64_t peer, incarnation, name_hash;
     uint32_t pid;
     int64_t heard_us;
+    char trouble[256];   /* of its last heartbeat */
     size_t flight_bytes; /* scorers: of all its partitions */
     int64_t joined_us;
     uint64_t done, done_then; /* entries applied that went through it; then: at the older sample */

@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCORED_INTERVAL_US = 20000, VERDICT_REJECTS_MAX = 1000, ANSWER_ARENA_BYTES = 32 << 20 };
+enum {
+    ROOM_INTERVAL_US = 100000,
+    SCORED_INTERVAL_US = 20000,
+    VERDICT_REJECTS_MAX = 1000,
+    ANSWER_ARENA_BYTES = 32 << 20
+};
 /* A record travels in Work, and in Verdicts with the rejects beside it (W3). */
 enum { RECORD_BYTES_MAX = WIRE_MESSAGE_BYTES_MAX - (256 << 10) };
 
@@ -167,6 +172,7 @@ int64_t ingestor_tick(struct ingestor *i, struct ingestor_now now)
         look_again(i);
     controls_set_aside(i, now);
     int64_t next = coordinator_tick(&i->coordinator, now.mono_us);
+    door_look_for_room(&i->door, now);
     if (now.mono_us - i->scored_us >= SCORED_INTERVAL_US) {
         i->scored_us = now.mono_us;
         door_tell_scored(&i->door);

@@ -34,6 +34,9 @@ struct ingestor_io {
     void (*rejects)(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
                     bool (*add)(void *add_ctx, uint64_t seq, uint32_t row, uint32_t reason, const char *detail),
                     void *add_ctx);
+    /* ERR_FULL: there is hardly room for another group. With `probe` something is written as append would. NULL: only
+     * append tells. */
+    enum err (*room)(void *ctx, bool probe, struct err_text *e);
 };
 
 struct ingestor;

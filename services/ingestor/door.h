@@ -49,6 +49,7 @@ struct door {
     size_t group_bytes, group_submissions, group_rows;
     int64_t trouble_until_us; /* storage refused: nothing is taken before */
     char trouble[256];
+    int64_t room_due_us; /* when to look again */
 };
 
 void door_init(struct door *d, const struct settings *settings, const struct ingestor_io *io, struct metrics *metrics,
@@ -74,6 +75,9 @@ void door_send(struct door *d, uint64_t peer, uint32_t kind, const ProtobufCMess
 void door_committed(struct door *d);
 /* It is not, and nothing of it: marks go back, each feeder is told when to try again. */
 void door_not_committed(struct door *d, const char *why, struct ingestor_now now);
+/* Now and then, while no group is being gathered: whether there is room for the next one; after trouble, whether it can
+ * be written again. */
+void door_look_for_room(struct door *d, struct ingestor_now now);
 /* The feeder's totals changed; door_tell_scored tells all such feeders (D10). */
 void door_totals_changed(struct door *d, uint32_t number);
 void door_tell_scored(struct door *d);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DOOR_HWM = 20000, WORK_HWM = 20000, DRAIN_MAX = 8192, DOOR = 0, WORK = 1, SOCKETS = 2 };
+enum { DOOR_HWM = 20000, WORK_HWM = 20000, DRAIN_MAX = 8192, RESERVE_GROUPS = 4, DOOR = 0, WORK = 1, SOCKETS = 2 };
 
 struct shell {
     struct service *service;
@@ -69,6 +69,13 @@ static enum err read_records(void *ctx, uint32_t partition, uint64_t from_pseq, 
                              void *fn_ctx, struct err_text *e)
 {
     return journal_read(((struct shell *)ctx)->journal, partition, from_pseq, bytes_max, fn, fn_ctx, e);
+}
+
+static enum err room(void *ctx, bool probe, struct err_text *e)
+{
+    struct shell *s = ctx;
+    enum err code = journal_room(s->journal, RESERVE_GROUPS * (size_t)s->service->settings.group_bytes_max, e);
+    return code || !probe ? code : journal_probe(s->journal, e);
 }
 
 struct reject_filter {
@@ -179,6 +186,19 @@ static enum err publish_catalog(struct shell *s, const char *directory, struct e
     return err_wrap(e, code == OK ? p.code : code, "publish catalog %s", directory);
 }
 
+/* An ingestor that is started again in the night goes on with what the journal has; `parbus up`, which a person starts,
+ * refuses. */
+static void warn_of_partitions(const struct shell *s)
+{
+    struct settings fallback;
+    uint32_t partitions = journal_partitions(s->journal);
+    settings_defaults(&fallback);
+    if (s->service->settings.partitions != partitions && s->service->settings.partitions != fallback.partitions)
+        log_warn("journal.partitions_fixed",
+                 "partitions=%u wanted=%lld why=\"they were fixed when the journal was made\"", partitions,
+                 (long long)s->service->settings.partitions);
+}
+
 static enum err open_all(struct shell *s, const struct ingestor_arguments *a, struct err_text *e)
 {
     const struct settings *settings = &s->service->settings;
@@ -189,7 +209,8 @@ static enum err open_all(struct shell *s, const struct ingestor_arguments *a, st
     enum err code = journal_open(&s->journal, s->service->directory, &options, e);
     if (code != OK)
         return code;
-    struct ingestor_io io = {s, to_feeder, to_worker, append, read_records, rejects};
+    warn_of_partitions(s);
+    struct ingestor_io io = {s, to_feeder, to_worker, append, read_records, rejects, room};
     s->core =
         ingestor_new(settings, &io, journal_partitions(s->journal), journal_id(s->journal), journal_term(s->journal));
     code = restore(s, e);

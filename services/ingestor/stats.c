@@ -155,6 +155,7 @@ static Parbus__WorkerStats *worker_stats(struct coordinator *c, struct arena *ar
     s->alive_ms = (uint64_t)(now_us - worker->joined_us) / 1000;
     add_partitions(c, w, reply, s);
     add_worker_rate(c, worker, s, now_us);
+    s->trouble = worker->trouble;
     return s;
 }
 

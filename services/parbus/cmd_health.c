@@ -1,5 +1,7 @@
 #include "link/link.h"
 #include "services/parbus/command.h"
+#include "services/parbus/health.h"
+#include "services/parbus/print.h"
 #include "services/parbus/stats.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,21 +9,28 @@
 
 static bool is_live(const Parbus__WorkerStats *w) { return strcmp(w->state, "live") == 0; }
 
+static void print_trouble(void *ctx, const char *sentence)
+{
+    (void)ctx;
+    fprintf(stderr, "parbus health: ");
+    print_plain(stderr, sentence);
+    fputc('\n', stderr);
+}
+
 static int of_all(const Parbus__StatsReply *reply)
 {
-    int status = reply->accepting ? 0 : 1;
-    printf("%-32s %s%s\n", "ingestor",
-           reply->accepting ? "accepting" : "refusing: ", reply->accepting ? "" : reply->trouble);
+    printf("%-32s %s\n", "ingestor", reply->accepting ? "accepting" : "refusing");
     for (size_t i = 0; i < reply->n_worker; i++) {
         const Parbus__WorkerStats *w = reply->worker[i];
-        printf("%-32s %s, heard %" PRIu64 " ms ago, %" PRIu32 " partitions\n", w->instance, w->state,
-               w->heartbeat_age_ms, w->partitions);
+        printf("%-32s %s, heard %" PRIu64 " ms ago, %" PRIu32 " partitions%s\n", w->instance, w->state,
+               w->heartbeat_age_ms, w->partitions, w->trouble[0] ? ", in trouble" : "");
     }
     size_t unowned = 0;
     for (size_t i = 0; i < reply->n_partition; i++)
         unowned += strcmp(reply->partition[i]->state, "owned") != 0;
     printf("%-32s %" PRIu64 " entries behind, %zu partitions without a scorer\n", "ranking", reply->lag, unowned);
-    return status;
+    fflush(stdout);
+    return health_check(reply, print_trouble, NULL) ? 1 : 0;
 }
 
 /* One whose name came back with a new process is listed once for each; the living one counts. */
@@ -36,6 +45,8 @@ static int of_worker(const Parbus__StatsReply *reply, const char *instance)
     if (!is_live(found))
         return command_failed(&command_health, "%s is %s; heard %" PRIu64 " ms ago", instance, found->state,
                               found->heartbeat_age_ms);
+    if (found->trouble[0])
+        return command_failed(&command_health, "%s cannot do its work: %s", instance, found->trouble);
     printf("%s is live, heard %" PRIu64 " ms ago\n", instance, found->heartbeat_age_ms);
     return 0;
 }
@@ -63,7 +74,11 @@ const struct command command_health = {
     "[INSTANCE]",
     "whether one process, or the door, is at work",
     "Asks the ingestor, so it needs no supervisor: for containers and monitors.\n\n"
-    "Without INSTANCE: exit status 0 when the ingestor answers and takes submissions (there is room, commits work).\n"
-    "With INSTANCE (a validator, scorer or publisher): 0 when its work loop has sent heartbeats lately.\n",
+    "Without INSTANCE: exit status 0 when the ingestor answers and takes submissions (there is room, commits work), "
+    "every\n"
+    "partition has a scorer, a validator is at work, and scorers can write state. What is wrong stands on standard "
+    "error.\n"
+    "With INSTANCE (a validator, scorer or publisher): 0 when its work loop has sent heartbeats lately, and can do its "
+    "work.\n",
     run,
 };

@@ -32,7 +32,7 @@ struct status {
 void status_work_out(struct status *s, uint32_t ingestor_pid);
 void status_free(struct status *s);
 
-/* status_wrong.c: what an operator should look at, in words; the gravest first. */
+/* status_wrong.c: what an operator should look at, in words; causes before effects. */
 json_t *status_wrong(const struct status *s);
 
 /* "0-15,40" of the partitions for which is_one says true; malloc'ed. */

@@ -1,3 +1,4 @@
+#include "services/parbus/health.h"
 #include "services/parbus/status.h"
 #include <string.h>
 
@@ -51,13 +52,16 @@ static json_t *counters_by_instance(const Parbus__StatsReply *reply)
     return all;
 }
 
+static void ignore(void *ctx, const char *sentence) { (void)ctx, (void)sentence; }
+
 static void add_reply(json_t *o, const Parbus__StatsReply *reply)
 {
     json_t *partitions = json_array();
     for (size_t i = 0; i < reply->n_partition; i++)
         json_array_append_new(partitions, json_partition(reply->partition[i]));
-    json_object_update_new(o, json_pack("{s:I, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "lag",
-                                        (json_int_t)reply->lag, "accepting", (int)reply->accepting, "trouble",
+    json_object_update_new(o, json_pack("{s:I, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "lag",
+                                        (json_int_t)reply->lag, "healthy", health_check(reply, ignore, NULL) == 0,
+                                        "accepting", (int)reply->accepting, "trouble",
                                         reply->trouble ? reply->trouble : "", "partitions", partitions, "counters",
                                         status_counters(reply), "counters_by_instance", counters_by_instance(reply),
                                         "window_ms", known_as(reply->has_window_ms, reply->window_ms), "received_per_s",

@@ -1,10 +1,11 @@
+#include "services/parbus/health.h"
 #include "services/parbus/status.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RANGES_BYTES_MAX = 60, STANDSTILL_MS = 2000, BEHIND_S = 2 };
+enum { STANDSTILL_MS = 2000, BEHIND_S = 2 };
 
 static void __attribute__((format(printf, 2, 3))) say(json_t *wrong, const char *format, ...)
 {
@@ -16,37 +17,7 @@ static void __attribute__((format(printf, 2, 3))) say(json_t *wrong, const char 
     json_array_append_new(wrong, json_string(text));
 }
 
-static bool has_no_scorer(const Parbus__PartitionStats *p, const void *unused)
-{
-    (void)unused;
-    return strcmp(p->state, "owned") != 0;
-}
-
-static bool has_no_validator(const Parbus__PartitionStats *p, const void *unused)
-{
-    (void)unused;
-    return !p->validator[0];
-}
-
-static void say_partitions(json_t *wrong, const struct status *s, const char *what,
-                           bool (*is_one)(const Parbus__PartitionStats *p, const void *ctx))
-{
-    size_t count = 0;
-    uint64_t longest_ms = 0;
-    for (size_t i = 0; i < s->reply->n_partition; i++) {
-        const Parbus__PartitionStats *p = s->reply->partition[i];
-        count += is_one(p, NULL);
-        longest_ms = p->paused_ms > longest_ms ? p->paused_ms : longest_ms;
-    }
-    if (!count)
-        return;
-    char *which = status_ranges(s->reply, is_one, NULL), lasting[64] = "";
-    if (longest_ms)
-        snprintf(lasting, sizeof lasting, ", the first for %.1f s", (double)longest_ms / 1000);
-    say(wrong, "%zu of %zu partitions have no %s%s: %.*s%s", count, s->reply->n_partition, what, lasting,
-        RANGES_BYTES_MAX, which, strlen(which) > RANGES_BYTES_MAX ? "…" : "");
-    free(which);
-}
+static void add_sentence(void *ctx, const char *sentence) { json_array_append_new(ctx, json_string(sentence)); }
 
 static void say_processes(json_t *wrong, const struct status *s)
 {
@@ -88,15 +59,12 @@ json_t *status_wrong(const struct status *s)
     json_t *wrong = json_array();
     if (!s->reply)
         say(wrong, "%s", s->why);
-    if (s->reply && !s->reply->accepting)
-        say(wrong, "nothing is accepted at the door: %s", s->reply->trouble);
     say_processes(wrong, s);
     if (!s->reply)
         return wrong;
+    health_check(s->reply, add_sentence, wrong);
     if (!works(s, "publisher"))
         say(wrong, "no publisher is at work: rankings on the feed do not move");
-    say_partitions(wrong, s, "scorer", has_no_scorer);
-    say_partitions(wrong, s, "validator", has_no_validator);
     say_lag(wrong, s->reply);
     return wrong;
 }

@@ -107,12 +107,19 @@ static void settle_all(struct scorer_core *s, size_t count)
     s->dirty_units = s->uncommitted_bytes = 0;
 }
 
+void note_writing(struct scorer_core *s, const struct err_text *e)
+{
+    s->trouble = e ? *e : (struct err_text){""};
+    s->worker.trouble = e ? s->trouble.text : NULL;
+}
+
 static void note_failure(struct scorer_core *s, const struct err_text *e, int64_t now_us)
 {
     int64_t longer = s->backoff_us ? 2 * s->backoff_us : BACKOFF_LEAST_US;
     s->backoff_us = longer < BACKOFF_MOST_US ? longer : BACKOFF_MOST_US;
     s->next_commit_us = now_us + s->backoff_us;
     metric_add(&s->metrics, state_commit_failures, 1);
+    note_writing(s, e);
     s->io.trouble(s->io.ctx, "scorer.commit_failed", e->text);
 }
 
@@ -132,6 +139,7 @@ enum err commit_all(struct scorer_core *s, int64_t now_us)
         tell_committed(s);
         units_shrink(s);
     }
+    note_writing(s, NULL);
     s->uncommitted = false;
     s->backoff_us = 0;
     s->next_commit_us = now_us + s->limits.commit_interval_us;

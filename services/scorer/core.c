@@ -83,9 +83,11 @@ static void own(struct scorer_core *s, const Parbus__Assign *assign)
         err = s->io.store.tallies(s->io.store_ctx, assign->partition, take_tally, p, &e);
     if (err) {
         partition_destroy(&p);
+        note_writing(s, &e);
         s->io.trouble(s->io.ctx, "scorer.own_failed", e.text);
         return;
     }
+    note_writing(s, NULL);
     partition_hold(s, p);
     answer_owned(s, p);
 }

@@ -46,6 +46,7 @@ struct scorer_core {
     size_t owned_count;
     struct arena arena; /* one submission */
     struct metrics metrics;
+    struct err_text trouble; /* why state cannot be written; empty: it can */
     size_t dirty_units, uncommitted_bytes;
     bool uncommitted; /* some partition's applied is beyond its committed */
     bool repeats;     /* some partition's repeat is set */
@@ -101,6 +102,8 @@ void answer_gap(struct scorer_core *s, const struct partition *p);
 void tell_committed(struct scorer_core *s);
 
 /* commit.c */
+/* Whether state could be written the last time: heartbeats say it. NULL: it could. */
+void note_writing(struct scorer_core *s, const struct err_text *e);
 enum err commit_all(struct scorer_core *s, int64_t now_us);
 /* More is waiting to be committed than should be. */
 bool commit_pressed(const struct scorer_core *s);

@@ -1,16 +1,19 @@
 """Full disks and full maps: receipts stop and say why, everything else goes on, and it all comes back by itself."""
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 from chaos import COLUMNS, Feeder, Script, journalled, sample, text, try_status
-from pipeline import Pipeline, until
+from pipeline import BIN, Pipeline, until
 
 TABLE = ("qd766", "2025")
 MOUNT_BYTES = 24 << 20
@@ -54,6 +57,29 @@ class SmallPipeline(Pipeline):
 
     def free(self):
         (self.small / "ballast").unlink(missing_ok=True)
+
+
+class FailingPipeline(Pipeline):
+    """One whose writes to one of its two databases fail with an error of the test's choice (tests/lib/fail_io.c)."""
+
+    def __init__(self, where, **options):
+        super().__init__(**options)
+        self.switch = pathlib.Path(self.dir, "switch")
+        self.environment = {"LD_PRELOAD": str(BIN.parent / "tests" / "fail_io.so"), "FAIL_IO_SWITCH": str(self.switch),
+                            "FAIL_IO_UNDER": str(pathlib.Path(self.dir, where)),
+                            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+
+    def up(self):
+        with unittest.mock.patch.dict(os.environ, self.environment):
+            return super().up()
+
+    def fill(self, why):
+        fresh = self.switch.with_suffix(".new")
+        fresh.write_text(str(why))
+        fresh.rename(self.switch)
+
+    def free(self):
+        self.switch.unlink(missing_ok=True)
 
 
 class Load:
@@ -128,9 +154,46 @@ class Disk(unittest.TestCase):
         status = until(trouble, "nothing is accepted any more")
         for word in words:
             self.assertIn(word, status["trouble"])
+        self.is_red(p, "nothing is accepted at the door: ", *words)
+
+    def is_red(self, p, *words):
+        """So say health and status, with the reason."""
+        def red():
+            done = p.run("health", check=False)
+            return done.returncode == 1 and all(word in done.stderr for word in words)
+        until(red, f"health is red: {words}")
         table = p.run("status").stdout
-        self.assertIn("nothing is accepted at the door: ", table)
-        self.assertIn(status["trouble"], table)
+        status = p.status()
+        self.assertFalse(status["healthy"])
+        for word in words:
+            self.assertIn(word, table)
+            self.assertIn(word, " ".join(status["wrong"]))
+
+    def is_green(self, p):
+        until(lambda: p.run("health", check=False).returncode == 0, "health is green")
+        self.assertTrue(p.status()["healthy"])
+
+    def comes_back_by_itself(self, p, load):
+        """Without a submission: the feeder is asleep."""
+        load.feeder.process.send_signal(signal.SIGSTOP)
+        try:
+            p.free()
+            self.is_green(p)
+        finally:
+            load.feeder.process.send_signal(signal.SIGCONT)
+
+    def state_is_stuck(self, p, load, *words):
+        def failed():
+            """State has free pages inside its file; once they are used up, it needs new ones."""
+            status = p.status()
+            if journalled(status) - self.base == load.given:
+                load.give()
+            return status["counters"].get("state_commit_failures", 0) > 0
+        until(failed, "a commit failed")
+        self.is_red(p, "scorer-1 cannot write state: ", *words)
+        self.assertIn("scorer-1 cannot do its work: ", p.run("health", "scorer-1", check=False).stderr)
+        until(lambda: journalled(p.status()) - self.base == load.given, "the journal takes what comes")
+        self.assertGreater(p.status()["lag"], 0)
 
     @needs_mount
     def test_a_full_disk_under_the_journal(self):
@@ -142,7 +205,19 @@ class Disk(unittest.TestCase):
             self.reads_and_feed_go_on(p)
             self.assertEqual(journalled(p.status()), stuck)
             self.assertEqual({x["restarts"] for x in p.processes().values()}, {0})
-            p.free()
+            self.comes_back_by_itself(p, load)
+            self.ends_well(p, load)
+
+    @needs_mount
+    def test_it_is_refused_before_the_disk_is_full(self):
+        with SmallPipeline("journal") as p:
+            load = self.begin(p)
+            self.is_green(p)
+            with open(p.small / "ballast", "wb") as f:
+                f.write(bytes(MOUNT_BYTES - (6 << 20)))
+            self.refuses(p, load, "KB are left: no space left on the disk")
+            self.assertEqual(p.status()["counters"].get("journal_commit_failures", 0), 0)
+            self.comes_back_by_itself(p, load)
             self.ends_well(p, load)
 
     @needs_mount
@@ -150,14 +225,71 @@ class Disk(unittest.TestCase):
         with SmallPipeline("state") as p:
             load = self.begin(p)
             p.fill()
-            load.give()
-            until(lambda: p.status()["counters"].get("state_commit_failures", 0) > 0, "a commit failed")
-            until(lambda: journalled(p.status()) - self.base == load.given, "the journal takes what comes")
-            self.assertGreater(p.status()["lag"], 0)
+            self.state_is_stuck(p, load, "no space left on the disk")
             self.reads_and_feed_go_on(p)
             self.assertEqual({x["restarts"] for x in p.processes().values()}, {0})
-            p.free()
+            self.comes_back_by_itself(p, load)
             self.ends_well(p, load)
+
+    def journal_fails(self, why, words):
+        with FailingPipeline("journal") as p:
+            load = self.begin(p)
+            p.fill(why)
+            self.refuses(p, load, words, "journal")
+            stuck = journalled(p.status())
+            self.reads_and_feed_go_on(p)
+            self.assertEqual(journalled(p.status()), stuck)
+            self.comes_back_by_itself(p, load)
+            self.ends_well(p, load)
+
+    def test_an_input_output_error_on_commit_of_the_journal(self):
+        self.journal_fails(errno.EIO, "Input/output error")
+
+    def test_a_journal_that_became_read_only(self):
+        self.journal_fails(errno.EROFS, "Read-only file system")
+
+    def state_fails(self, why, words):
+        with FailingPipeline("state") as p:
+            load = self.begin(p)
+            p.fill(why)
+            self.state_is_stuck(p, load, words)
+            self.reads_and_feed_go_on(p)
+            self.comes_back_by_itself(p, load)
+            self.ends_well(p, load)
+
+    def test_an_input_output_error_on_commit_of_state(self):
+        self.state_fails(errno.EIO, "Input/output error")
+
+    def test_a_state_that_became_read_only(self):
+        self.state_fails(errno.EROFS, "Read-only file system")
+
+    @needs_mount
+    def test_a_directory_that_is_read_only_at_the_start(self):
+        with SmallPipeline() as p:
+            p.push_text(COLUMNS + "\n" + text(sample("qd766")))
+            p.run("down")
+            subprocess.run(["mount", "-o", "remount,ro", p.small], check=True)
+            done = p.run("up", *p.arguments, "--detach", check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("Read-only file system", done.stderr)
+            subprocess.run(["mount", "-o", "remount,rw", p.small], check=True)
+            p.up()
+            self.assertEqual(p.rank_text(*TABLE), self.expected)
+
+    def test_without_a_scorer_health_is_red(self):
+        with Pipeline() as p:
+            self.is_green(p)
+            p.run("scale", "scorer=0")
+            self.is_red(p, "64 of 64 partitions have no scorer")
+            p.run("scale", "scorer=1")
+            self.is_green(p)
+            p.run("scale", "validator=0")
+            self.is_red(p, "no validator is at work")
+            p.run("scale", "validator=1")
+            self.is_green(p)
+            p.kill("ingestor-1")
+            until(lambda: self.restarts(p, "ingestor-1") > 0, "another ingestor, to which nobody has given work")
+            self.is_green(p)
 
     @needs_mount
     def test_a_full_disk_under_everything(self):
@@ -203,6 +335,7 @@ class Disk(unittest.TestCase):
                 return p.status()["counters"].get("state_commit_failures", 0) > 0
 
             until(failed, "a commit failed")
+            self.is_red(p, "scorer-1 cannot write state: ", "the map is full", "state_map_bytes")
             until(lambda: journalled(p.status()) - self.base == load.given, "the journal takes what comes")
             self.reads_and_feed_go_on(p)
             self.larger(p, "state_map_bytes=1G")

@@ -120,7 +120,7 @@ static void start(struct sim *s, struct actor *n)
     ASSERT(p);
     *p = (struct ingestor_process){.sim = s, .actor = n};
     sim_journal_open(s);
-    struct ingestor_io io = {p, to_feeder, to_worker, append, read_records, rejects};
+    struct ingestor_io io = {p, to_feeder, to_worker, append, read_records, rejects, NULL};
     struct settings settings = s->settings;
     if (s->options.mutation == MUTATION_NO_WINDOW)
         settings.partition_window_bytes = 1 << 24;

@@ -160,11 +160,21 @@ uint64_t receipt(void)
     return r ? r->up_to_seq : 0;
 }
 
-const struct ingestor_io ingestor_world_io = {NULL, to_feeder, to_worker, append, read_records, no_rejects};
+static enum err room(void *ctx, bool probe, struct err_text *e)
+{
+    (void)ctx;
+    t.probes += probe;
+    if (t.room_left && !(probe && t.disk_full))
+        return OK;
+    return err_set(e, t.room_left ? ERR_IO : ERR_FULL, t.room_left ? "it cannot be written" : "hardly any room");
+}
+
+const struct ingestor_io ingestor_world_io = {NULL, to_feeder, to_worker, append, read_records, no_rejects, room};
 
 void ingestor_world_start(void)
 {
     settings_defaults(&t.settings);
+    t.room_left = true;
     t.now = (struct ingestor_now){1000000000, 1760000000000};
     t.core = ingestor_new(&t.settings, &ingestor_world_io, PARTITIONS, 77, 1);
 }

@@ -27,7 +27,8 @@ struct ingestor_world {
     size_t journal_count;
     struct buffer control[64]; /* packed */
     size_t control_count, appends;
-    bool disk_full;
+    bool disk_full, room_left;
+    unsigned probes;
     bool disk_lies; /* a commit fails and is there all the same */
     bool disk_unreadable;
     struct sent to_feeder[4096], to_worker[8192];

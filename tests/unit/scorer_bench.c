@@ -41,6 +41,10 @@ static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage 
         return b->coordinator_result;
     b->hello += kind == PARBUS__TO_COORDINATOR__BODY_HELLO;
     b->heartbeat += kind == PARBUS__TO_COORDINATOR__BODY_HEARTBEAT;
+    if (kind == PARBUS__TO_COORDINATOR__BODY_HEARTBEAT) {
+        const char *trouble = ((const Parbus__Heartbeat *)m)->trouble;
+        snprintf(b->trouble, sizeof b->trouble, "%s", trouble ? trouble : "");
+    }
     b->leave += kind == PARBUS__TO_COORDINATOR__BODY_LEAVE;
     if (kind == PARBUS__TO_COORDINATOR__BODY_OWNED)
         hear_owned(b, (const Parbus__Owned *)m);

@@ -23,6 +23,7 @@ struct bench {
     int hello, heartbeat, owned, released, progress, gap, leave, committed, troubles;
     uint64_t owned_applied, released_applied, released_epoch, progress_applied, gap_applied, committed_pseq;
     bool released_lost;
+    char trouble[128]; /* of the last Heartbeat */
     size_t progress_tallies, owned_tallies;
     uint64_t tally_scored, tally_accepted, tally_rejected; /* of the last Owned or Progress, its first */
     struct said_scores scores[SAID_MAX];

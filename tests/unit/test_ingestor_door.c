@@ -116,6 +116,60 @@ Test(ingestor_door, a_state_ahead_of_the_journal_is_refused_before_the_door_open
     cr_assert(strstr(e.text, "delete state"), "%s", e.text);
 }
 
+static const char *trouble(void)
+{
+    Parbus__Stats question = PARBUS__STATS__INIT;
+    FROM_FEEDER(STATS, question);
+    const Parbus__StatsReply *reply = (const Parbus__StatsReply *)last_to_feeder(PARBUS__TO_FEEDER__BODY_STATS);
+    cr_assert_eq(reply->accepting, reply->trouble[0] == 0);
+    return reply->trouble;
+}
+
+Test(ingestor_door, after_a_failed_commit_it_tries_by_itself_until_it_can_write)
+{
+    hello(1);
+    t.disk_full = true;
+    submit(1);
+    tick(2);
+    cr_assert_neq(*trouble(), 0);
+    for (int ms = 0; ms < 3000; ms += 50)
+        tick(50);
+    cr_assert(t.probes == 2 || t.probes == 3, "once in the time that feeders wait: %u", t.probes);
+    cr_assert_str_eq(trouble(), "it cannot be written");
+    t.disk_full = false;
+    for (int ms = 0; ms < 1100; ms += 50)
+        tick(50);
+    cr_assert_str_eq(trouble(), "", "nobody has submitted anything");
+    unsigned probes = t.probes;
+    submit(1);
+    tick(200);
+    cr_assert_eq(receipt(), 1);
+    cr_assert_eq(t.probes, probes, "all is well: nothing to try");
+}
+
+Test(ingestor_door, it_refuses_before_the_room_is_used_up)
+{
+    hello(1);
+    submit(1);
+    tick(2);
+    t.room_left = false;
+    tick(200);
+    tick(0);
+    cr_assert_str_eq(trouble(), "hardly any room");
+    submit(2);
+    tick(2);
+    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_STORAGE && r->seq == 2 && r->retry_after_ms > 0);
+    cr_assert_eq(ingestor_metrics(t.core)->value[METRIC_journal_commit_failures], 0);
+    t.room_left = true;
+    for (int ms = 0; ms < 1300; ms += 50)
+        tick(50);
+    cr_assert_str_eq(trouble(), "");
+    submit(2);
+    tick(2);
+    cr_assert_eq(receipt(), 2);
+}
+
 Test(ingestor_door, a_submission_that_breaks_a_rule_is_used_up)
 {
     hello(1);

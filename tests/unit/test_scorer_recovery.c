@@ -96,6 +96,34 @@ Test(scorer_recovery, a_read_that_fails_stops_before_the_submission)
     fixture_teardown(&f);
 }
 
+Test(scorer_recovery, heartbeats_say_why_state_cannot_be_written_until_it_can)
+{
+    struct fixture f;
+    fixture_setup(&f);
+    bench_welcome(&f.b, 1, 0);
+    bench_assign(&f.b, 0, EPOCH, 0);
+    scorer_core_tick(f.b.core, 1000000);
+    cr_assert(f.b.heartbeat > 0 && !*f.b.trouble);
+    f.state.fail_commit = ERR_FULL;
+    bench_give_row(&f.b, 1, B, 3, 0);
+    scorer_core_tick(f.b.core, 2000000);
+    scorer_core_tick(f.b.core, 3000000);
+    cr_assert_str_eq(f.b.trouble, "disk");
+    f.state.fail_commit = OK;
+    scorer_core_tick(f.b.core, 10000000);
+    scorer_core_tick(f.b.core, 11000000);
+    cr_assert_str_eq(f.b.trouble, "");
+    f.state.fail_own = ERR_IO;
+    bench_assign(&f.b, 1, EPOCH, 11000000);
+    scorer_core_tick(f.b.core, 12000000);
+    cr_assert(*f.b.trouble, "nor can a partition be taken");
+    f.state.fail_own = OK;
+    bench_assign(&f.b, 1, EPOCH, 12000000);
+    scorer_core_tick(f.b.core, 13000000);
+    cr_assert_str_eq(f.b.trouble, "");
+    fixture_teardown(&f);
+}
+
 /* Law 5: the same journal in other portions, with commits and restarts between, gives the same bytes. */
 static void run_in_portions(struct fake_state *state, unsigned seed)
 {

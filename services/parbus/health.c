@@ -1,0 +1,76 @@
+#include "services/parbus/health.h"
+#include "services/parbus/status.h"
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RANGES_BYTES_MAX = 60 };
+
+struct findings {
+    health_fn *fn;
+    void *ctx;
+    size_t count;
+};
+
+static void find(struct findings *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void find(struct findings *f, const char *format, ...)
+{
+    char sentence[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    f->fn(f->ctx, sentence);
+    f->count++;
+}
+
+/* While it is being handed over, a partition still has its scorer. */
+static bool has_no_scorer(const Parbus__PartitionStats *p, const void *unused)
+{
+    (void)unused;
+    return strcmp(p->state, "owned") != 0 && strcmp(p->state, "releasing") != 0;
+}
+
+static void check_partitions(struct findings *f, const Parbus__StatsReply *reply)
+{
+    size_t count = 0;
+    uint64_t longest_ms = 0;
+    for (size_t i = 0; i < reply->n_partition; i++) {
+        const Parbus__PartitionStats *p = reply->partition[i];
+        bool unscored = has_no_scorer(p, NULL);
+        count += unscored;
+        longest_ms = unscored && p->paused_ms > longest_ms ? p->paused_ms : longest_ms;
+    }
+    if (!count)
+        return;
+    char *which = status_ranges(reply, has_no_scorer, NULL), lasting[64] = "";
+    if (longest_ms)
+        snprintf(lasting, sizeof lasting, " (one for %.1f s)", (double)longest_ms / 1000);
+    find(f, "%zu of %zu partitions have no scorer%s, and their ranking stands still: %.*s%s", count, reply->n_partition,
+         lasting, RANGES_BYTES_MAX, which, strlen(which) > RANGES_BYTES_MAX ? "…" : "");
+    free(which);
+}
+
+/* Not by partition: one gets its validator only when there is something to validate. */
+static void check_validators(struct findings *f, const Parbus__StatsReply *reply)
+{
+    for (size_t i = 0; i < reply->n_worker; i++)
+        if (strcmp(reply->worker[i]->service, "validator") == 0 && strcmp(reply->worker[i]->state, "live") == 0)
+            return;
+    find(f, "no validator is at work: the rankings stand still");
+}
+
+size_t health_check(const Parbus__StatsReply *reply, health_fn *fn, void *ctx)
+{
+    struct findings f = {fn, ctx, 0};
+    if (!reply->accepting)
+        find(&f, "nothing is accepted at the door: %s", reply->trouble);
+    for (size_t i = 0; i < reply->n_worker; i++)
+        if (reply->worker[i]->trouble[0] && strcmp(reply->worker[i]->state, "dead") != 0)
+            find(&f, "%s cannot write state: %s", reply->worker[i]->instance, reply->worker[i]->trouble);
+    check_partitions(&f, reply);
+    check_validators(&f, reply);
+    return f.count;
+}

@@ -1,0 +1,8 @@
+/* What keeps the pipeline from doing its work, by what the ingestor knows (rule D13). */
+#pragma once
+#include "door.pb-c.h"
+#include <stddef.h>
+
+/* Calls fn with a sentence for each thing that is wrong, and returns how many there are; 0: all is well. */
+typedef void health_fn(void *ctx, const char *sentence);
+size_t health_check(const Parbus__StatsReply *reply, health_fn *fn, void *ctx);
