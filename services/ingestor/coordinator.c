@@ -36,6 +36,7 @@ void coordinator_free(struct coordinator *c)
         free(c->worker[w].counter);
     free(c->partition);
     free(c->tally);
+    buffer_free(&c->rest);
     map_free(&c->tally_of);
 }
 

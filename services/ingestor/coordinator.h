@@ -11,7 +11,14 @@
 #include "base/map.h"
 #include "services/ingestor/door.h"
 
-enum { WORKERS_MAX = 256, WORKER_COUNTERS_MAX = 64, FLIGHTS_MAX = 512, SUSPECTS_MAX = 256, WORKER_NONE = -1 };
+enum {
+    WORKERS_MAX = 256,
+    WORKER_COUNTERS_MAX = 64,
+    FLIGHTS_MAX = 512,
+    SUSPECTS_MAX = 256,
+    REPORTERS_MAX = 16,
+    WORKER_NONE = -1
+};
 
 enum partition_state { PARTITION_UNOWNED, PARTITION_ASSIGNING, PARTITION_OWNED, PARTITION_RELEASING };
 
@@ -42,8 +49,9 @@ struct partition {
 
 struct suspect { /* an entry at which workers ended (I17) */
     uint32_t partition, tries;
-    uint64_t pseq, incarnation;             /* of who reported it last */
-    char instance[WIRE_NAME_BYTES_MAX + 1]; /* … and its name */
+    uint64_t pseq;
+    uint64_t reporter[REPORTERS_MAX];       /* ring, of name and incarnation: their hello may come again later */
+    char instance[WIRE_NAME_BYTES_MAX + 1]; /* of who reported it last */
 };
 
 struct worker {
@@ -93,6 +101,7 @@ struct coordinator {
     uint64_t applied;   /* entries, in this term */
     struct sample then, last;
     uint32_t pump_first;
+    struct buffer rest; /* of a record that is applied in part */
     char read_trouble[256];
 };
 

@@ -44,6 +44,25 @@ static void take_on(struct coordinator *c, struct partition *part, uint64_t last
     part->sent = last_pseq;
 }
 
+/* What is applied of a record is left out: nobody need look at it again, and one of its entries may end who does, where
+ * it can be set aside no more (I17). What cannot be read goes out as it is. */
+static void leave_out_applied(struct coordinator *c, uint64_t applied, Parbus__Work *work)
+{
+    struct record_reader reader;
+    struct record_entry entry;
+    const uint8_t *body;
+    uint64_t pseq = work->first_pseq;
+    if (pseq > applied || record_open(&reader, work->record.data, work->record.len, NULL))
+        return;
+    buffer_clear(&c->rest);
+    record_begin(&c->rest, (enum record_kind)reader.header.kind, reader.header.received_ms, reader.header.control_seq);
+    for (; record_next(&reader, &entry, &body); pseq++)
+        if (pseq > applied)
+            record_add(&c->rest, 0, &entry, body);
+    work->first_pseq = applied + 1;
+    work->record = (ProtobufCBinaryData){c->rest.size, c->rest.data};
+}
+
 struct pump {
     struct coordinator *c;
     uint32_t partition;
@@ -68,6 +87,7 @@ static bool send_record(void *ctx, uint64_t first_pseq, const void *record, size
     work.scorer = c->worker[part->scorer].endpoint;
     work.record.data = (uint8_t *)record;
     work.record.len = bytes;
+    leave_out_applied(c, part->applied, &work);
     uint64_t peer = c->worker[part->validator].peer;
     if (c->io->to_worker(c->io->ctx, peer, PARBUS__TO_WORKER__BODY_WORK, &work.base) != OK) {
         metric_add(c->metrics, sends_full, 1);
@@ -78,7 +98,7 @@ static bool send_record(void *ctx, uint64_t first_pseq, const void *record, size
         metric_add(c->metrics, records_sent_again, 1);
     else
         part->seen = last_pseq;
-    take_on(c, part, last_pseq, bytes);
+    take_on(c, part, last_pseq, work.record.len);
     return window_open(c, part);
 }
 

@@ -1,4 +1,5 @@
 #include "services/ingestor/suspects.h"
+#include "base/bytes.h"
 #include "base/log.h"
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,14 @@ static struct suspect *find_or_add(struct coordinator *c, uint32_t partition, ui
     return s;
 }
 
+static bool has_reported(const struct suspect *s, uint64_t reporter)
+{
+    for (uint32_t i = 0; i < s->tries && i < REPORTERS_MAX; i++)
+        if (s->reporter[i] == reporter)
+            return true;
+    return false;
+}
+
 bool suspects_report(struct coordinator *c, const Parbus__WorkerHello *hello)
 {
     const Parbus__Unfinished *at = hello->unfinished;
@@ -72,10 +81,10 @@ bool suspects_report(struct coordinator *c, const Parbus__WorkerHello *hello)
         return false;
     bool held = suspects_hold(c, at->partition);
     struct suspect *s = find_or_add(c, at->partition, at->pseq);
-    if (!s || (s->incarnation == hello->incarnation && strcmp(s->instance, hello->instance) == 0))
+    uint64_t reporter = hello->incarnation ^ hash_bytes(hello->instance, strlen(hello->instance));
+    if (!s || has_reported(s, reporter))
         return false;
-    s->tries++;
-    s->incarnation = hello->incarnation;
+    s->reporter[s->tries++ % REPORTERS_MAX] = reporter;
     snprintf(s->instance, sizeof s->instance, "%s", hello->instance);
     log_warn("record.suspected", "partition=%u pseq=%llu tries=%u most=%lld instance=%s", s->partition,
              (unsigned long long)s->pseq, s->tries, (long long)c->settings->record_tries_max, s->instance);

@@ -119,10 +119,38 @@ void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq)
     p->homeless = false;
 }
 
+/* Before any row is taken: what the journal says may take rows and positions back. false: it could not be read. */
+static bool know_controls(struct publisher *p, const Parbus__Scores *m)
+{
+    bool known = m->control_seq <= p->controls;
+    for (size_t i = 0; i < m->n_unit; i++)
+        known &= m->unit[i]->series <= p->topic_count;
+    if (!known) {
+        p->o.io.catch_up(p->o.io.ctx);
+        publisher_catalog_changed(p);
+    }
+    return m->control_seq <= p->controls;
+}
+
+/* I15: it comes of an owner from before an entry was set aside, and never committed that entry. */
+static bool is_fenced(const struct publisher *p, const Parbus__Scores *m)
+{
+    uint64_t pseq = m->has_control_seq ? catalog_set_aside_after(p->o.catalog, m->partition, m->control_seq) : 0;
+    return pseq && pseq <= m->pseq;
+}
+
 static void receive_scores(struct publisher *p, const Parbus__Scores *m)
 {
     if (m->partition >= p->o.partitions || m->prev_pseq > m->pseq) {
         metric_add(p->o.metrics, messages_malformed, 1);
+        return;
+    }
+    if (!know_controls(p, m)) {
+        partition_missed(p, m->partition, m->pseq);
+        return;
+    }
+    if (is_fenced(p, m)) {
+        metric_add(p->o.metrics, records_not_owned, 1);
         return;
     }
     if (m->pseq <= p->partition[m->partition].position) /* I15: known already */

@@ -39,10 +39,11 @@ static void score_touched(struct scorer_core *s, struct partition *p)
 static void send_scores(struct scorer_core *s, struct partition *p)
 {
     Parbus__Scores scores = PARBUS__SCORES__INIT;
-    scores.has_partition = scores.has_prev_pseq = scores.has_pseq = 1;
+    scores.has_partition = scores.has_prev_pseq = scores.has_pseq = scores.has_control_seq = 1;
     scores.partition = p->number;
     scores.prev_pseq = p->told;
     scores.pseq = p->applied;
+    scores.control_seq = p->controls;
     scores.n_unit = buffer_count(&s->messages, Parbus__UnitScore);
     buffer_clear(&s->pointers);
     for (size_t i = 0; i < scores.n_unit; i++) {

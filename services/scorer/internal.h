@@ -24,6 +24,7 @@ struct partition {
     uint64_t applied;   /* in memory */
     uint64_t committed; /* in state */
     uint64_t serial;    /* of the last Owned or Progress (I13) */
+    uint64_t controls;  /* control seq of the catalog when its first entry was applied (I15); 0: none yet */
     uint64_t told;      /* pseq of the last Scores, sent or dropped; at first: applied when it was taken over (I15) */
     struct units units;
     struct tallies tallies;

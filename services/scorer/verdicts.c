@@ -152,6 +152,8 @@ void scorer_core_verdicts(struct scorer_core *s, const Parbus__Verdicts *v, int6
     }
     if (!in_sequence(s, p, v->first_pseq, v->first_pseq + reader.header.count - 1, now_us))
         return;
+    if (!p->controls)
+        p->controls = catalog_control_seq(s->catalog);
     if (record_entries(&reader.header)) {
         apply_record(s, v, &reader, now_us);
         return;

@@ -64,6 +64,7 @@ static void hear_scores(struct bench *b, const Parbus__Scores *m)
     struct said_scores *s = &b->scores[b->scores_count++ % SAID_MAX];
     *s =
         (struct said_scores){.partition = m->partition, .prev_pseq = m->prev_pseq, .pseq = m->pseq, .units = m->n_unit};
+    s->control_seq = m->control_seq;
     if (m->n_unit == 0)
         return;
     s->unit = m->unit[0]->unit;

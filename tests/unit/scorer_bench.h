@@ -14,6 +14,7 @@ struct said_scores {
     bool complete, present;
     int64_t root;
     uint64_t cause_seq;
+    uint64_t control_seq;
 };
 
 struct bench {

@@ -198,6 +198,42 @@ Test(ingestor_poison, one_process_counts_once)
     cr_assert_eq(t.control_count, 0);
 }
 
+Test(ingestor_poison, a_late_hello_of_a_process_that_was_counted_counts_nothing)
+{
+    for (uint64_t round = 0; round < 3; round++)
+        for (uint64_t incarnation = 2; incarnation <= 3; incarnation++) {
+            scorer_back(incarnation, 2);
+            answer_and_settle(0);
+        }
+    cr_assert_eq(t.control_count, 0);
+}
+
+/* Nobody looks again at what is applied: it could not be set aside. */
+Test(ingestor_poison, of_a_record_that_is_applied_in_part_the_rest_is_sent_again)
+{
+    uint64_t first = last_pseq(of) + 1;
+    for (uint64_t seq = 6; seq <= 8; seq++)
+        submit(seq);
+    tick(2);
+    const Parbus__Work *work = work_of(of, first);
+    cr_assert_not_null(work);
+    progress(work, SCORER_A, first);
+    validator_back(2, first + 1);
+    answer_and_settle(first);
+    work = work_of(of, first + 1);
+    cr_assert_not_null(work);
+    struct record_reader reader;
+    struct record_entry entry;
+    const uint8_t *body;
+    cr_assert_eq(record_open(&reader, work->record.data, work->record.len, NULL), OK);
+    cr_assert_eq(reader.header.count, 2);
+    cr_assert_eq(reader.header.kind, RECORD_DATA);
+    cr_assert(record_next(&reader, &entry, &body));
+    cr_assert_eq(entry.seq, 7);
+    cr_assert(record_next(&reader, &entry, &body));
+    cr_assert_eq(entry.seq, 8);
+}
+
 Test(ingestor_poison, what_is_applied_or_not_there_is_nobody_to_suspect)
 {
     size_t count;

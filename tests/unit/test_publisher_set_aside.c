@@ -18,8 +18,8 @@ static void setup(void)
 static void teardown(void) { witness_free(v); }
 TestSuite(publisher_set_aside, .init = setup, .fini = teardown);
 
-/* Scores of the unit's partition, with the unit. */
-static void tell(uint64_t prev_pseq, uint64_t pseq, int64_t points)
+/* Scores of the unit's partition, with the unit, of a scorer that knew so many controls; 0: it does not say. */
+static void tell_knowing(uint64_t controls, uint64_t prev_pseq, uint64_t pseq, int64_t points)
 {
     int64_t all[WORLD_NODES] = {points, points};
     Parbus__UnitScore score = PARBUS__UNIT_SCORE__INIT, *pointer = &score;
@@ -30,6 +30,7 @@ static void tell(uint64_t prev_pseq, uint64_t pseq, int64_t points)
     m.has_partition = m.has_prev_pseq = m.has_pseq = 1;
     m.partition = of, m.prev_pseq = prev_pseq, m.pseq = pseq;
     m.n_unit = 1, m.unit = &pointer;
+    m.has_control_seq = controls != 0, m.control_seq = controls;
     struct buffer b = {0};
     wire_pack(&b, PARBUS__TO_PUBLISHER__BODY_SCORES, &m.base);
     world_deliver(w, &b);
@@ -37,6 +38,8 @@ static void tell(uint64_t prev_pseq, uint64_t pseq, int64_t points)
     w->now_us += 100 * WORLD_MS;
     world_tick(w);
 }
+
+static void tell(uint64_t prev_pseq, uint64_t pseq, int64_t points) { tell_knowing(0, prev_pseq, pseq, points); }
 
 static int64_t shown(void)
 {
@@ -98,5 +101,43 @@ Test(publisher_set_aside, it_is_seen_to_once)
     tell(2, 6, 3);
     publisher_catalog_changed(w->publisher);
     set_aside((of + 1) % WORLD_PARTITIONS, 4);
+    cr_assert_eq(publisher_position(w->publisher, of), 6);
+}
+
+Test(publisher_set_aside, an_owner_from_before_is_not_believed_afterwards)
+{
+    uint64_t before = catalog_control_seq(w->catalog);
+    tell_knowing(before, 0, 2, 5);
+    set_aside(of, 4);
+    tell_knowing(before, 2, 6, 9);
+    cr_assert_eq(shown(), 5);
+    cr_assert_eq(publisher_position(w->publisher, of), 2);
+    tell_knowing(before, 2, 3, 7);
+    cr_assert_eq(shown(), 7, "that does not reach the entry");
+    tell_knowing(before + 1, 3, 6, 3);
+    cr_assert_eq(shown(), 3);
+    cr_assert_eq(publisher_position(w->publisher, of), 6);
+}
+
+Test(publisher_set_aside, controls_that_a_scorer_knew_are_read_before_its_scores_are_taken)
+{
+    struct err_text e;
+    tell(0, 6, 9);
+    cr_assert_eq(set_aside_in(w->catalog, of, 4, &e), OK, "%s", e.text);
+    tell_knowing(catalog_control_seq(w->catalog), 2, 5, 3);
+    cr_assert_eq(shown(), 3);
+    cr_assert_eq(publisher_position(w->publisher, of), 5);
+}
+
+Test(publisher_set_aside, scores_that_know_more_than_can_be_read_are_left_to_state)
+{
+    tell(0, 2, 5);
+    tell_knowing(catalog_control_seq(w->catalog) + 1, 2, 6, 9);
+    cr_assert_eq(shown(), 5);
+    cr_assert_eq(publisher_position(w->publisher, of), 2);
+    w->pseq[of] = 6;
+    world_commit(w, of);
+    w->now_us += 100 * WORLD_MS;
+    world_tick(w);
     cr_assert_eq(publisher_position(w->publisher, of), 6);
 }

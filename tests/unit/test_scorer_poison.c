@@ -155,6 +155,26 @@ Test(scorer_poison, controls_that_verdicts_name_are_read_first)
     cr_assert_eq(f.state.cursor[0].applied, 1);
 }
 
+/* I15: what it applied before it knew of a control makes all that it tells of the partition of before. */
+Test(scorer_poison, scores_name_the_controls_known_when_the_partition_was_begun)
+{
+    record_of(RECORD_DATA, 1);
+    bench_give(&f.b, &f.record, 1, 0);
+    scorer_core_flush(f.b.core);
+    cr_assert_eq(f.b.scores[0].control_seq, 3);
+    cr_assert_eq(set_aside_in(f.b.catalog, 1, 1, &e), OK, "%s", e.text);
+    record_of(RECORD_DATA, 2);
+    bench_give(&f.b, &f.record, 2, 0);
+    scorer_core_flush(f.b.core);
+    cr_assert_eq(f.b.scores[1].control_seq, 3);
+    fixture_commit(&f);
+    bench_assign(&f.b, 0, EPOCH + 1, 0);
+    record_of(RECORD_DATA, 3);
+    bench_give_to(&f.b, 0, EPOCH + 1, &f.record, 3, 0);
+    scorer_core_flush(f.b.core);
+    cr_assert_eq(f.b.scores[2].control_seq, 4);
+}
+
 /* ---- the mark ---- */
 
 Test(scorer_poison, the_entry_is_marked_while_it_is_applied_and_not_longer)
