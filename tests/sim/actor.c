@@ -70,10 +70,13 @@ static void inbox_clear(struct sim *s, struct actor *n)
 }
 
 /* Runs the turn until it pauses. true: it is over. */
-static bool fiber_goes_on(struct actor *n)
+static bool fiber_goes_on(struct sim *s, struct actor *n)
 {
     n->paused = false;
-    if (!fiber_resume(n->fiber))
+    poison_looks(s, n);
+    bool ended = fiber_resume(n->fiber);
+    poison_looks(s, NULL);
+    if (!ended)
         return false;
     fiber_free(&n->fiber);
     arena_free(n->arena);
@@ -85,8 +88,8 @@ static bool fiber_goes_on(struct actor *n)
 void actor_kill(struct sim *s, struct actor *n, int64_t back_after_us)
 {
     trace_note(s, n->name, n->finished ? "ends" : "dies", 0, 0, 0, 0);
-    n->dying |= n->fiber != NULL; /* the rest of its turn has no effect */
-    while (n->fiber && !fiber_goes_on(n)) {
+    actor_dies(n);
+    while (n->fiber && !fiber_goes_on(s, n)) {
     }
     n->role->stop(s, n);
     inbox_clear(s, n);
@@ -96,7 +99,14 @@ void actor_kill(struct sim *s, struct actor *n, int64_t back_after_us)
     n->back_us = s->now_us + back_after_us;
 }
 
-void actor_give_up(struct actor *n) { n->dying = true; }
+void actor_dies(struct actor *n)
+{
+    if (!n->dying)
+        n->died_at = n->mark;
+    n->dying = true;
+}
+
+void actor_give_up(struct actor *n) { actor_dies(n); }
 
 /* ---- within a turn ---- */
 
@@ -108,6 +118,13 @@ static void pause_for(struct sim *s, struct actor *n, int64_t us)
     n->elapsed_us = 0;
     n->paused = true;
     fiber_pause(n->fiber);
+}
+
+void actor_sticks(struct sim *s, struct actor *n)
+{
+    int64_t lease_us = s->settings.worker_lease_ms * SIM_MS;
+    pause_for(s, n, rng_between(&s->rng, lease_us / 2, 3 * lease_us));
+    actor_dies(n);
 }
 
 void actor_wait(struct sim *s, struct actor *n) { pause_for(s, n, rng_between(&s->rng, SIM_MS, 20 * SIM_MS)); }
@@ -143,7 +160,7 @@ bool actor_lives_now(struct sim *s, struct actor *n)
         return false;
     if (n->calls_left < 0 || n->calls_left-- > 0)
         return true;
-    n->dying = true;
+    actor_dies(n);
     census_add(s, deaths_in_call, 1);
     trace_note(s, n->name, "is dying within a call; the call %lu", n->dies_after, 0, 0, 0);
     return n->dies_after;
@@ -224,13 +241,15 @@ static bool needs_fiber(struct sim *s, struct actor *n)
 {
     if (!s->calm && n->role->on_host && rng_chance(&s->rng, s->weather.hang_in_turn))
         n->pause_left = (int)rng_below(&s->rng, 6);
-    return n->pause_left >= 0 || (s->state.holder && n->role == &role_scorer);
+    return n->pause_left >= 0 || (s->state.holder && n->role == &role_scorer) || poison_may_hang(s, n);
 }
 
 static void run_turn(struct sim *s, struct actor *n)
 {
     if (!needs_fiber(s, n)) {
+        poison_looks(s, n);
         end_turn(s, n, n->role->turn(s, n));
+        poison_looks(s, NULL);
         return;
     }
     struct turn turn = {s, n}; /* read at once */
@@ -238,13 +257,13 @@ static void run_turn(struct sim *s, struct actor *n)
     ASSERT(n->arena);
     arena_init(n->arena, WIRE_ARENA_BYTES);
     n->fiber = fiber_new(turn_in_fiber, &turn);
-    fiber_goes_on(n);
+    fiber_goes_on(s, n);
 }
 
 void actor_turn(struct sim *s, struct actor *n)
 {
     if (n->fiber) {
-        fiber_goes_on(n);
+        fiber_goes_on(s, n);
     } else {
         maybe_doom(s, n);
         run_turn(s, n);

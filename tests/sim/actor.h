@@ -1,5 +1,6 @@
 /* Processes: what runs, dies, hangs and comes back. */
 #pragma once
+#include "service/mark.h"
 #include "tests/sim/network.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +23,8 @@ struct role {
     int64_t (*turn)(struct sim *s, struct actor *n);
     bool on_host; /* shares the machine of journal and state: a power cut takes it */
 };
-extern const struct role role_ingestor, role_validator, role_scorer, role_publisher, role_feeder, role_subscriber;
+extern const struct role role_ingestor, role_validator, role_scorer, role_publisher, role_feeder, role_subscriber,
+    role_tool;
 
 struct actor {
     const struct role *role;
@@ -43,6 +45,7 @@ struct actor {
     struct arena *arena;                     /* of that turn */
     bool paused;                             /* it hangs there */
     struct message *first, **last;           /* inbox */
+    struct work_mark mark, died_at;          /* workers: what it is at; what the life before was at when it ended */
     void *process;                           /* the role's own; NULL when not alive */
     void *durable;                           /* feeders: what survives; freed at the end of the run */
 };
@@ -70,6 +73,10 @@ bool actor_lives(struct sim *s, struct actor *n);
 bool actor_lives_now(struct sim *s, struct actor *n);
 /* Hangs in the middle of a call, if it can. true: it did, and lives. */
 bool actor_hangs(struct sim *s, struct actor *n, const char *where);
+/* Dies within a call: the rest of its turn has no effect. */
+void actor_dies(struct actor *n);
+/* Hangs within a call until somebody ends it. Only where actor_can_wait. */
+void actor_sticks(struct sim *s, struct actor *n);
 /* Waits a little; what it waits for has to be looked at again. Only where actor_can_wait. */
 void actor_wait(struct sim *s, struct actor *n);
 bool actor_can_wait(const struct actor *n);

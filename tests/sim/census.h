@@ -68,7 +68,16 @@
     X(subscriber_lags, "subscribers that fell behind or went away")                                                    \
     X(resumes, "resumes served")                                                                                       \
     X(resyncs, "subscribers told to start again")                                                                      \
-    X(snapshots, "snapshots served")
+    X(snapshots, "snapshots served")                                                                                   \
+    X(poison_deaths, "workers that a submission ended")                                                                \
+    X(poison_hangs, "… that it made hang until somebody ended them")                                                   \
+    X(poison_survived, "… that looked at it and lived")                                                                \
+    X(marks_lost, "marks that a power cut took")                                                                       \
+    X(set_aside, "entries set aside")                                                                                  \
+    X(set_aside_again, "… after they had been sent again")                                                             \
+    X(retries, "wishes of an operator to send something again")                                                        \
+    X(retries_refused, "… that were refused")                                                                          \
+    X(readmitted, "entries sent again")
 
 enum census_kind {
 #define X(name, text) CENSUS_##name,

@@ -12,7 +12,7 @@ struct sim;
 struct actor;
 struct feed_table;
 
-enum { CHECK_LANES_MAX = 256, CHECK_PARTITIONS_MAX = 8 };
+enum { CHECK_LANES_MAX = 256, CHECK_PARTITIONS_MAX = 8, CHECK_ACTORS_MAX = 32 };
 
 /* The submissions of one (feeder process's name, epoch), by seq. */
 struct lane {
@@ -47,6 +47,15 @@ struct check {
         int node;
     } * lost_reject;
     size_t lost_reject_count;
+    struct ghost { /* a standing that came of an entry before it was set aside */
+        uint32_t series, unit;
+        struct model_row row;
+    } * ghost;
+    size_t ghost_count, ghost_capacity;
+    struct model_aside *aside_lost; /* that the journal does not say any more */
+    size_t aside_lost_count;
+    uint64_t applied_most[CHECK_PARTITIONS_MAX]; /* that was ever committed */
+    bool undone[CHECK_ACTORS_MAX];               /* feeders: see check_undone */
 };
 
 /* ---- laws 1, 2, 3: the door and the journal (check_journal.c) ---- */
@@ -69,6 +78,18 @@ void check_journal_shrunk(struct sim *s);
 bool check_lane_lost(const struct sim *s, const struct actor *feeder, uint64_t epoch);
 /* A feeder was told which rows were rejected, and why. */
 void check_verdict(struct sim *s, const struct actor *feeder, uint64_t epoch, const Parbus__Verdict *verdict);
+
+/* ---- laws 2, 3, 6: what is set aside, and sent again (check_poison.c) ---- */
+
+/* true: it changes what went before; the journal has to be read again. */
+bool check_control_written(struct sim *s, uint64_t seq);
+void check_retry_written(struct sim *s, const struct journal_put *put);
+/* The rows that the feeder was told of may be more than there are: they are of a journal or state of before. */
+void check_undone(struct sim *s, uint32_t feeder);
+/* How often the journal failed so far. */
+uint64_t check_journal_faults(const struct sim *s);
+/* The ingestor answers an operator; faults_before: when it got the question. */
+void check_retried(struct sim *s, const Parbus__Retried *m, uint64_t faults_before);
 
 /* ---- laws 3, 4, 5, 6: workers and state (check_state.c) ---- */
 

@@ -35,7 +35,7 @@ static bool feeder_done(const struct sim *s, const struct actor *n, char *text, 
              n->name, have.epoch, have.last_seq, have.receipted, have.scored, have.accepted_rows, have.rejected_rows,
              want.scored, want.accepted_rows, want.rejected_rows);
     bool settled = made_all && have.receipted == have.last_seq && have.scored == have.last_seq;
-    if (settled && check_lane_lost(s, n, have.epoch))
+    if (settled && (check_lane_lost(s, n, have.epoch) || s->check.undone[n->number]))
         return true; /* it has heard all it waited for, and has no reason to ask again */
     return settled && have.scored == want.scored && have.accepted_rows == want.accepted_rows &&
            have.rejected_rows == want.rejected_rows;
@@ -112,8 +112,10 @@ const char *check_outstanding(struct sim *s)
     }
     if (s->operator.act_us)
         return "the operator";
-    if (s->journal.controls < SIM_CONTROLS)
+    if (s->model.published < SIM_CONTROLS)
         return "control records";
+    if (!tool_satisfied(s))
+        return "the operator has not sent everything again";
     if (!state_done(s, text, sizeof text))
         return text;
     if (lag_of(s))

@@ -69,6 +69,8 @@ void check_free(struct check *c)
     free(c->promised);
     free(c->lost_reject);
     free(c->position);
+    free(c->ghost);
+    free(c->aside_lost);
 }
 
 /* ---- feeders ---- */
@@ -191,14 +193,65 @@ static void record_written(struct sim *s, const struct journal_put *put)
         entry_written(s, feeder, epoch, seq, at + 32, bytes);
         at += 32 + (bytes + 7u) / 8 * 8;
     }
+    if (((const uint8_t *)put->record)[1] == 3)
+        check_retry_written(s, put);
     if (!model_append(&s->model, put->partition, put->first_pseq, put->record, put->bytes))
         sim_fail(s, "law 2: partition %u has a record at %" PRIu64 " that the model cannot read", put->partition,
                  put->first_pseq);
 }
 
+static void keep_rejects(struct sim *s)
+{
+    struct check *c = &s->check;
+    const struct model *m = &s->model;
+    c->lost_reject = realloc(c->lost_reject, (c->lost_reject_count + m->reject_count + 1) * sizeof *c->lost_reject);
+    ASSERT(c->lost_reject);
+    for (size_t i = 0; i < m->reject_count; i++) {
+        const struct actor *n = actor_by_name(s, s->journal.feeder[m->reject[i].feeder].name);
+        c->lost_reject[c->lost_reject_count++] = (struct lost_reject){m->reject[i], n->number};
+    }
+}
+
+static void read_controls(struct sim *s)
+{
+    for (uint64_t seq = 1; seq <= s->journal.controls; seq++) {
+        const struct buffer *packed = &s->journal.control[seq];
+        Parbus__Control *c = parbus__control__unpack(NULL, packed->size, packed->data);
+        if (!c || !model_control(&s->model, c))
+            sim_fail(s, "law 2: control %" PRIu64 " makes no sense", seq);
+        parbus__control__free_unpacked(c, NULL);
+    }
+}
+
+/* All that there is is looked at as if it had just been written. */
+static void read_again(struct sim *s)
+{
+    struct check *c = &s->check;
+    for (size_t l = 0; l < c->lane_count; l++) {
+        c->lane[l].journalled = 0;
+        for (size_t seq = 0; seq < c->lane[l].capacity; seq++)
+            c->lane[l].entry[seq].journalled = false;
+    }
+    model_free(&s->model);
+    read_controls(s);
+    for (uint32_t p = 0; p < s->partitions; p++)
+        for (size_t i = 0; i < s->journal.partition[p].count; i++) {
+            const struct sim_record *r = &s->journal.partition[p].record[i];
+            struct journal_put put = {p, r->first_pseq, r->data, r->bytes};
+            record_written(s, &put);
+        }
+}
+
 void check_group_written(struct sim *s, const struct journal_group *g)
 {
-    for (size_t i = 0; i < g->put_count; i++)
+    bool past = false;
+    for (size_t i = 0; i < g->control_count; i++)
+        past |= check_control_written(s, g->control[i].seq);
+    if (past) {
+        keep_rejects(s);
+        read_again(s);
+    }
+    for (size_t i = 0; !past && i < g->put_count; i++)
         record_written(s, &g->put[i]);
     for (size_t i = 0; i < g->mark_count && !s->failed; i++) {
         const struct journal_feeder *mark = &g->mark[i].value;
@@ -214,6 +267,9 @@ void check_group_written(struct sim *s, const struct journal_group *g)
 
 static void record_lost(struct sim *s, const struct sim_record *r)
 {
+    struct sim_entry again;
+    if (r->data[1] == 3 && sim_record_entry(r, r->first_pseq, &again))
+        check_undone(s, again.feeder);
     const uint8_t *at = r->data + 24;
     const struct journal_put put = {.record = r->data};
     for (uint32_t i = entries_of(&put); i > 0; i--) {
@@ -231,16 +287,25 @@ static void record_lost(struct sim *s, const struct sim_record *r)
     }
 }
 
-static void keep_rejects(struct sim *s)
+/* Those of the journal as it is; what is lost of them is known when it is read again. */
+static void keep_asides(struct sim *s)
 {
     struct check *c = &s->check;
     const struct model *m = &s->model;
-    c->lost_reject = realloc(c->lost_reject, (c->lost_reject_count + m->reject_count + 1) * sizeof *c->lost_reject);
-    ASSERT(c->lost_reject);
-    for (size_t i = 0; i < m->reject_count; i++) {
-        const struct actor *n = actor_by_name(s, s->journal.feeder[m->reject[i].feeder].name);
-        c->lost_reject[c->lost_reject_count++] = (struct lost_reject){m->reject[i], n->number};
-    }
+    c->aside_lost = realloc(c->aside_lost, (c->aside_lost_count + m->aside_count + 1) * sizeof *c->aside_lost);
+    ASSERT(c->aside_lost);
+    for (size_t i = 0; i < m->aside_count; i++)
+        c->aside_lost[c->aside_lost_count++] = m->aside[i];
+}
+
+static void forget_asides_kept(struct sim *s)
+{
+    struct check *c = &s->check;
+    size_t count = 0;
+    for (size_t i = 0; i < c->aside_lost_count; i++)
+        if (!model_aside(&s->model, c->aside_lost[i].partition, c->aside_lost[i].pseq))
+            c->aside_lost[count++] = c->aside_lost[i];
+    c->aside_lost_count = count;
 }
 
 void check_journal_shrinks(struct sim *s, const struct sim_journal_position *to)
@@ -249,24 +314,13 @@ void check_journal_shrinks(struct sim *s, const struct sim_journal_position *to)
         for (size_t i = to->count[p]; i < s->journal.partition[p].count; i++)
             record_lost(s, &s->journal.partition[p].record[i]);
     keep_rejects(s);
+    keep_asides(s);
 }
 
-/* What is left is looked at as if it had just been written. */
 void check_journal_shrunk(struct sim *s)
 {
-    struct check *c = &s->check;
-    for (size_t l = 0; l < c->lane_count; l++) {
-        c->lane[l].journalled = 0;
-        for (size_t seq = 0; seq < c->lane[l].capacity; seq++)
-            c->lane[l].entry[seq].journalled = false;
-    }
-    model_free(&s->model);
-    for (uint32_t p = 0; p < s->partitions; p++)
-        for (size_t i = 0; i < s->journal.partition[p].count; i++) {
-            const struct sim_record *r = &s->journal.partition[p].record[i];
-            struct journal_put put = {p, r->first_pseq, r->data, r->bytes};
-            record_written(s, &put);
-        }
+    read_again(s);
+    forget_asides_kept(s);
 }
 
 /* ---- answers ---- */

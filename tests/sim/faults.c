@@ -79,6 +79,7 @@ static void power_cut(struct sim *s)
     for (int i = 0; all && i < s->actor_count; i++)
         if (s->actor[i].alive)
             actor_kill(s, &s->actor[i], a_while(s));
+    poison_power_cut(s);
     sim_state_power_cut(s);
     sim_journal_power_cut(s);
 }
@@ -231,7 +232,11 @@ void faults_end(struct sim *s)
     s->journal.append_errors = s->journal.read_errors = s->state.write_errors = s->state.read_errors = 0;
     s->journal.lies = s->state.lies = 0;
     s->power_fails = false;
-    for (int i = 0; i < s->actor_count; i++)
-        s->actor[i].calls_left = -1;
+    for (int i = 0; i < s->actor_count; i++) {
+        struct actor *n = &s->actor[i];
+        n->calls_left = -1;
+        if (n->role == &role_feeder && n->wake_us > s->now_us) /* its user asks how it stands */
+            n->wake_us = n->busy_until_us > s->now_us ? n->busy_until_us : s->now_us;
+    }
     trace_note(s, "simulator", "ends all faults", 0, 0, 0, 0);
 }

@@ -92,17 +92,35 @@ void kv_put(struct kv *k, const void *key, size_t key_bytes, const void *data, s
     set_data(&k->row[at], data, bytes);
 }
 
+static void take_out(struct kv *k, size_t at)
+{
+    free(k->row[at].data);
+    memmove(k->row + at, k->row + at + 1, (--k->count - at) * sizeof *k->row);
+}
+
+void kv_remove(struct kv *k, const void *key, size_t key_bytes)
+{
+    size_t at = kv_seek(k, key, key_bytes);
+    if (!is_at(k, at, key, key_bytes))
+        return;
+    struct kv_change *c = note_change(k, key, key_bytes);
+    c->existed = true;
+    set_data(&c->before, k->row[at].data, k->row[at].bytes);
+    take_out(k, at);
+}
+
 void kv_undo(struct kv *k)
 {
     while (k->change_count) {
         const struct kv_change *c = &k->change[--k->change_count];
         size_t at = kv_seek(k, c->before.key, c->before.key_bytes);
-        if (c->existed) {
+        bool there = is_at(k, at, c->before.key, c->before.key_bytes);
+        if (c->existed && !there)
+            insert(k, at, c->before.key, c->before.key_bytes);
+        if (c->existed)
             set_data(&k->row[at], c->before.data, c->before.bytes);
-            continue;
-        }
-        free(k->row[at].data);
-        memmove(k->row + at, k->row + at + 1, (--k->count - at) * sizeof *k->row);
+        else if (there)
+            take_out(k, at);
     }
 }
 

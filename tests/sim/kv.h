@@ -29,6 +29,7 @@ void kv_copy(struct kv *to, const struct kv *from);
 /* From here on, kv_undo comes back to this point. */
 void kv_begin(struct kv *k);
 void kv_put(struct kv *k, const void *key, size_t key_bytes, const void *data, size_t bytes);
+void kv_remove(struct kv *k, const void *key, size_t key_bytes); /* none there: fine */
 void kv_undo(struct kv *k);
 /* NULL: no such key. */
 const struct kv_row *kv_get(const struct kv *k, const void *key, size_t key_bytes);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WHOLE = 0xffffffff, DAY_MS = 86400000, HEADER_BYTES = 24, ENTRY_BYTES = 32, KIND_CONTROL = 2 };
+enum { WHOLE = 0xffffffff, DAY_MS = 86400000, HEADER_BYTES = 24, ENTRY_BYTES = 32, KIND_CONTROL = 2, KIND_RETRY = 3 };
 
 /* ---- points ---- */
 
@@ -82,7 +82,54 @@ void model_free(struct model *m)
             free(m->unit[series][unit].history);
     free(m->tally);
     free(m->reject);
+    free(m->aside);
     *m = (struct model){0};
+}
+
+/* ---- controls ---- */
+
+static struct model_aside *find_aside(const struct model *m, uint32_t partition, uint64_t pseq)
+{
+    for (size_t i = 0; i < m->aside_count; i++)
+        if (m->aside[i].partition == partition && m->aside[i].pseq == pseq)
+            return &m->aside[i];
+    return NULL;
+}
+
+const struct model_aside *model_aside(const struct model *m, uint32_t partition, uint64_t pseq)
+{
+    return find_aside(m, partition, pseq);
+}
+
+static bool set_aside(struct model *m, const Parbus__SetAside *c)
+{
+    if (!c->pseq || find_aside(m, c->partition, c->pseq))
+        return false;
+    m->aside = grown(m->aside, m->aside_count, &m->aside_capacity, sizeof *m->aside);
+    m->aside[m->aside_count++] = (struct model_aside){.partition = c->partition, .pseq = c->pseq};
+    return true;
+}
+
+static bool readmit(struct model *m, const Parbus__Readmitted *c)
+{
+    struct model_aside *a = find_aside(m, c->partition, c->pseq);
+    if (!a || a->readmitted)
+        return false;
+    a->readmitted = m->controls;
+    return true;
+}
+
+bool model_control(struct model *m, const Parbus__Control *control)
+{
+    m->controls++;
+    if (control->body_case == PARBUS__CONTROL__BODY_SET_ASIDE)
+        return set_aside(m, control->set_aside);
+    if (control->body_case == PARBUS__CONTROL__BODY_READMITTED)
+        return readmit(m, control->readmitted);
+    if (m->published == SIM_CONTROLS)
+        return false;
+    m->publish_seq[++m->published] = m->controls;
+    return true;
 }
 
 /* ---- one submission ---- */
@@ -97,6 +144,8 @@ _Static_assert(sizeof(struct entry) == ENTRY_BYTES, "as in the journal");
 struct submission {
     uint32_t partition;
     uint64_t pseq, control_seq;
+    uint64_t resolved_seq; /* control seq when the door looked up its names */
+    bool again;            /* it was set aside at another place */
     int64_t received_ms;
     struct entry entry;
     const Parbus__Submission *s;
@@ -106,13 +155,22 @@ static void reject(struct model *m, const struct submission *in, uint32_t row, u
 {
     m->reject = grown(m->reject, m->reject_count, &m->reject_capacity, sizeof *m->reject);
     m->reject[m->reject_count++] =
-        (struct model_reject){in->entry.feeder, row, reason, in->partition, in->entry.epoch, in->entry.seq};
+        (struct model_reject){in->entry.feeder, row, reason, in->partition, in->entry.epoch, in->entry.seq, false};
+}
+
+/* What it was rejected with at its first place does not count any more. */
+static void take_back_reject(struct model *m, const struct submission *in)
+{
+    for (size_t i = 0; i < m->reject_count; i++) {
+        struct model_reject *r = &m->reject[i];
+        r->gone |= r->feeder == in->entry.feeder && r->epoch == in->entry.epoch && r->seq == in->entry.seq;
+    }
 }
 
 static void tally(struct model *m, const struct submission *in, uint64_t accepted, uint64_t rejected)
 {
     const struct model_tally *before = model_tally_at(m, in->partition, in->entry.feeder, in->entry.epoch, UINT64_MAX);
-    struct model_tally t = {in->partition, in->entry.feeder, in->entry.epoch, in->pseq, 1, accepted, rejected};
+    struct model_tally t = {in->partition, in->entry.feeder, in->entry.epoch, in->pseq, !in->again, accepted, rejected};
     if (before) {
         t.scored += before->scored;
         t.accepted_rows += before->accepted_rows;
@@ -122,29 +180,35 @@ static void tally(struct model *m, const struct submission *in, uint64_t accepte
     m->tally[m->tally_count++] = t;
 }
 
-static uint32_t find_series(const struct submission *in, uint32_t *reason)
+static bool in_force(const struct model *m, uint32_t control, uint64_t seq)
+{
+    return m->publish_seq[control] && m->publish_seq[control] <= seq;
+}
+
+static uint32_t find_series(const struct model *m, const struct submission *in, uint32_t *reason)
 {
     *reason = PARBUS__REASON__REJECTED_INDEX_UNKNOWN;
     for (int i = 0; i < SIM_INDICES; i++)
-        if (!strcmp(sim_index_table[i].code, in->s->index) && sim_index_table[i].published <= in->control_seq)
+        if (!strcmp(sim_index_table[i].code, in->s->index) &&
+            in_force(m, sim_index_table[i].published, in->control_seq))
             *reason = PARBUS__REASON__REJECTED_PERIOD_UNKNOWN;
     for (uint32_t n = 1; n <= SIM_SERIES; n++) {
         const struct sim_series *series = &sim_series_table[n];
         if (!strcmp(sim_index_table[series->index].code, in->s->index) && !strcmp(series->period, in->s->period) &&
-            series->opened <= in->control_seq)
+            in_force(m, series->opened, in->resolved_seq))
             return n;
     }
     return 0;
 }
 
 /* 0: all is well, and series and unit are set. */
-static uint32_t whole_fault(const struct submission *in, uint32_t *series, int *unit)
+static uint32_t whole_fault(const struct model *m, const struct submission *in, uint32_t *series, int *unit)
 {
     uint32_t reason;
-    *series = find_series(in, &reason);
+    *unit = 0;
+    *series = find_series(m, in, &reason);
     if (!*series)
         return reason;
-    *unit = 0;
     for (int i = 0; i < SIM_NAMES; i++)
         if (!strcmp(sim_name_table[i].text, in->s->unit))
             *unit = sim_name_table[i].unit;
@@ -210,11 +274,28 @@ static void keep(struct model_unit *u, const struct sim_index *index, const stru
     u->history[u->count++] = row;
 }
 
+static void note_told(struct model *m, const struct submission *in, uint32_t series, int unit)
+{
+    if (series && unit > 0 && (uint32_t)unit <= sim_index_table[sim_series_table[series].index].units &&
+        !m->unit[series][unit].told)
+        m->unit[series][unit].told = in->pseq;
+}
+
 static void apply(struct model *m, const struct submission *in)
 {
     uint32_t series, accepted = 0;
     int unit;
-    uint32_t fault = whole_fault(in, &series, &unit);
+    uint32_t fault = whole_fault(m, in, &series, &unit);
+    struct model_aside *aside = find_aside(m, in->partition, in->pseq);
+    if (in->again)
+        take_back_reject(m, in);
+    if (aside) {
+        aside->resolved_seq = in->resolved_seq;
+        note_told(m, in, series, unit);
+        reject(m, in, WHOLE, PARBUS__REASON__REJECTED_POISON);
+        tally(m, in, 0, 1);
+        return;
+    }
     if (fault) {
         reject(m, in, WHOLE, fault);
         tally(m, in, 0, in->s->n_indicator ? in->s->n_indicator : 1);
@@ -258,6 +339,20 @@ static bool apply_entry(struct model *m, struct submission *in, const uint8_t **
     return named;
 }
 
+/* A retry follows its control in the same commit. */
+static bool readmitted(struct model *m, struct submission *in)
+{
+    for (size_t i = 0; i < m->aside_count; i++) {
+        struct model_aside *a = &m->aside[i];
+        if (a->readmitted != in->control_seq || a->partition != in->partition)
+            continue;
+        a->again_pseq = in->pseq;
+        in->resolved_seq = a->resolved_seq;
+        return true;
+    }
+    return false;
+}
+
 bool model_append(struct model *m, uint32_t partition, uint64_t first_pseq, const uint8_t *record, size_t bytes)
 {
     if (bytes < HEADER_BYTES || first_pseq != m->last[partition] + 1)
@@ -268,6 +363,10 @@ bool model_append(struct model *m, uint32_t partition, uint64_t first_pseq, cons
     memcpy(&in.received_ms, record + 8, sizeof in.received_ms);
     memcpy(&in.control_seq, record + 16, sizeof in.control_seq);
     m->last[partition] += count;
+    in.resolved_seq = in.control_seq;
+    in.again = record[1] == KIND_RETRY;
+    if (in.again && (count != 1 || !readmitted(m, &in)))
+        return false;
     const uint8_t *at = record + HEADER_BYTES, *end = record + bytes;
     for (uint32_t i = 0; record[1] != KIND_CONTROL && i < count; i++, in.pseq++)
         if (!apply_entry(m, &in, &at, end))

@@ -2,6 +2,7 @@
  * only, ranks by counting. It follows the journal record by record and keeps every standing of every unit with the
  * position that brought it, so that state can be checked at whatever position it has reached. */
 #pragma once
+#include "catalog.pb-c.h"
 #include "door.pb-c.h"
 #include "tests/sim/sim_catalog.h"
 #include <stddef.h>
@@ -25,6 +26,8 @@ struct model_unit {
         uint32_t row;
     } cell[MODEL_STAGES][SIM_LEAVES_MAX];
     uint32_t partition; /* of its history */
+    uint64_t
+        told; /* pseq of the first entry set aside that was about it; 0: none. It then has a row, if an empty one */
     struct model_row *history;
     size_t count, capacity;
 };
@@ -37,6 +40,14 @@ struct model_tally { /* of a feeder in a partition, as of pseq */
 struct model_reject {
     uint32_t feeder, row, reason, partition;
     uint64_t epoch, seq;
+    bool gone; /* taken back since */
+};
+
+struct model_aside { /* an entry that takes no effect (I18) */
+    uint32_t partition;
+    uint64_t pseq;
+    uint64_t readmitted, again_pseq; /* control seq; where it stands now. 0: it was not */
+    uint64_t resolved_seq;           /* what was in force when its names were looked up */
 };
 
 struct model {
@@ -45,9 +56,19 @@ struct model {
     size_t tally_count, tally_capacity;
     struct model_reject *reject;
     size_t reject_count, reject_capacity;
-    uint64_t last[MODEL_PARTITIONS_MAX]; /* pseq */
+    struct model_aside *aside;
+    size_t aside_count, aside_capacity;
+    uint64_t last[MODEL_PARTITIONS_MAX];    /* pseq */
+    uint64_t controls;                      /* seq of the last one */
+    uint32_t published;                     /* so many of them are the catalog's … */
+    uint64_t publish_seq[SIM_CONTROLS + 1]; /* … with these seqs; 0: not yet */
 };
 
+/* The next control; those of a group come before its records. What it sets aside must not be in the model yet: all of
+ * the journal is read again. false: it cannot be, or makes no sense. */
+bool model_control(struct model *m, const Parbus__Control *control);
+/* NULL: not set aside. */
+const struct model_aside *model_aside(const struct model *m, uint32_t partition, uint64_t pseq);
 /* One journal record. false: it is not one, or does not follow the last one of its partition. */
 bool model_append(struct model *m, uint32_t partition, uint64_t first_pseq, const uint8_t *record, size_t bytes);
 void model_free(struct model *m);

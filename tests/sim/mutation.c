@@ -1,4 +1,6 @@
 #include "tests/sim/mutation.h"
+#include "base/buffer.h"
+#include "catalog.pb-c.h"
 #include <string.h>
 
 const struct mutation_row mutation_table[MUTATION_COUNT] = {
@@ -15,4 +17,17 @@ bool mutation_of(const char *name, enum mutation *out)
             return true;
         }
     return false;
+}
+
+bool mutation_forgets(struct buffer *control)
+{
+    Parbus__Control *c = parbus__control__unpack(NULL, control->size, control->data);
+    bool forgets = c && c->body_case == PARBUS__CONTROL__BODY_SET_ASIDE;
+    if (forgets) {
+        c->set_aside->pseq += UINT32_MAX;
+        buffer_clear(control);
+        protobuf_c_message_pack(&c->base, buffer_grow(control, protobuf_c_message_get_packed_size(&c->base)));
+    }
+    parbus__control__free_unpacked(c, NULL);
+    return forgets;
 }

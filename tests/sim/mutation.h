@@ -20,7 +20,12 @@
     X(AHEAD_ACCEPTED, "ahead-accepted", 2, "a state ahead of the journal is built upon")                               \
     X(LIE_BELIEVED, "lie-believed", 2, "an ingestor goes on after a commit that failed and is there all the same")     \
     X(FEED_GAP, "feed-gap", 3, "a subscriber applies deltas whatever they follow on")                                  \
-    X(EPOCH_REUSED, "epoch-reused", 3, "a feeder without memory begins with the epoch of the life before")
+    X(EPOCH_REUSED, "epoch-reused", 3, "a feeder without memory begins with the epoch of the life before")             \
+    X(NOT_FENCED, "not-fenced", 4, "an entry is set aside while its partition has the owner that it had")              \
+    X(NOT_JOURNALLED, "not-journalled", 2, "workers are told what is set aside, and the journal is not")               \
+    X(RETRY_COUNTED, "retry-counted", 3, "what is sent again counts as one submission more")                           \
+    X(REJECT_LEFT, "reject-left", 2, "what is sent again stays among the rejects")                                     \
+    X(SUSPECT_FORGOTTEN, "suspect-forgotten", 6, "only the last entry that ended a worker is suspected")
 
 enum mutation {
 #define X(code, name, law, text) MUTATION_##code,
@@ -38,3 +43,7 @@ extern const struct mutation_row mutation_table[MUTATION_COUNT];
 
 /* false: no such name. */
 bool mutation_of(const char *name, enum mutation *out);
+
+struct buffer;
+/* Whether the control, packed, sets something aside; it then says that of an entry that there never is. */
+bool mutation_forgets(struct buffer *control);

@@ -1,6 +1,17 @@
 #include "tests/sim/operator.h"
 #include "tests/sim/sim.h"
 
+/* It has applied an entry otherwise than the journal says now: set aside by a control that was lost. */
+static bool set_aside_lost(const struct sim *s, const struct kv *kv)
+{
+    for (size_t i = 0; i < s->check.aside_lost_count; i++) {
+        const struct model_aside *a = &s->check.aside_lost[i];
+        if (sim_cursor_in(kv, a->partition).applied >= a->pseq)
+            return true;
+    }
+    return false;
+}
+
 static bool content_ahead(const struct sim *s, const struct kv *kv)
 {
     for (uint32_t p = 0; p < s->partitions; p++)
@@ -44,14 +55,16 @@ static void restore_journal(struct sim *s)
     trace_note(s, "operator", "takes the journal back; state: %lu (0 copy, 1 deleted, 2 left)", state, 0, 0, 0);
     census_add(s, restores, 1);
     sim_journal_restore(s);
-    if (state == 0 && o->state_copied) {
+    o->restored = true;
+    poison_marks_deleted(s);
+    if (state == 0 && o->state_copied && !set_aside_lost(s, &s->state.copy)) {
         census_add(s, restores_with_state, 1);
         sim_state_restore(s);
-    } else if (state == 1) {
+    } else if (state == 1 || set_aside_lost(s, &s->state.kv)) {
         census_add(s, state_deleted, 1);
         sim_state_delete(s);
     }
-    if (o->state_copied && content_ahead(s, &s->state.copy))
+    if (o->state_copied && (content_ahead(s, &s->state.copy) || set_aside_lost(s, &s->state.copy)))
         o->state_copied = false; /* it is of a journal that there is not any more */
 }
 

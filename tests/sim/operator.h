@@ -9,6 +9,7 @@ struct sim;
 struct operator
 {
     bool journal_copied, state_copied;
+    bool restored;  /* a journal, at some time */
     bool ahead;     /* state holds what the journal has not: nothing that it says counts until it is deleted */
     int64_t act_us; /* looks after the state; 0: not at all */
 };

@@ -135,6 +135,8 @@ static void replay_partition(struct replay *r, uint32_t partition)
         work.partition = partition;
         work.owner_epoch = 1;
         work.first_pseq = record->first_pseq;
+        work.control_seq = r->sim->journal.controls;
+        poison_replays(r->sim, partition, record);
         work.scorer = "replay";
         work.record = (ProtobufCBinaryData){record->bytes, record->data};
         validator_core_receive(r->validator, PARBUS__TO_WORKER__BODY_WORK, &work.base, 0);
@@ -148,6 +150,7 @@ void check_replay(struct sim *s)
     make_cores(&r);
     for (uint32_t p = 0; p < s->partitions; p++)
         replay_partition(&r, p);
+    poison_replays(s, 0, NULL);
     scorer_core_commit(r.scorer, 0);
     if (!sim_state_same(&s->state, &r.state, what, sizeof what))
         sim_fail(s, "law 2: a replay of the journal gives another state: %s", what);

@@ -21,7 +21,7 @@ struct feeder_process {
     struct actor *actor;
     struct feeder_core *core;
     struct feeder_durable *durable;
-    int64_t submit_us;
+    int64_t submit_us, ask_us;
 };
 
 /* ---- what the core may do ---- */
@@ -163,6 +163,7 @@ static void submit(struct sim *s, struct feeder_process *p)
     bool large = rng_below(&s->rng, 30) == 0;
     int64_t wall_ms = 1760000000000 + s->now_us / SIM_MS;
     draft_make(&draft, &s->rng, p->actor->name, ++p->durable->made, wall_ms, large);
+    poison_draft(s, &draft);
     enum err code =
         p->durable->outbox ? submit_stored(p, &draft.submission) : feeder_core_submit(p->core, &draft.submission, &e);
     if (code && code != ERR_TOO_LARGE && code != ERR_BUSY)
@@ -212,10 +213,21 @@ static void refill(struct feeder_process *p)
             break;
 }
 
+/* What is sent again after all was scored changes the totals of a feeder that waits for nothing, and perhaps has not
+ * said hello to an ingestor that started since (D10): its user asks. */
+static bool asks_again(struct sim *s, struct feeder_process *p)
+{
+    if (!s->calm || !s->model.aside_count || s->now_us < p->ask_us)
+        return false;
+    p->ask_us = s->now_us + SIM_SECOND;
+    return true;
+}
+
 static void ask_sometimes(struct sim *s, struct feeder_process *p)
 {
     uint64_t last = feeder_core_totals(p->core).last_seq;
-    if (!s->calm && last && rng_below(&s->rng, 8) == 0)
+    bool often = !s->calm && rng_below(&s->rng, 8) == 0;
+    if (last && (often || asks_again(s, p)))
         feeder_core_status(p->core, 1 + rng_below(&s->rng, (uint32_t)last), last, 0);
 }
 
@@ -250,6 +262,8 @@ static int64_t turn(struct sim *s, struct actor *n)
     int64_t due_us = feeder_core_tick(p->core, actor_now_us(s, n));
     if (!n->dying && feeder_core_failure(p->core, &e))
         give_up(s, n, &e);
+    if (s->calm && s->now_us + SIM_SECOND < due_us)
+        due_us = s->now_us + SIM_SECOND;
     bool more = p->durable->left || unsynced(p->durable->outbox);
     return more && p->submit_us < due_us ? p->submit_us : due_us;
 }

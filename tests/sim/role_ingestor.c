@@ -9,7 +9,10 @@ struct ingestor_process {
     struct sim *sim;
     struct actor *actor;
     struct ingestor *core;
-    int64_t publish_us; /* next try */
+    int64_t publish_us;       /* next try */
+    uint64_t faults;          /* of the journal, when the message in hand came */
+    struct work_mark suspect; /* mutation: the only one … */
+    uint32_t blamed;          /* … and so many ended there */
 };
 
 /* ---- what the core may do ---- */
@@ -33,6 +36,8 @@ static enum err to_worker(void *ctx, uint64_t peer, uint32_t kind, const Protobu
     if (kind == PARBUS__TO_WORKER__BODY_WORK)
         check_work_sent(p->sim, actor_by_name(p->sim, ((const Parbus__Work *)message)->scorer),
                         (const Parbus__Work *)message);
+    if (kind == PARBUS__TO_WORKER__BODY_RETRIED)
+        check_retried(p->sim, (const Parbus__Retried *)message, p->faults);
     return role_send(p->sim, p->actor, to->number, TO_WORKER, kind, message);
 }
 
@@ -120,6 +125,7 @@ static void start(struct sim *s, struct actor *n)
     ASSERT(p);
     *p = (struct ingestor_process){.sim = s, .actor = n};
     sim_journal_open(s);
+    poison_reports_forgotten(s);
     struct ingestor_io io = {p, to_feeder, to_worker, append, read_records, rejects, NULL};
     struct settings settings = s->settings;
     if (s->options.mutation == MUTATION_NO_WINDOW)
@@ -148,10 +154,10 @@ static void publish(struct sim *s, struct ingestor_process *p)
 {
     if (actor_now_us(s, p->actor) < p->publish_us)
         return;
-    while (s->journal.controls < s->controls_wanted && !p->actor->dying) {
+    while (s->model.published < s->controls_wanted && !p->actor->dying) {
         Parbus__Control control;
         struct err_text e = {""};
-        sim_control((uint32_t)s->journal.controls + 1, &control);
+        sim_control(s->model.published + 1, &control);
         if (ingestor_publish(p->core, &control, now(p), &e)) {
             p->publish_us = actor_now_us(s, p->actor) + SIM_SECOND;
             return;
@@ -177,6 +183,65 @@ static void pretend_not_ahead(const struct sim *s, const struct wire_message *op
     m->applied = m->applied < last ? m->applied : last;
 }
 
+static uint32_t blamed_by(const struct sim *s, const Parbus__WorkerHello *hello)
+{
+    return hello->unfinished ? poison_blamed(s, hello->unfinished->partition, hello->unfinished->pseq) : 0;
+}
+
+/* Mutation: with the owner that the partition has. */
+static void set_aside_at_once(struct sim *s, struct ingestor_process *p, const Parbus__WorkerHello *hello)
+{
+    struct err_text e;
+    const Parbus__Unfinished *at = hello->unfinished;
+    if (blamed_by(s, hello) != (uint32_t)s->settings.record_tries_max ||
+        sim_state_cursor(&s->state, at->partition).applied >= at->pseq ||
+        !sim_journal_record(&s->journal, at->partition, at->pseq))
+        return;
+    Parbus__SetAside m = PARBUS__SET_ASIDE__INIT;
+    m.has_partition = m.has_pseq = m.has_tries = 1;
+    m.partition = at->partition;
+    m.pseq = at->pseq;
+    m.tries = (uint32_t)s->settings.record_tries_max;
+    m.instance = hello->instance;
+    Parbus__Control control = PARBUS__CONTROL__INIT;
+    control.body_case = PARBUS__CONTROL__BODY_SET_ASIDE;
+    control.set_aside = &m;
+    ingestor_publish(p->core, &control, now(p), &e);
+}
+
+/* Mutation: a death elsewhere takes the blame off all others. The core is told of none until they are enough, and then
+ * of all of them. */
+static void suspect_one(struct sim *s, struct ingestor_process *p, Parbus__WorkerHello *hello)
+{
+    Parbus__Unfinished *at = hello->unfinished;
+    if (p->suspect.partition != at->partition || p->suspect.pseq != at->pseq)
+        p->blamed = 0;
+    p->suspect.partition = at->partition;
+    p->suspect.pseq = at->pseq;
+    if (++p->blamed < (uint32_t)s->settings.record_tries_max) {
+        hello->unfinished = NULL;
+        return;
+    }
+    Parbus__WorkerHello other = *hello;
+    struct wire_message m = {.kind = PARBUS__TO_COORDINATOR__BODY_HELLO, .message = &other.base};
+    for (uint32_t i = 1; i < p->blamed; i++) {
+        other.incarnation = rng_next(&s->rng);
+        ingestor_from_worker(p->core, actor_peer(p->actor, 0), &m, now(p));
+    }
+}
+
+static void take_hello(struct sim *s, struct ingestor_process *p, Parbus__WorkerHello *hello)
+{
+    uint32_t before = blamed_by(s, hello);
+    poison_reported(s, hello);
+    if (blamed_by(s, hello) == before)
+        return;
+    if (s->options.mutation == MUTATION_NOT_FENCED)
+        set_aside_at_once(s, p, hello);
+    if (s->options.mutation == MUTATION_SUSPECT_FORGOTTEN)
+        suspect_one(s, p, hello);
+}
+
 static void take(struct sim *s, struct ingestor_process *p, const struct message *m)
 {
     struct wire_message opened;
@@ -186,6 +251,9 @@ static void take(struct sim *s, struct ingestor_process *p, const struct message
     uint64_t before = reasons_counted(p->core);
     if (s->options.mutation == MUTATION_AHEAD_ACCEPTED && m->channel != TO_DOOR)
         pretend_not_ahead(s, &opened);
+    p->faults = check_journal_faults(s);
+    if (m->channel != TO_DOOR && opened.kind == PARBUS__TO_COORDINATOR__BODY_HELLO)
+        take_hello(s, p, (Parbus__WorkerHello *)(void *)opened.message);
     if (m->channel != TO_DOOR)
         ingestor_from_worker(p->core, peer, &opened, now(p));
     else
@@ -211,7 +279,7 @@ static int64_t turn(struct sim *s, struct actor *n)
         census_add(s, outdated, 1);
         actor_give_up(n);
     }
-    bool wanting = s->journal.controls < s->controls_wanted;
+    bool wanting = s->model.published < s->controls_wanted;
     int64_t due_us = actor_now_us(s, n) + wait_us;
     return wanting && p->publish_us < due_us ? p->publish_us : due_us;
 }

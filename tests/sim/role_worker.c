@@ -27,9 +27,12 @@ enum err worker_say(struct sim *s, struct actor *n, uint32_t kind, const Protobu
     return role_send(s, n, actor_of(s, &role_ingestor, NULL)->number, TO_COORDINATOR, kind, message);
 }
 
-struct worker_config worker_config_of(struct sim *s, const struct actor *n, Parbus__Role role)
+struct worker_config worker_config_of(struct sim *s, struct actor *n, Parbus__Role role)
 {
-    return (struct worker_config){.role = role,
+    n->mark = (struct work_mark){0};
+    return (struct worker_config){.mark = &n->mark,
+                                  .unfinished = n->died_at,
+                                  .role = role,
                                   .instance = n->name,
                                   .endpoint = role == PARBUS__ROLE__ROLE_SCORER ? n->name : NULL,
                                   .pid = (uint32_t)n->number + 1,

@@ -8,4 +8,4 @@
 enum err worker_catch_up(struct sim *s, struct actor *n, struct catalog *catalog, uint64_t needed, struct err_text *e);
 /* To the ingestor. */
 enum err worker_say(struct sim *s, struct actor *n, uint32_t kind, const ProtobufCMessage *message);
-struct worker_config worker_config_of(struct sim *s, const struct actor *n, Parbus__Role role);
+struct worker_config worker_config_of(struct sim *s, struct actor *n, Parbus__Role role);

@@ -14,7 +14,8 @@ uint64_t sent_of(struct sim *s, uint32_t partition);            /* up to which p
 const struct feed_table *table_of(const struct actor *subscriber, uint32_t *series); /* NULL: it is dead */
 bool totals_of(const struct actor *feeder, struct parbus_feeder_totals *totals);     /* false: it is dead */
 
-void feeder_forget(struct actor *n); /* what survives its process; anybody else: nothing */
+bool tool_satisfied(const struct sim *s); /* it has nothing to send again any more */
+void feeder_forget(struct actor *n);      /* what survives its process; anybody else: nothing */
 
 /* Opens what was delivered; a core never sends what cannot be read. */
 bool role_open(struct sim *s, const struct actor *n, const struct message *m, const struct wire_channel *channel,

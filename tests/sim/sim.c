@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SETTLE_US = 40000000, LOOK_US = 20000, STEPS_MAX = 400000 };
+enum { SETTLE_US = 120000000, LOOK_US = 20000, STEPS_MAX = 400000 };
 
 void sim_fail(struct sim *s, const char *format, ...)
 {
@@ -24,8 +24,8 @@ static void add_actors(struct sim *s)
     static const struct {
         const struct role *role;
         uint32_t least, most;
-    } cast[] = {{&role_ingestor, 1, 1},  {&role_validator, 1, 3}, {&role_scorer, 1, 3},
-                {&role_publisher, 1, 1}, {&role_feeder, 1, 3},    {&role_subscriber, 3, 3}};
+    } cast[] = {{&role_ingestor, 1, 1}, {&role_validator, 1, 3},  {&role_scorer, 1, 3}, {&role_publisher, 1, 1},
+                {&role_feeder, 1, 3},   {&role_subscriber, 3, 3}, {&role_tool, 1, 1}};
     for (size_t i = 0; i < sizeof cast / sizeof *cast; i++)
         for (uint32_t n = cast[i].least + rng_below(&s->rng, cast[i].most - cast[i].least + 1); n > 0; n--)
             actor_add(s, cast[i].role);
@@ -66,6 +66,7 @@ void sim_destroy(struct sim **sim, struct census *census)
     kv_free(&s->state.copy);
     model_free(&s->model);
     check_free(&s->check);
+    free(s->poison.report);
     arena_free(&s->arena);
     buffer_free(&s->out);
     free(s);

@@ -7,7 +7,8 @@
  *
  * Files: network.c (links), store.c (state), sim_journal.c, outbox.c (what survives a process), actor.c (processes)
  * with one role_*.c each, faults.c (what goes wrong, and when), operator.c (copies, and what is taken back from them),
- * weather.c (how bad it is), fiber.c (calls that hang in their middle), census.c (how often what happened), trace.c
+ * weather.c (how bad it is), fiber.c (calls that hang in their middle),
+ * poison.c (submissions that end who looks at them), census.c (how often what happened), trace.c
  * (what happened last). */
 #pragma once
 #include "base/arena.h"
@@ -19,6 +20,7 @@
 #include "tests/sim/mutation.h"
 #include "tests/sim/network.h"
 #include "tests/sim/operator.h"
+#include "tests/sim/poison.h"
 #include "tests/sim/rng.h"
 #include "tests/sim/sim_journal.h"
 #include "tests/sim/sim_state.h"
@@ -70,6 +72,7 @@ struct sim {
     struct trace trace;
     struct census census;
     struct operator operator;
+    struct poison poison;
     bool failed;
     char failure[512];
 };

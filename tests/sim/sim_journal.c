@@ -66,6 +66,16 @@ static struct sim_journal_position position_of(const struct sim_journal *j)
     return at;
 }
 
+static void put_control(struct sim *s, const struct journal_control *c)
+{
+    struct sim_journal *j = &s->journal;
+    ASSERT(j->controls + 1 < SIM_JOURNAL_CONTROLS_MAX);
+    struct buffer *control = &j->control[++j->controls], *told = &j->told[j->controls];
+    buffer_append(control, c->packed, c->bytes);
+    if (s->options.mutation == MUTATION_NOT_JOURNALLED && mutation_forgets(control))
+        buffer_append(told, c->packed, c->bytes);
+}
+
 static void write_group(struct sim *s, const struct journal_group *g)
 {
     struct sim_journal *j = &s->journal;
@@ -77,7 +87,7 @@ static void write_group(struct sim *s, const struct journal_group *g)
         j->feeder[g->mark[i].feeder] = g->mark[i].value;
     }
     for (size_t i = 0; i < g->control_count; i++)
-        buffer_append(&j->control[++j->controls], g->control[i].packed, g->control[i].bytes);
+        put_control(s, &g->control[i]);
     j->unsynced = false;
     if (s->options.mutation == MUTATION_EARLY_RECEIPT)
         j->unsynced_until_us = s->now_us + SIM_MS;
@@ -155,8 +165,10 @@ static void take_back(struct sim *s, const struct sim_journal_position *to)
             free(r->record[--r->count].data);
         r->last = r->sure = to->last[p];
     }
-    while (j->controls > to->controls)
-        buffer_clear(&j->control[j->controls--]);
+    for (; j->controls > to->controls; j->controls--) {
+        buffer_clear(&j->control[j->controls]);
+        buffer_clear(&j->told[j->controls]);
+    }
     memcpy(j->feeder, to->feeder, sizeof j->feeder);
     j->lied = j->unsynced = false;
     check_journal_shrunk(s);
@@ -223,8 +235,10 @@ enum err sim_journal_controls(struct sim *s, struct actor *n, uint64_t from, jou
         census_add(s, journal_read_io, 1);
         return err_set(e, ERR_IO, "the disk failed");
     }
-    for (uint64_t seq = from; seq <= j->controls && !code; seq++)
-        code = fn(ctx, seq, j->control[seq].data, j->control[seq].size, e);
+    for (uint64_t seq = from; seq <= j->controls && !code; seq++) {
+        const struct buffer *control = j->told[seq].size ? &j->told[seq] : &j->control[seq];
+        code = fn(ctx, seq, control->data, control->size, e);
+    }
     return code;
 }
 
@@ -238,6 +252,28 @@ uint64_t sim_journal_bytes(const struct sim_journal *j, uint32_t partition, uint
     return bytes;
 }
 
+const struct sim_record *sim_journal_record(const struct sim_journal *j, uint32_t partition, uint64_t pseq)
+{
+    const struct sim_records *p = &j->partition[partition];
+    for (size_t i = 0; i < p->count; i++)
+        if (pseq >= p->record[i].first_pseq && pseq < p->record[i].first_pseq + p->record[i].count)
+            return &p->record[i];
+    return NULL;
+}
+
+bool sim_record_entry(const struct sim_record *r, uint64_t pseq, struct sim_entry *out)
+{
+    const uint8_t *at = r->data + 24;
+    if (r->data[1] == 2 || pseq < r->first_pseq || pseq >= r->first_pseq + r->count)
+        return false;
+    for (uint64_t i = r->first_pseq;; i++) {
+        memcpy(out, at, sizeof *out);
+        at += sizeof *out + (out->bytes + 7u) / 8 * 8;
+        if (i == pseq)
+            return true;
+    }
+}
+
 void sim_journal_free(struct sim_journal *j)
 {
     for (int p = 0; p < SIM_PARTITIONS_MAX; p++) {
@@ -245,6 +281,8 @@ void sim_journal_free(struct sim_journal *j)
             free(j->partition[p].record[i].data);
         free(j->partition[p].record);
     }
-    for (size_t i = 0; i < sizeof j->control / sizeof *j->control; i++)
+    for (size_t i = 0; i < SIM_JOURNAL_CONTROLS_MAX; i++) {
         buffer_free(&j->control[i]);
+        buffer_free(&j->told[i]);
+    }
 }

@@ -7,7 +7,7 @@
 struct sim;
 struct actor;
 
-enum { SIM_PARTITIONS_MAX = 6, SIM_FEEDERS_MAX = 16 };
+enum { SIM_PARTITIONS_MAX = 6, SIM_FEEDERS_MAX = 16, SIM_JOURNAL_CONTROLS_MAX = 512 };
 
 /* Where a journal stands; all before it stays as it is. */
 struct sim_journal_position {
@@ -29,9 +29,10 @@ struct sim_journal {
         uint64_t last;
         uint64_t sure; /* … that its writer knows of */
     } partition[SIM_PARTITIONS_MAX];
-    struct journal_feeder feeder[SIM_FEEDERS_MAX]; /* by number; [0] unused */
-    struct sim_journal_position before, copy;      /* before the last group */
-    struct buffer control[8];                      /* by seq, packed */
+    struct journal_feeder feeder[SIM_FEEDERS_MAX];   /* by number; [0] unused */
+    struct sim_journal_position before, copy;        /* before the last group */
+    struct buffer control[SIM_JOURNAL_CONTROLS_MAX]; /* by seq, packed */
+    struct buffer told[SIM_JOURNAL_CONTROLS_MAX];    /* mutation: what workers are told instead; empty: nothing */
     uint64_t controls, id, term;
     int64_t full_until_us, slow_until_us;
     uint32_t append_errors, read_errors; /* so many of the next calls fail */
@@ -53,5 +54,14 @@ void sim_journal_power_cut(struct sim *s);
 void sim_journal_copy(struct sim_journal *j);
 void sim_journal_restore(struct sim *s);
 void sim_journal_free(struct sim_journal *j);
+/* The record that holds this entry; NULL: none does. */
+const struct sim_record *sim_journal_record(const struct sim_journal *j, uint32_t partition, uint64_t pseq);
+struct sim_entry { /* as in the journal; its body follows */
+    uint32_t bytes, feeder;
+    uint64_t epoch, seq;
+    uint32_t series, unit;
+};
+/* false: it is not one of the record's. */
+bool sim_record_entry(const struct sim_record *r, uint64_t pseq, struct sim_entry *out);
 /* Bytes of the records after `from` and up to `to`, as far as they are wholly in between. */
 uint64_t sim_journal_bytes(const struct sim_journal *j, uint32_t partition, uint64_t from, uint64_t to);

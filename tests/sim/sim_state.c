@@ -102,6 +102,22 @@ static void write_values(struct sim_state *t, uint32_t partition, const struct s
     free(cell);
 }
 
+static void take_back_reject(struct sim_state *t, const struct state_reject_put *p, enum mutation mutation)
+{
+    struct key k = key_reject(p->feeder, p->epoch, p->seq, p->row);
+    if (mutation != MUTATION_REJECT_LEFT)
+        kv_remove(&t->kv, k.bytes, k.size);
+}
+
+/* Mutation: what was sent again counts once more. */
+static uint64_t counted_twice(const struct state_batch *b, const struct state_tally_put *p)
+{
+    uint64_t more = 0;
+    for (size_t i = 0; i < b->rejects_count; i++)
+        more += b->rejects[i].gone && b->rejects[i].feeder == p->feeder && b->rejects[i].epoch == p->epoch;
+    return more;
+}
+
 void sim_state_write(struct sim_state *t, const struct state_batch *b, enum mutation mutation, int64_t now_us)
 {
     for (size_t i = 0; i < b->values_count; i++)
@@ -113,10 +129,17 @@ void sim_state_write(struct sim_state *t, const struct state_batch *b, enum muta
     }
     for (size_t i = 0; i < b->tallies_count; i++) {
         const struct state_tally_put *p = &b->tallies[i];
-        put_two(t, key_tally(b->partition, p->feeder), &p->epoch, sizeof p->epoch, &p->tally, sizeof p->tally);
+        struct tally tally = p->tally;
+        if (mutation == MUTATION_RETRY_COUNTED)
+            tally.scored += counted_twice(b, p);
+        put_two(t, key_tally(b->partition, p->feeder), &p->epoch, sizeof p->epoch, &tally, sizeof tally);
     }
     for (size_t i = 0; i < b->rejects_count; i++) {
         const struct state_reject_put *p = &b->rejects[i];
+        if (p->gone) {
+            take_back_reject(t, p, mutation);
+            continue;
+        }
         put_two(t, key_reject(p->feeder, p->epoch, p->seq, p->row), &p->header, sizeof p->header, p->detail,
                 p->header.detail_bytes);
     }

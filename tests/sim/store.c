@@ -90,7 +90,7 @@ static void commit_batch(struct sim *s, struct actor *n, struct state_batch *b)
     cursor.applied = b->applied;
     sim_state_write(&s->state, b, s->options.mutation, s->now_us);
     if (s->options.mutation == MUTATION_CURSOR_APART && rng_below(&s->rng, 8) == 0) {
-        n->dying = true; /* between the two transactions */
+        actor_dies(n); /* between the two transactions */
         return;
     }
     sim_state_write_cursor(&s->state, b->partition, &cursor);

@@ -30,6 +30,7 @@ static void draw_settings(struct sim *s)
     t->feed_ring_deltas = one_of(s, 1, 8, 1024);
     t->feed_ring_bytes_max = one_of(s, 300, 4096, 1 << 20);
     t->feed_heartbeat_ms = one_of(s, 100, 300, 1000);
+    t->record_tries_max = one_of(s, 1, 2, 3);
 }
 
 void weather_draw(struct sim *s)
@@ -50,4 +51,5 @@ void weather_draw(struct sim *s)
     w->fault_us = rng_between(&s->rng, 10 * SIM_MS, 500 * SIM_MS);
     w->faults = (uint32_t)rng_next(&s->rng);
     w->favourite = rng_below(&s->rng, FAULT_COUNT);
+    poison_draw(s);
 }
