@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -123,6 +124,15 @@ enum err settings_read(struct settings *s, const char *file, struct err_text *e)
         err = err_set(e, ERR_IO, "%s: %s", file, strerror(errno));
     fclose(in);
     return err;
+}
+
+enum err settings_of(struct settings *s, const char *directory, struct err_text *e)
+{
+    char file[PATH_MAX];
+    settings_defaults(s);
+    if (snprintf(file, sizeof file, "%s/parbus.conf", directory) >= (int)sizeof file)
+        return err_set(e, ERR_INVALID, "%.100s…: the path is too long", directory);
+    return settings_read(s, file, e);
 }
 
 void settings_print(FILE *out)

@@ -43,5 +43,7 @@ void settings_defaults(struct settings *s);
 enum err settings_set(struct settings *s, const char *assignment, struct err_text *e);
 /* A missing file is fine. Faults are "file:line: …". */
 enum err settings_read(struct settings *s, const char *file, struct err_text *e);
+/* The defaults, then what DIR/parbus.conf says. */
+enum err settings_of(struct settings *s, const char *directory, struct err_text *e);
 /* The table as text, one line each: name, default, range, what. */
 void settings_print(FILE *out);

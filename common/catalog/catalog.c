@@ -266,3 +266,13 @@ enum err catalog_apply(struct catalog *c, const Parbus__Control *control, struct
         c->control_seq++;
     return err_wrap(e, err, "control record %llu", (unsigned long long)control->control_seq);
 }
+
+enum err catalog_apply_packed(void *catalog, uint64_t seq, const void *packed, size_t bytes, struct err_text *e)
+{
+    Parbus__Control *control = parbus__control__unpack(NULL, bytes, packed);
+    if (!control)
+        return err_set(e, ERR_CORRUPT, "control record %llu cannot be read", (unsigned long long)seq);
+    enum err err = catalog_apply(catalog, control, e);
+    parbus__control__free_unpacked(control, NULL);
+    return err;
+}

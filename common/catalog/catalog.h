@@ -94,6 +94,8 @@ void catalog_destroy(struct catalog **c);
 /* Applies the control record with number catalog_control_seq() + 1. Copies what it keeps. Rejects (ERR_INVALID) what a
  * checked catalog never holds, and leaves the catalog as it was. */
 enum err catalog_apply(struct catalog *c, const Parbus__Control *control, struct err_text *e);
+/* The same with the record as the journal holds it; a journal_control_fn whose ctx is a catalog. ERR_CORRUPT. */
+enum err catalog_apply_packed(void *catalog, uint64_t seq, const void *packed, size_t bytes, struct err_text *e);
 uint64_t catalog_control_seq(const struct catalog *c);
 /* A number made from all that a registry or definition says: the same version with another content has another one. */
 uint64_t catalog_registry_content(const struct catalog *c, const char *code, uint32_t version); /* 0: none */
@@ -122,7 +124,6 @@ struct set_aside {
 /* NULL: not set aside. Holds for every reading of the journal from its start, so there is no as_of. O(log n), and at
  * once when nothing is set aside. */
 const struct set_aside *catalog_set_aside(const struct catalog *c, uint32_t partition, uint64_t pseq);
-size_t catalog_set_aside_count(const struct catalog *c); /* readmitted ones left out */
 /* The first entry of this partition that was set aside by controls after `control_seq`; 0: none. */
 uint64_t catalog_set_aside_after(const struct catalog *c, uint32_t partition, uint64_t control_seq);
 /* Entries of this partition that were journalled again by controls after `control_seq`. */
@@ -137,7 +138,6 @@ static inline const struct node *definition_node(const struct definition *d, uin
 {
     return id <= d->id_max && d->by_id[id] >= 0 ? &d->node[d->by_id[id]] : NULL;
 }
-const struct node *definition_node_by_code(const struct definition *d, const char *code);
 bool definition_in_cohort(const struct definition *d, uint32_t unit); /* O(log N) */
 static inline bool definition_has_stage(const struct definition *d, int stage)
 {
@@ -156,18 +156,15 @@ uint32_t registry_resolve(const struct registry *r, const char *text);
  * UNIT_AMBIGUOUS texts, the units that fit. Always terminated.
  * O(N), at most 2^17 names. */
 void registry_suggest(const struct registry *r, const char *text, char *out, size_t bytes);
-/* The same for index codes, node codes of a definition, and open periods of an index. */
+/* The same for index codes, and for open periods of an index. */
 void catalog_suggest_index(const struct catalog *c, const char *text, uint64_t as_of, char *out, size_t bytes);
 void catalog_suggest_period(const struct catalog *c, const char *index, const char *text, uint64_t as_of, char *out,
                             size_t bytes);
-void definition_suggest_node(const struct definition *d, const char *code, char *out, size_t bytes);
 
 /* The words of catalog files and CSV: "self", "appraised_1", "appraised_2", "survey"; "points", "ratio", … "?" for a
  * number that is none. */
 const char *catalog_stage_word(int stage);
 const char *catalog_rule_word(int rule_kind);
-/* 0: no such word. "appraised" is appraised_1. */
-int catalog_stage_of(const char *word);
 /* Whether `period` is written as one of the kinds: "2025" year, "2025-Q3" quarter, "2025-10" month. kinds is
  * definition.period_kind, "year,month". */
 bool catalog_period_ok(const char *kinds, const char *period);

@@ -1,5 +1,4 @@
 #include "catalog/load.h"
-#include <string.h>
 
 static enum err check_published(const struct catalog_set *set, const struct catalog *published, struct err_text *e)
 {

@@ -15,7 +15,7 @@ struct definition_entry {
 struct catalog {
     struct pool pool;
     uint64_t control_seq;
-    size_t registry_count, definition_count, series_count, set_aside_count, readmitted_count;
+    size_t registry_count, definition_count, series_count, set_aside_count;
     struct registry_entry **registry;
     struct definition_entry **definition; /* ascending index, then version */
     struct series **series;               /* by number - 1 */

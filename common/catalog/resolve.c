@@ -139,14 +139,6 @@ bool definition_in_cohort(const struct definition *d, uint32_t unit)
     return bsearch(&unit, d->cohort, d->cohort_count, sizeof *d->cohort, compare_id) != NULL;
 }
 
-const struct node *definition_node_by_code(const struct definition *d, const char *code)
-{
-    for (size_t i = 0; i < d->node_count; i++)
-        if (!strcmp(d->node[i].code, code))
-            return &d->node[i];
-    return NULL;
-}
-
 /* Partitions depend on the two codes alone, so that a unit stays where it is when a registry gets a new version. */
 uint32_t catalog_partition(const struct registry *r, uint32_t unit, uint32_t partitions)
 {

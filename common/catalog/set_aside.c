@@ -34,8 +34,6 @@ const struct set_aside *catalog_set_aside(const struct catalog *c, uint32_t part
     return c->set_aside_count ? find(c, partition, pseq) : NULL;
 }
 
-size_t catalog_set_aside_count(const struct catalog *c) { return c->set_aside_count - c->readmitted_count; }
-
 uint64_t catalog_set_aside_after(const struct catalog *c, uint32_t partition, uint64_t control_seq)
 {
     for (size_t i = position(c, partition, 0); i < c->set_aside_count && c->set_aside[i]->partition == partition; i++)
@@ -85,6 +83,5 @@ enum err apply_readmitted(struct catalog *c, const Parbus__Control *control, str
         return err_set(e, ERR_INVALID, "entry %llu of partition %u was sent again already",
                        (unsigned long long)from->pseq, from->partition);
     s->readmitted = control->control_seq;
-    c->readmitted_count++;
     return OK;
 }

@@ -180,14 +180,3 @@ void catalog_suggest_period(const struct catalog *c, const char *index, const ch
     for (size_t i = 0; i < n.count; i++)
         write_piece(&w, "%s", catalog_series(c, n.number[i])->period);
 }
-
-void definition_suggest_node(const struct definition *d, const char *code, char *out, size_t bytes)
-{
-    struct writer w = writer_of(out, bytes);
-    struct nearest n = {0};
-    for (size_t i = 0; i < d->node_count; i++)
-        if (d->node[i].leaf >= 0)
-            offer_code(&n, code, d->node[i].code, (uint32_t)i);
-    for (size_t i = 0; i < n.count; i++)
-        write_piece(&w, "%s", d->node[n.number[i]].code);
-}

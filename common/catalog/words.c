@@ -49,12 +49,6 @@ void words_list(const struct words *w, char *out, size_t bytes)
 const char *catalog_stage_word(int stage) { return words_text(&words_stage, stage); }
 const char *catalog_rule_word(int rule_kind) { return words_text(&words_rule, rule_kind); }
 
-int catalog_stage_of(const char *word)
-{
-    int stage = words_number(&words_stage, word);
-    return stage < 0 ? PARBUS__STAGE__STAGE_UNKNOWN : stage;
-}
-
 /* '#' stands for a digit; anything else for itself. */
 static bool fits(const char *pattern, const char *text)
 {

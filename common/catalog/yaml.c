@@ -2,7 +2,6 @@
 #include "base/err.h"
 #include "catalog/catalog.h"
 #include "catalog/words.h"
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>

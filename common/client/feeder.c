@@ -1,14 +1,12 @@
 #include "client/feeder.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "client/feeder_core.h"
 #include "client/feeder_pack.h"
 #include "client/outbox.h"
 #include "link/link.h"
 #include "wire/wire.h"
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 
 enum { SOCKET_MESSAGES_MAX = 16384, RECEIVE_BATCH = 1024, STORE_RETRY_US = 1000000, EPOCH_STEP = 1 << 20 };
 
@@ -62,11 +60,11 @@ static struct feeder_core *new_core(struct parbus_feeder *f, const struct parbus
  * the low bits keep one life's epochs apart from those of any other. */
 static enum err draw_epoch(uint64_t *epoch, struct err_text *e)
 {
-    uint32_t number;
-    if (getrandom(&number, sizeof number, 0) != sizeof number)
-        return err_set(e, ERR_IO, "draw a random number: %s", strerror(errno));
-    *epoch = (uint64_t)clock_wall_ms() * EPOCH_STEP + number % EPOCH_STEP;
-    return OK;
+    uint64_t number;
+    enum err err = random_number(&number, e);
+    if (!err)
+        *epoch = (uint64_t)clock_wall_ms() * EPOCH_STEP + number % EPOCH_STEP;
+    return err;
 }
 
 enum err parbus_feeder_open(struct parbus_feeder **out, const struct parbus_feeder_options *o, struct err_text *e)

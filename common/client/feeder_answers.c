@@ -2,7 +2,6 @@
 #include "client/feeder_state.h"
 #include "wire/reason.h"
 #include "wire/wire.h"
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -93,15 +93,11 @@ enum err journal_controls(struct journal *j, uint64_t from, journal_control_fn *
 typedef bool journal_feeder_fn(void *ctx, uint32_t number, const struct journal_feeder *feeder);
 enum err journal_feeders(struct journal *j, journal_feeder_fn *fn, void *ctx, struct err_text *e);
 
-/* Bytes the environment may still grow by. */
-size_t journal_bytes_free(struct journal *j);
-/* ERR_FULL when that is less than `bytes` (as store_room): a reason to refuse early. */
+/* ERR_FULL when less than `bytes` are left (as store_room): a reason to refuse early. */
 enum err journal_room(struct journal *j, size_t bytes, struct err_text *e);
 /* Writer: commits and syncs something that changes nothing; whether append can work again after it could not. */
 enum err journal_probe(struct journal *j, struct err_text *e);
-/* A consistent copy while it is in use: <directory>/journal, which must not be there yet. */
-enum err journal_copy(struct journal *j, const char *directory, struct err_text *e);
-/* The same, as store_stream (store.h). */
+/* A consistent copy while it is in use, piece by piece (as store_stream). */
 enum err journal_stream(struct journal *j,
                         enum err (*fn)(void *ctx, const void *data, size_t bytes, struct err_text *e), void *ctx,
                         struct err_text *e);

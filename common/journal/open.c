@@ -1,8 +1,8 @@
+#include "base/random.h"
 #include "journal/internal.h"
 #include "store/guard.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 static const char *const databases[DB_COUNT] = {[DB_META] = "meta",
@@ -22,14 +22,6 @@ static enum err take_lock(struct journal *j, const char *directory, struct err_t
     if (!code)
         code = guard_make_directory(path, e);
     return code ? code : guard_lock(file, &j->lock_fd, e);
-}
-
-static uint64_t random_id(void)
-{
-    uint64_t id = 0;
-    while (id == 0)
-        ASSERT(getrandom(&id, sizeof id, 0) == sizeof id);
-    return id;
 }
 
 static enum err meta_read(struct journal *j, MDB_txn *txn, struct err_text *e)
@@ -59,9 +51,8 @@ static enum err term_in_txn(struct journal *j, MDB_txn *txn, uint32_t partitions
     enum err code = meta_read(j, txn, e);
     if (code == ERR_NOT_FOUND) {
         j->partitions = partitions ? partitions : JOURNAL_PARTITIONS_DEFAULT;
-        j->id = random_id();
         j->term = 0;
-        code = OK;
+        code = random_number(&j->id, e);
     }
     if (code)
         return code;
@@ -156,14 +147,7 @@ uint32_t journal_partitions(const struct journal *j) { return j->partitions; }
 uint64_t journal_id(const struct journal *j) { return j->id; }
 uint64_t journal_term(const struct journal *j) { return j->term; }
 
-size_t journal_bytes_free(struct journal *j) { return store_bytes_free(&j->store); }
-
 enum err journal_room(struct journal *j, size_t bytes, struct err_text *e) { return store_room(&j->store, bytes, e); }
-
-enum err journal_copy(struct journal *j, const char *directory, struct err_text *e)
-{
-    return store_copy(&j->store, directory, "journal", e);
-}
 
 enum err journal_stream(struct journal *j, store_piece_fn *fn, void *ctx, struct err_text *e)
 {

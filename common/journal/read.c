@@ -1,6 +1,5 @@
 #include "journal/internal.h"
 #include "journal/record.h"
-#include <string.h>
 
 struct run {
     struct finder finder;

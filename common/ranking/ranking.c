@@ -206,19 +206,6 @@ uint32_t ranking_rank_of_score(const struct ranking *r, int64_t score)
     return rank;
 }
 
-uint32_t ranking_at(const struct ranking *r, size_t position)
-{
-    ASSERT(position < ranking_count(r));
-    for (uint32_t at = r->root;;) {
-        const struct item *i = &r->item[at];
-        size_t left = r->item[i->left].size;
-        if (position == left)
-            return i->unit;
-        at = position < left ? i->left : i->right;
-        position -= position < left ? 0 : left + 1;
-    }
-}
-
 struct walk {
     const struct ranking *r;
     bool (*fn)(void *ctx, uint32_t rank, uint32_t unit, int64_t score);

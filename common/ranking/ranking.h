@@ -21,8 +21,6 @@ bool ranking_score(const struct ranking *r, uint32_t unit, int64_t *score);
 uint32_t ranking_rank(const struct ranking *r, uint32_t unit);
 /* The rank a score has or would have. */
 uint32_t ranking_rank_of_score(const struct ranking *r, int64_t score);
-/* The unit at position 0 .. count-1 in order; O(log N). */
-uint32_t ranking_at(const struct ranking *r, size_t position);
 /* In order; stop by returning false. */
 void ranking_each(const struct ranking *r, bool (*fn)(void *ctx, uint32_t rank, uint32_t unit, int64_t score),
                   void *ctx);

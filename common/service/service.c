@@ -4,7 +4,6 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -124,10 +123,7 @@ static bool instance_ok(const char *name)
 
 static enum err read_settings(struct service *s, const struct arguments *a, struct err_text *e)
 {
-    char file[sizeof s->directory + 16];
-    snprintf(file, sizeof file, "%s/parbus.conf", s->directory);
-    settings_defaults(&s->settings);
-    enum err err = settings_read(&s->settings, file, e);
+    enum err err = settings_of(&s->settings, s->directory, e);
     for (int i = 0; i < a->assignment_count && !err; i++)
         err = err_wrap(e, settings_set(&s->settings, a->assignment[i], e), "--set %s", a->assignment[i]);
     if (!err && s->settings.worker_lease_ms < 2 * s->settings.heartbeat_interval_ms)

@@ -1,5 +1,5 @@
-/* What validator and scorer have in common towards the coordinator (rules I1, I2, I14): hello, heartbeats with
- * counters, leaving. Pure: time comes in, messages go out through a function. */
+/* What validator, scorer and publisher have in common towards the coordinator (rules I1, I2, I14): hello, heartbeats
+ * with counters, leaving. Pure: time comes in, messages go out through a function. */
 #pragma once
 #include "base/err.h"
 #include "base/metrics.h"
@@ -28,7 +28,7 @@ struct worker {
     worker_send_fn *send;
     void *ctx;
     struct work_mark own_mark; /* when config.mark is NULL */
-    const char *trouble; /* goes into heartbeats: why the work cannot be done; the caller's; NULL: it can */
+    const char *trouble;       /* goes into heartbeats: why the work cannot be done; the caller's; NULL: it can */
     bool leaving;
     bool misplaced; /* the ingestor serves another journal: this process must end and start again */
 };

@@ -1,19 +1,18 @@
 #include "standings/read.h"
 #include <stdlib.h>
 
-static enum err apply_control(void *ctx, uint64_t seq, const void *packed, size_t bytes, struct err_text *e)
-{
-    Parbus__Control *control = parbus__control__unpack(NULL, bytes, packed);
-    if (!control)
-        return err_set(e, ERR_CORRUPT, "control record %llu of the journal cannot be read", (unsigned long long)seq);
-    enum err err = catalog_apply(ctx, control, e);
-    parbus__control__free_unpacked(control, NULL);
-    return err_wrap(e, err, "control record %llu", (unsigned long long)seq);
-}
-
 enum err read_catalog(struct journal *j, struct catalog *c, struct err_text *e)
 {
-    return journal_controls(j, catalog_control_seq(c) + 1, apply_control, c, e);
+    return journal_controls(j, catalog_control_seq(c) + 1, catalog_apply_packed, c, e);
+}
+
+enum err read_catalog_to(struct journal *j, struct catalog *c, uint64_t control_seq, struct err_text *e)
+{
+    enum err err = read_catalog(j, c, e);
+    if (!err && catalog_control_seq(c) < control_seq)
+        err = err_set(e, ERR_NOT_FOUND, "control %llu is not in the journal, the last one is %llu",
+                      (unsigned long long)control_seq, (unsigned long long)catalog_control_seq(c));
+    return err;
 }
 
 struct reading {

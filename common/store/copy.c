@@ -31,12 +31,6 @@ static size_t disk_rest(const struct store *s)
     return statvfs(s->path, &fs) < 0 ? SIZE_MAX : (size_t)fs.f_bavail * fs.f_frsize;
 }
 
-size_t store_bytes_free(struct store *s)
-{
-    size_t whole, map = map_rest(s, &whole), disk = disk_rest(s);
-    return map < disk ? map : disk;
-}
-
 enum err store_room(struct store *s, size_t bytes, struct err_text *e)
 {
     size_t whole, map = map_rest(s, &whole), disk = disk_rest(s);

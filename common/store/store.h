@@ -1,4 +1,4 @@
-/* The one place that opens LMDB: under the journal and under state, and under nothing else.
+/* The one place that opens LMDB: under the journal, under state and under feeders' outboxes, and under nothing else.
  *
  * What it takes care of, so that nobody else has to: file systems and PID namespaces that LMDB does not support,
  * opening twice in one process, opening while another process closes, the format version, a map that another process
@@ -73,8 +73,6 @@ enum err store_error(int rc, struct err_text *e);
 enum err store_meta_get(struct store *s, MDB_txn *txn, const char *name, uint64_t *value, struct err_text *e);
 enum err store_meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_t value, struct err_text *e);
 
-/* The map's unused end or the disk's free space, whichever is less. */
-size_t store_bytes_free(struct store *s);
 /* ERR_FULL when less than `bytes` are left on the disk, or in the map (of a small map, an eighth is enough); the
  * sentence says which of them. */
 enum err store_room(struct store *s, size_t bytes, struct err_text *e);

@@ -2,7 +2,6 @@
 #include "wire/check.h"
 #include "wire/decode.h"
 #include "wire/scan.h"
-#include <string.h>
 
 /* A channel is its envelope's descriptor: the oneof's fields are the kinds, their names and their types. */
 struct wire_channel {
@@ -167,10 +166,4 @@ void wire_pack(struct buffer *out, uint32_t kind, const ProtobufCMessage *messag
     buffer_append(out, head, head_bytes);
     size_t packed = protobuf_c_message_pack(message, buffer_grow(out, bytes));
     ASSERT(packed == bytes);
-}
-
-const char *wire_kind_name(const struct wire_channel *channel, uint32_t kind)
-{
-    const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(channel->envelope, kind);
-    return f ? f->name : "?";
 }

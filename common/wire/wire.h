@@ -1,5 +1,5 @@
 /* From bytes to a checked message and back. The envelope of every channel is a protobuf oneof with exactly one field
- * (PROTOCOL.md, rules W1-W5); it is opened by hand so that the body's bytes stay at hand for the journal. */
+ * (PROTOCOL.md, rules W*); it is opened by hand so that the body's bytes stay at hand for the journal. */
 #pragma once
 #include "base/arena.h"
 #include "base/buffer.h"
@@ -49,9 +49,6 @@ enum err wire_open_submission(const uint8_t *body, size_t bytes, struct arena *a
 
 /* Appends the envelope with `message` as field `kind`. The buffer is not cleared. */
 void wire_pack(struct buffer *out, uint32_t kind, const ProtobufCMessage *message);
-
-/* "submission"; "?" for an unknown kind. */
-const char *wire_kind_name(const struct wire_channel *channel, uint32_t kind);
 
 /* Well-formed UTF-8 without NUL. */
 bool wire_utf8_ok(const char *text, size_t bytes);

@@ -3,8 +3,6 @@
 #include "journal/record.h"
 #include "services/ingestor/internal.h"
 #include "services/ingestor/suspects.h"
-#include <stdio.h>
-#include <string.h>
 
 enum { TRY_AGAIN_US = 1000000 };
 

@@ -4,8 +4,8 @@
  *     timeout = ingestor_tick(now) → wait → ingestor_from_feeder / ingestor_from_worker … → ingestor_drained(now) → …
  *
  * Three rooms: door.c (feeders, sequence numbers, the group that is being gathered), coordinator.c (workers,
- * partitions, flow), core.c (the commit between them, questions, statistics). Rules D*, I* are those of
- * proto/PROTOCOL.md. */
+ * partitions, flow), core.c (the commit between them). Beside them questions.c (what is answered at once) and
+ * controls.c (control records made here). Rules D*, I* are those of proto/PROTOCOL.md. */
 #pragma once
 #include "base/metrics.h"
 #include "base/settings.h"
@@ -41,9 +41,9 @@ struct ingestor_io {
 
 struct ingestor;
 
-/* settings and io are copied. journal_id and term name this incarnation (rule I4). */
-struct ingestor *ingestor_new(const struct settings *settings, const struct ingestor_io *io, uint32_t partitions,
-                              uint64_t journal_id, uint64_t term);
+/* All is copied. journal_id and term name this incarnation (rule I4). */
+struct ingestor *ingestor_new(const char *instance, const struct settings *settings, const struct ingestor_io *io,
+                              uint32_t partitions, uint64_t journal_id, uint64_t term);
 void ingestor_destroy(struct ingestor **i);
 
 /* Before the first message: what the journal holds, and how far state has followed (0: not known; scorers will tell).
@@ -51,13 +51,14 @@ void ingestor_destroy(struct ingestor **i);
 enum err ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq, uint64_t applied,
                                     struct err_text *e);
 void ingestor_restore_feeder(struct ingestor *i, uint32_t number, const struct journal_feeder *feeder);
-enum err ingestor_restore_control(struct ingestor *i, const Parbus__Control *control, struct err_text *e);
+enum err ingestor_restore_control(struct ingestor *i, uint64_t seq, const void *packed, size_t bytes,
+                                  struct err_text *e);
 
 const struct catalog *ingestor_catalog(const struct ingestor *i);
 /* Makes a control record: numbers it, writes it to the journal with its mark in every partition, one transaction. */
 enum err ingestor_publish(struct ingestor *i, Parbus__Control *control, struct ingestor_now now, struct err_text *e);
 
-/* One message; NULL text of a message that could not be read: its sender is told. */
+/* One message; _bad: one that could not be read, and why; its sender is told. */
 void ingestor_from_feeder(struct ingestor *i, uint64_t peer, const struct wire_message *m, struct ingestor_now now);
 void ingestor_from_feeder_bad(struct ingestor *i, uint64_t peer, enum err code, const struct wire_message *m,
                               const char *text);

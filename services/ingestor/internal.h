@@ -4,6 +4,7 @@
 #include "services/ingestor/door.h"
 
 struct ingestor {
+    char instance[65];
     struct settings settings;
     struct ingestor_io io;
     struct metrics metrics;
@@ -27,3 +28,8 @@ enum err ingestor_append(struct ingestor *i, const struct journal_group *g, stru
 void controls_set_aside(struct ingestor *i, struct ingestor_now now);
 /* Journals the entry once more and answers (I19). */
 void controls_retry(struct ingestor *i, uint64_t peer, const Parbus__Retry *retry, struct ingestor_now now);
+
+/* questions.c: each answers at once. */
+void questions_status(struct ingestor *i, uint64_t peer, const Parbus__Status *status);
+void questions_describe(struct ingestor *i, uint64_t peer, const Parbus__Describe *ask);
+void questions_stats(struct ingestor *i, uint64_t peer, struct ingestor_now now);

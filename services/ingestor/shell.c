@@ -5,8 +5,6 @@
 #include "link/link.h"
 #include "services/ingestor/core.h"
 #include "state/state.h"
-#include <stdio.h>
-#include <string.h>
 
 enum { DOOR_HWM = 20000, WORK_HWM = 20000, DRAIN_MAX = 8192, RESERVE_GROUPS = 4, DOOR = 0, WORK = 1, SOCKETS = 2 };
 
@@ -119,12 +117,7 @@ static void rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, ui
 
 static enum err restore_control(void *ctx, uint64_t seq, const void *packed, size_t bytes, struct err_text *e)
 {
-    Parbus__Control *control = parbus__control__unpack(NULL, bytes, packed);
-    if (!control)
-        return err_set(e, ERR_CORRUPT, "control %llu cannot be read", (unsigned long long)seq);
-    enum err code = ingestor_restore_control(ctx, control, e);
-    parbus__control__free_unpacked(control, NULL);
-    return code;
+    return ingestor_restore_control(ctx, seq, packed, bytes, e);
 }
 
 static bool restore_feeder(void *ctx, uint32_t number, const struct journal_feeder *feeder)
@@ -211,8 +204,8 @@ static enum err open_all(struct shell *s, const struct ingestor_arguments *a, st
         return code;
     warn_of_partitions(s);
     struct ingestor_io io = {s, to_feeder, to_worker, append, read_records, rejects, room};
-    s->core =
-        ingestor_new(settings, &io, journal_partitions(s->journal), journal_id(s->journal), journal_term(s->journal));
+    s->core = ingestor_new(s->service->instance, settings, &io, journal_partitions(s->journal), journal_id(s->journal),
+                           journal_term(s->journal));
     code = restore(s, e);
     if (code == OK && a->catalog)
         code = publish_catalog(s, a->catalog, e);

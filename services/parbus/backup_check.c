@@ -5,9 +5,7 @@
 #include "services/parbus/backup.h"
 #include "state/state.h"
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { READ_BYTES = 16 << 20 };
 

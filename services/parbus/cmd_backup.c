@@ -254,10 +254,7 @@ static enum err complete(struct job *j, struct err_text *e)
 
 static enum err prepare(struct job *j, const char *target, struct err_text *e)
 {
-    char file[PATH_MAX + 16];
-    snprintf(file, sizeof file, "%s/parbus.conf", j->directory);
-    settings_defaults(&j->settings);
-    enum err code = settings_read(&j->settings, file, e);
+    enum err code = settings_of(&j->settings, j->directory, e);
     if (!code)
         code = resolve(j, target, e);
     if (!code)

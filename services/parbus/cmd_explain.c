@@ -1,6 +1,5 @@
 #include "services/parbus/command.h"
 #include "services/parbus/explain_print.h"
-#include <stdio.h>
 #include <string.h>
 
 static const struct {

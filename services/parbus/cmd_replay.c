@@ -39,10 +39,7 @@ static void remove_tree(const char *path)
 
 static enum err prepare(struct job *j, struct err_text *e)
 {
-    char file[PATH_MAX + 16];
-    snprintf(file, sizeof file, "%s/parbus.conf", j->directory);
-    settings_defaults(&j->settings);
-    enum err err = settings_read(&j->settings, file, e);
+    enum err err = settings_of(&j->settings, j->directory, e);
     if (err)
         return err;
     if (snprintf(j->scratch, sizeof j->scratch, "%s/replay-XXXXXX", j->directory) >= (int)sizeof j->scratch ||

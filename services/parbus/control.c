@@ -3,7 +3,6 @@
 #include "link/link.h"
 #include "service/service.h"
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { ANSWER_MS_MAX = 5000, ASK_AGAIN_MS = 50, LOOK_MS = 50 };

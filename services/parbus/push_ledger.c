@@ -1,6 +1,5 @@
 #include "services/parbus/push.h"
 #include "wire/wire.h"
-#include <string.h>
 
 struct entry {
     uint64_t seq;

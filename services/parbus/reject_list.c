@@ -1,6 +1,5 @@
 #include "services/parbus/reject_list.h"
 #include "journal/record.h"
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -212,9 +212,15 @@ enum err replay_run(const struct replay_options *o, struct replay_totals *totals
     struct replay r = {.options = o, .totals = totals, .now_us = clock_mono_us()};
     *totals = (struct replay_totals){0};
     r.started_us = r.now_us;
-    enum err err = scorer_store_open(&r.store, o->journal_directory, o->state_directory, o->settings, e);
+    struct journal *journal;
+    struct journal_options options = {.map_bytes = (size_t)o->settings->journal_map_bytes,
+                                      .network_fs_allowed = o->settings->network_fs_allowed};
+    enum err err = journal_open(&journal, o->journal_directory, &options, e);
     if (err)
         return err;
+    err = scorer_store_open(&r.store, journal, o->state_directory, o->settings, e);
+    if (err)
+        return err == ERR_NOT_FOUND ? ERR_IO : err; /* only the journal is "not found" */
     start_cores(&r);
     err = replay_all(&r, e);
     validator_core_destroy(&r.validator);

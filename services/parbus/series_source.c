@@ -1,6 +1,5 @@
 #include "services/parbus/series_source.h"
 #include "base/settings.h"
-#include <stdio.h>
 
 enum { SUGGESTION_BYTES = 512 };
 
@@ -32,10 +31,7 @@ static bool open_journal(struct series_source *s, const struct command *c, const
 {
     struct settings settings;
     struct err_text e;
-    char file[4200];
-    settings_defaults(&settings);
-    snprintf(file, sizeof file, "%s/parbus.conf", directory);
-    if (settings_read(&settings, file, &e)) {
+    if (settings_of(&settings, directory, &e)) {
         command_failed(c, "%s", e.text);
         return false;
     }

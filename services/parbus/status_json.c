@@ -1,6 +1,5 @@
 #include "services/parbus/health.h"
 #include "services/parbus/status.h"
-#include <string.h>
 
 static json_t *known(int64_t n) { return n < 0 ? json_null() : json_integer(n); }
 static json_t *known_as(bool has, uint64_t n) { return has ? json_integer((json_int_t)n) : json_null(); }

@@ -1,5 +1,7 @@
+#include "base/metrics.h"
 #include "services/parbus/print.h"
 #include "services/parbus/status.h"
+#include "wire/reason.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -119,14 +121,27 @@ static void print_totals(const Parbus__StatsReply *reply, FILE *out)
             figure(applied, reply->has_applied_per_s ? (int64_t)reply->applied_per_s : -1), reply->lag);
 }
 
+static const char *text_of(const char *counter)
+{
+    unsigned count;
+    const struct reason *reason = reason_table(&count);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (strcmp(metric_name((enum metric)m), counter) == 0)
+            return metric_text((enum metric)m);
+    for (unsigned r = 0; r < count; r++)
+        if (strcmp(reason[r].counter, counter) == 0)
+            return reason[r].text;
+    return "";
+}
+
 static void print_counters(const Parbus__StatsReply *reply, FILE *out)
 {
     json_t *all = status_counters(reply), *value;
     const char *name;
     if (json_object_size(all))
-        fprintf(out, "\n%-32s %14s\n", "COUNTER", "SINCE START");
+        fprintf(out, "\n%-32s %14s  %s\n", "COUNTER", "SINCE START", "OF WHAT");
     json_object_foreach(all, name, value) if (json_integer_value(value))
-        fprintf(out, "%-32s %14" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
+        fprintf(out, "%-32s %14" JSON_INTEGER_FORMAT "  %s\n", name, json_integer_value(value), text_of(name));
     if (reply->counters_left_out)
         fprintf(out, "(%u counters of workers are not in it: the answer is full)\n", reply->counters_left_out);
     json_decref(all);

@@ -2,7 +2,6 @@
 #include "services/parbus/status.h"
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { STANDSTILL_MS = 2000, BEHIND_S = 2 };

@@ -1,6 +1,5 @@
 #include "base/log.h"
 #include "services/parbus/supervisor_shell.h"
-#include <stdio.h>
 #include <unistd.h>
 
 typedef void answer_fn(struct shell *s, const Parbus__ToSupervisor *question, Parbus__FromSupervisor *answer);

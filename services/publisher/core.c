@@ -2,7 +2,6 @@
 #include "services/publisher/internal.h"
 #include "services/publisher/pack.h"
 #include <stdlib.h>
-#include <string.h>
 
 enum { US_PER_MS = 1000 };
 

@@ -1,21 +1,20 @@
 #include "services/publisher/shell.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "link/link.h"
+#include "service/journal.h"
 #include "service/worker.h"
 #include "services/publisher/core.h"
 #include "standings/read.h"
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { SCORES, FEED, SNAPSHOT, WORK, SOCKETS };
 enum {
     DRAIN_MAX = 1024,           /* messages of one socket in one turn of the loop */
-    WAIT_US = 100000,           /* for a journal that is not there yet */
     CATALOG_CHECK_US = 1000000, /* a new period appears at the latest after so long */
 };
 
@@ -172,29 +171,6 @@ static enum err open_sockets(struct shell *s, const struct publisher_arguments *
     return err ? err : bind_more(s->socket[SNAPSHOT], a->snapshots, e);
 }
 
-/* ERR_STOPPED: a stop signal came before there was a journal. */
-static enum err open_journal(struct shell *s, struct err_text *e)
-{
-    struct journal_options options = {
-        .map_bytes = (size_t)s->service->settings.journal_map_bytes,
-        .network_fs_allowed = s->service->settings.network_fs_allowed,
-    };
-    enum err err;
-    while ((err = journal_open(&s->journal, s->service->directory, &options, e)) == ERR_NOT_FOUND)
-        if (link_poll(NULL, 0, s->service->stop_fd, WAIT_US))
-            return ERR_STOPPED;
-    return err;
-}
-
-static enum err draw(uint64_t *number, struct err_text *e)
-{
-    do
-        if (getrandom(number, sizeof *number, 0) != sizeof *number)
-            return err_set(e, ERR_IO, "draw a random number: %s", strerror(errno));
-    while (!*number);
-    return OK;
-}
-
 static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
 {
     struct shell *s = ctx;
@@ -206,12 +182,12 @@ static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage 
 static enum err start_core(struct shell *s, struct err_text *e)
 {
     uint64_t epoch = 0;
-    enum err err = draw(&epoch, e);
+    enum err err = random_number(&epoch, e);
     s->catalog = catalog_new();
     if (!err)
-        err = read_catalog(s->journal, s->catalog, e);
+        err = err_wrap(e, read_catalog(s->journal, s->catalog, e), "read the catalog from the journal");
     if (err)
-        return err_wrap(e, err, "read the catalog from the journal");
+        return err;
     struct publisher_options options = {
         .settings = &s->service->settings,
         .catalog = s->catalog,
@@ -231,7 +207,7 @@ static enum err start_core(struct shell *s, struct err_text *e)
 static enum err start_worker(struct shell *s, struct err_text *e)
 {
     uint64_t incarnation = 0;
-    enum err err = draw(&incarnation, e);
+    enum err err = random_number(&incarnation, e);
     struct worker_config config = {
         .role = PARBUS__ROLE__ROLE_PUBLISHER,
         .instance = s->service->instance,
@@ -306,7 +282,7 @@ static enum err loop(struct shell *s, struct err_text *e)
             if (ready >> i & 1)
                 drain(s, i);
     }
-    return err_set(e, ERR_STOPPED, "the ingestor serves another journal than the one that is open here");
+    return err_set(e, ERR_INVALID, "the ingestor serves another journal than the one that is open here");
 }
 
 static void shell_close(struct shell *s)
@@ -331,7 +307,7 @@ enum err publisher_run(struct service *service, const struct publisher_arguments
     link_message_init(&s.message);
     enum err err = open_sockets(&s, arguments, e);
     if (!err)
-        err = open_journal(&s, e);
+        err = service_journal(service, &s.journal, e);
     if (!err)
         err = start_core(&s, e);
     if (!err)
@@ -339,5 +315,5 @@ enum err publisher_run(struct service *service, const struct publisher_arguments
     if (!err)
         err = loop(&s, e);
     shell_close(&s);
-    return err == ERR_STOPPED && !s.worker.misplaced ? OK : err;
+    return err == ERR_STOPPED ? OK : err;
 }

@@ -1,7 +1,6 @@
 #include "services/publisher/topic.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void *zeroed(size_t count, size_t bytes)
 {

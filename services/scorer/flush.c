@@ -1,5 +1,4 @@
 #include "services/scorer/internal.h"
-#include <string.h>
 
 static void add_score(struct scorer_core *s, const struct cached_unit *u)
 {

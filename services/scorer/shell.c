@@ -1,13 +1,12 @@
 #include "services/scorer/shell.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "link/link.h"
+#include "service/journal.h"
 #include "services/scorer/core.h"
 #include "services/scorer/store.h"
 #include "wire/wire.h"
-#include <errno.h>
-#include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 enum {
@@ -16,7 +15,6 @@ enum {
     VERDICTS_QUEUE = 65536, /* the ingestor's windows bound it in bytes */
     SCORES_QUEUE = 4096,    /* beyond it the publisher reads state instead */
     WORK_QUEUE = 1000,
-    WAIT_US = 100000,      /* for a journal that is not there yet */
     LAST_WORDS_US = 20000, /* for the I/O thread to send what is queued */
 };
 
@@ -75,15 +73,11 @@ static enum err open_sockets(struct shell *s, struct err_text *e)
     return err;
 }
 
-/* ERR_STOPPED: a stop signal came before there was a journal. */
 static enum err open_stores(struct shell *s, struct err_text *e)
 {
-    enum err err;
-    while ((err = scorer_store_open(&s->store, s->service->directory, s->service->directory, &s->service->settings,
-                                    e)) == ERR_NOT_FOUND)
-        if (link_poll(NULL, 0, s->service->stop_fd, WAIT_US))
-            return ERR_STOPPED;
-    return err;
+    struct journal *journal;
+    enum err err = service_journal(s->service, &journal, e);
+    return err ? err : scorer_store_open(&s->store, journal, s->service->directory, &s->service->settings, e);
 }
 
 static enum err start_core(struct shell *s, struct err_text *e)
@@ -101,11 +95,11 @@ static enum err start_core(struct shell *s, struct err_text *e)
     struct scorer_io io = {
         .ctx = s, .to_coordinator = to_coordinator, .to_publisher = to_publisher, .trouble = trouble};
     enum err err = mark_open(&s->mark, &config.unfinished, s->service->directory, s->service->instance, e);
+    if (!err)
+        err = random_number(&config.incarnation, e);
     if (err)
         return err;
     config.mark = s->mark;
-    if (getrandom(&config.incarnation, sizeof config.incarnation, 0) != sizeof config.incarnation)
-        return err_set(e, ERR_IO, "draw a random number: %s", strerror(errno));
     io.store = scorer_store_functions;
     io.store_ctx = &s->store;
     s->core = scorer_core_new(&config, &limits, s->store.catalog, &io, clock_mono_us());

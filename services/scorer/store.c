@@ -11,21 +11,13 @@ static enum err open_state(struct scorer_store *s, const char *directory, const 
     return state_open(&s->state, directory, &options, e);
 }
 
-enum err scorer_store_open(struct scorer_store *s, const char *journal_directory, const char *state_directory,
+enum err scorer_store_open(struct scorer_store *s, struct journal *journal, const char *state_directory,
                            const struct settings *settings, struct err_text *e)
 {
-    struct journal_options options = {.map_bytes = (size_t)settings->journal_map_bytes,
-                                      .network_fs_allowed = settings->network_fs_allowed};
-    *s = (struct scorer_store){0};
-    enum err err = journal_open(&s->journal, journal_directory, &options, e);
-    if (err)
-        return err;
-    s->catalog = catalog_new();
-    err = open_state(s, state_directory, settings, e);
-    if (err == ERR_NOT_FOUND)
-        err = ERR_IO; /* only a missing journal is worth waiting for */
+    *s = (struct scorer_store){.journal = journal, .catalog = catalog_new()};
+    enum err err = open_state(s, state_directory, settings, e);
     if (!err)
-        err = err_wrap(e, read_catalog(s->journal, s->catalog, e), "read the catalog from the journal");
+        err = err_wrap(e, read_catalog(journal, s->catalog, e), "read the catalog from the journal");
     if (err)
         scorer_store_close(s);
     return err;
@@ -41,11 +33,7 @@ void scorer_store_close(struct scorer_store *s)
 static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
 {
     struct scorer_store *s = ctx;
-    enum err err = read_catalog(s->journal, s->catalog, e);
-    if (!err && catalog_control_seq(s->catalog) < control_seq)
-        err = err_set(e, ERR_NOT_FOUND, "control %llu is not in the journal, the last one is %llu",
-                      (unsigned long long)control_seq, (unsigned long long)catalog_control_seq(s->catalog));
-    return err;
+    return read_catalog_to(s->journal, s->catalog, control_seq, e);
 }
 
 static enum err own(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,

@@ -11,9 +11,8 @@ struct scorer_store {
     struct catalog *catalog;
 };
 
-/* The journal of journal_directory, read only, and the state of state_directory, made when it is missing.
- * ERR_NOT_FOUND: there is no journal yet. On an error nothing stays open. */
-enum err scorer_store_open(struct scorer_store *s, const char *journal_directory, const char *state_directory,
+/* Takes the journal over; the state of state_directory is made when it is missing. On an error nothing stays open. */
+enum err scorer_store_open(struct scorer_store *s, struct journal *journal, const char *state_directory,
                            const struct settings *settings, struct err_text *e);
 void scorer_store_close(struct scorer_store *s);
 

@@ -1,20 +1,18 @@
 #include "services/validator/shell.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "link/link.h"
+#include "service/journal.h"
 #include "services/validator/core.h"
 #include "services/validator/outlets.h"
 #include "standings/read.h"
 #include "wire/wire.h"
-#include <errno.h>
-#include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 enum {
     DRAIN_MAX = 256,             /* messages in one turn of the loop, so that heartbeats keep their time */
     WORK_QUEUE_MESSAGES = 65536, /* the ingestor's windows bound it in bytes */
-    WAIT_US = 100000,            /* for a journal that is not there yet */
     DRAINED_US = 200000,         /* no work for so long after Leave: nothing is under way any more */
     LAST_WORDS_US = 20000,       /* for the I/O thread to send what is queued */
 };
@@ -55,29 +53,13 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
 static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
 {
     struct shell *s = ctx;
-    enum err err = read_catalog(s->journal, s->catalog, e);
-    if (!err && catalog_control_seq(s->catalog) < control_seq)
-        err = err_set(e, ERR_NOT_FOUND, "control %llu is not in the journal, the last one is %llu",
-                      (unsigned long long)control_seq, (unsigned long long)catalog_control_seq(s->catalog));
-    return err;
+    return read_catalog_to(s->journal, s->catalog, control_seq, e);
 }
 
 static void trouble(void *ctx, const char *id, const char *text)
 {
     (void)ctx;
     log_warn(id, "why=\"%s\"", text);
-}
-
-/* ERR_STOPPED: a stop signal came before there was a journal. */
-static enum err open_journal(struct shell *s, struct err_text *e)
-{
-    struct journal_options options = {.map_bytes = (size_t)s->service->settings.journal_map_bytes,
-                                      .network_fs_allowed = s->service->settings.network_fs_allowed};
-    enum err err;
-    while ((err = journal_open(&s->journal, s->service->directory, &options, e)) == ERR_NOT_FOUND)
-        if (link_poll(NULL, 0, s->service->stop_fd, WAIT_US))
-            return ERR_STOPPED;
-    return err;
 }
 
 static enum err open_work(struct shell *s, struct err_text *e)
@@ -96,16 +78,16 @@ static enum err start_core(struct shell *s, struct err_text *e)
                                    .heartbeat_us = s->service->settings.heartbeat_interval_ms * 1000};
     struct validator_io io = {s, to_coordinator, to_scorer, catch_up, trouble};
     enum err err = mark_open(&s->mark, &config.unfinished, s->service->directory, s->service->instance, e);
+    if (!err)
+        err = random_number(&config.incarnation, e);
     if (err)
         return err;
     config.mark = s->mark;
-    if (getrandom(&config.incarnation, sizeof config.incarnation, 0) != sizeof config.incarnation)
-        return err_set(e, ERR_IO, "draw a random number: %s", strerror(errno));
     s->catalog = catalog_new();
-    err = read_catalog(s->journal, s->catalog, e);
+    err = err_wrap(e, read_catalog(s->journal, s->catalog, e), "read the catalog from the journal");
     if (!err)
         s->core = validator_core_new(&config, s->catalog, &io, clock_mono_us());
-    return err_wrap(e, err, "read the catalog from the journal");
+    return err;
 }
 
 static bool take_one(struct shell *s)
@@ -187,7 +169,7 @@ enum err validator_run(struct service *service, struct err_text *e)
     link_message_init(&s.message);
     enum err err = open_work(&s, e);
     if (!err)
-        err = open_journal(&s, e);
+        err = service_journal(service, &s.journal, e);
     if (!err)
         err = start_core(&s, e);
     if (!err) {

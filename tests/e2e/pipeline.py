@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -32,6 +33,11 @@ def until(condition, what, deadline_s=DEADLINE_S):
         if time.monotonic() > end:
             raise AssertionError(f"not within {deadline_s} s: {what}")
         time.sleep(0.02)
+
+
+def free_endpoint():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return f"tcp://127.0.0.1:{s.getsockname()[1]}"
 
 
 class Pipeline:
@@ -93,6 +99,13 @@ class Pipeline:
     def rank(self, index, period):
         """The standing as a list of dicts."""
         return list(csv.DictReader(io.StringIO(self.rank_text(index, period))))
+
+    def rejects(self):
+        return list(csv.DictReader(io.StringIO(self.run("rejects", "--format", "csv").stdout)))
+
+    def rejects_in_any_order(self):
+        """Without what depends on when a row came: its time and its place between those of other feeders."""
+        return sorted(tuple(v for k, v in row.items() if k not in ("received_at", "pseq")) for row in self.rejects())
 
     def status(self):
         return json.loads(self.run("status", "--json").stdout)

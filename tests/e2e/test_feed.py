@@ -24,7 +24,7 @@ from case import mutant  # noqa: E402
 from chaos import FEEDERS, Feeder, Script, Watch, journalled, pid_of, text, try_status  # noqa: E402
 from feed_subscribers import Probe, Proxy, Ticking, rss_bytes  # noqa: E402
 from messages import envelope, feed  # noqa: E402
-from pipeline import Pipeline, until  # noqa: E402
+from pipeline import Pipeline, free_endpoint, until  # noqa: E402
 from subscriber import Subscriber  # noqa: E402
 
 LONG = bool(os.environ.get("PARBUS_TEST_LONG"))
@@ -39,11 +39,6 @@ CROWD, CROWD_PROCESSES, RENEWALS = 200, 4, 400 if LONG else 100
 # A subscriber that does not read costs the publisher at most 1000 feed messages, shared by all who are slow, and 32 parts of
 # snapshots: with these tables not more than 8 MB. Each of the crowd's 400 connections has its queues besides, some 100 KB.
 MEMORY_BYTES_MAX = 64 << 20
-
-
-def free_endpoint():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return f"tcp://127.0.0.1:{s.getsockname()[1]}"
 
 
 class Load:

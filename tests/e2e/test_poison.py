@@ -2,8 +2,6 @@
 
 The workers here are the real ones but for one function each, which ends the process, or hangs, at certain values."""
 
-import csv
-import io
 import os
 import pathlib
 import shutil
@@ -49,9 +47,6 @@ class Poison(unittest.TestCase):
             if name.startswith(("scorer", "validator")):
                 os.kill(process["pid"], signal.SIGKILL)
 
-    def rejects(self):
-        return list(csv.DictReader(io.StringIO(self.p.run("rejects", "--format", "csv").stdout)))
-
     def counter(self, name):
         return self.p.status()["counters"].get(name, 0)
 
@@ -60,7 +55,7 @@ class Poison(unittest.TestCase):
         return self.p.push_text(HEAD + text, "--as", feeder, "--batch", "1", check=False)
 
     def check_set_aside(self, units):
-        rejects = self.rejects()
+        rejects = self.p.rejects()
         self.assertEqual([(r["reason"], r["row"]) for r in rejects], [("POISON", "")] * len(units), rejects)
         self.assertEqual({r["unit"] for r in rejects}, set(units))
         self.assertEqual(self.counter("records_set_aside"), len(units))
@@ -108,17 +103,17 @@ class Poison(unittest.TestCase):
         self.push(bad)
         self.push(later)
         self.check_set_aside(["H26"])
-        place = {(r["partition"], r["pseq"]) for r in self.rejects()}
+        place = {(r["partition"], r["pseq"]) for r in self.p.rejects()}
 
         self.assertIn("1 sent again, 0 refused", self.p.run("rejects", "retry").stderr)
-        until(lambda: {(r["partition"], r["pseq"]) for r in self.rejects()} not in (place, set()), "set aside again")
+        until(lambda: {(r["partition"], r["pseq"]) for r in self.p.rejects()} not in (place, set()), "set aside again")
         self.assertEqual(self.counter("records_set_aside"), 2, "not mended yet")
         self.assertIn("identical", self.p.run("replay").stdout)
 
         self.mend()
         self.assertIn("1 sent again, 0 refused", self.p.run("rejects", "retry", "--feeder", "inspector").stderr)
         self.p.settled()
-        until(lambda: not self.rejects(), "nothing is rejected any more")
+        until(lambda: not self.p.rejects(), "nothing is rejected any more")
         self.assertEqual(self.p.rank_text("qd766", "2025"), self.undisturbed(bad, later))
         self.assertIn("inspector", self.p.run("explain", "qd766", "2025", "H26").stdout, "whose it was")
         self.assertIn("identical", self.p.run("replay").stdout)

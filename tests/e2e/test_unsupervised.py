@@ -6,20 +6,13 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import unittest
 
-from pipeline import BIN, CATALOG, DATA, until
+from pipeline import BIN, CATALOG, DATA, free_endpoint, until
 
 SHEET = DATA / "qd766-2025-20251011T130135Z.csv"
-
-
-def free_endpoint():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{s.getsockname()[1]}"
 
 
 class Unsupervised(unittest.TestCase):

@@ -2,7 +2,6 @@
 #include "control.pb-c.h"
 #include "sample.h"
 #include <criterion/criterion.h>
-#include <string.h>
 
 enum { DEPTH_MAX = 8 };
 

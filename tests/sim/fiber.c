@@ -1,6 +1,5 @@
 #include "tests/sim/fiber.h"
 #include "base/err.h"
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <ucontext.h>

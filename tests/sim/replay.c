@@ -17,9 +17,7 @@ static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
     enum err code = OK;
     for (uint64_t seq = catalog_control_seq(r->catalog) + 1; seq <= control_seq && !code; seq++) {
         const struct buffer *packed = &r->sim->journal.control[seq];
-        Parbus__Control *control = parbus__control__unpack(NULL, packed->size, packed->data);
-        code = control ? catalog_apply(r->catalog, control, e) : ERR_CORRUPT;
-        parbus__control__free_unpacked(control, NULL);
+        code = catalog_apply_packed(r->catalog, seq, packed->data, packed->size, e);
     }
     return code;
 }

@@ -3,7 +3,6 @@
 #include "tests/sim/sim.h"
 #include "wire/wire.h"
 #include <stdlib.h>
-#include <string.h>
 
 struct ingestor_process {
     struct sim *sim;
@@ -89,10 +88,8 @@ static void restore(struct sim *s, struct ingestor *core)
     struct sim_journal *j = &s->journal;
     for (uint64_t seq = 1; seq <= j->controls; seq++) {
         struct err_text e = {""};
-        Parbus__Control *control = parbus__control__unpack(NULL, j->control[seq].size, j->control[seq].data);
-        if (!control || ingestor_restore_control(core, control, &e))
+        if (ingestor_restore_control(core, seq, j->control[seq].data, j->control[seq].size, &e))
             sim_fail(s, "the ingestor cannot restore control %lu: %s", seq, e.text);
-        parbus__control__free_unpacked(control, NULL);
     }
     const struct journal_feeder *feeder =
         s->options.mutation == MUTATION_REPEAT_JOURNALLED ? j->before.feeder : j->feeder;
@@ -132,7 +129,7 @@ static void start(struct sim *s, struct actor *n)
         settings.partition_window_bytes = 1 << 24;
     if (s->options.mutation == MUTATION_NO_SCORER_WINDOW || s->options.mutation == MUTATION_NO_WINDOW)
         settings.scorer_window_bytes = 1 << 24;
-    p->core = ingestor_new(&settings, &io, s->partitions, s->journal.id, s->journal.term);
+    p->core = ingestor_new(n->name, &settings, &io, s->partitions, s->journal.id, s->journal.term);
     restore(s, p->core);
     restore_partitions(s, n, p->core);
     s->check.unaccounted = 0;

@@ -2,19 +2,9 @@
 #include "tests/sim/roles.h"
 #include "tests/sim/sim.h"
 
-static enum err apply(void *ctx, uint64_t seq, const void *packed, size_t bytes, struct err_text *e)
-{
-    Parbus__Control *control = parbus__control__unpack(NULL, bytes, packed);
-    if (!control)
-        return err_set(e, ERR_CORRUPT, "control %lu cannot be read", seq);
-    enum err code = catalog_apply(ctx, control, e);
-    parbus__control__free_unpacked(control, NULL);
-    return code;
-}
-
 enum err worker_catch_up(struct sim *s, struct actor *n, struct catalog *catalog, uint64_t needed, struct err_text *e)
 {
-    enum err code = sim_journal_controls(s, n, catalog_control_seq(catalog) + 1, apply, catalog, e);
+    enum err code = sim_journal_controls(s, n, catalog_control_seq(catalog) + 1, catalog_apply_packed, catalog, e);
     if (!code && catalog_control_seq(catalog) < needed)
         code = err_set(e, ERR_NOT_FOUND, "the journal has no control %lu", needed);
     return code;

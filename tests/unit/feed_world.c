@@ -1,7 +1,6 @@
 #include "feed_world.h"
 #include "base/bytes.h"
 #include <criterion/criterion.h>
-#include <string.h>
 
 uint64_t world_random(struct world *w, uint64_t below)
 {

@@ -1,6 +1,5 @@
 #include "ingestor_world.h"
 #include "base/bytes.h"
-#include <stdio.h>
 #include <stdlib.h>
 
 struct ingestor_world t;
@@ -176,7 +175,7 @@ void ingestor_world_start(void)
     settings_defaults(&t.settings);
     t.room_left = true;
     t.now = (struct ingestor_now){1000000000, 1760000000000};
-    t.core = ingestor_new(&t.settings, &ingestor_world_io, PARTITIONS, 77, 1);
+    t.core = ingestor_new("ingestor-9", &t.settings, &ingestor_world_io, PARTITIONS, 77, 1);
 }
 
 void ingestor_world_stop(void)
@@ -281,19 +280,16 @@ void one_of_each(void)
 void ingestor_world_restart(void)
 {
     ingestor_destroy(&t.core);
-    t.core = ingestor_new(&t.settings, &ingestor_world_io, PARTITIONS, 77, 1);
+    t.core = ingestor_new("ingestor-9", &t.settings, &ingestor_world_io, PARTITIONS, 77, 1);
 }
 
 void ingestor_world_restore(void)
 {
     struct err_text e = {""};
     ingestor_world_restart();
-    for (size_t i = 0; i < t.control_count; i++) {
-        Parbus__Control *control = parbus__control__unpack(NULL, t.control[i].size, t.control[i].data);
-        cr_assert(control);
-        cr_assert_eq(ingestor_restore_control(t.core, control, &e), OK, "%s", e.text);
-        parbus__control__free_unpacked(control, NULL);
-    }
+    for (size_t i = 0; i < t.control_count; i++)
+        cr_assert_eq(ingestor_restore_control(t.core, i + 1, t.control[i].data, t.control[i].size, &e), OK, "%s",
+                     e.text);
     for (uint32_t p = 0; p < PARTITIONS; p++)
         ingestor_restore_partition(t.core, p, last_pseq(p), 0, NULL);
 }

@@ -1,5 +1,4 @@
 #include "scorer_bench.h"
-#include <string.h>
 
 static void hear_tallies(struct bench *b, Parbus__Tally *const *tally, size_t count)
 {

@@ -243,6 +243,22 @@ Test(catalog_files, codes_that_changed_their_owner_are_not_taken)
 
 /* ---- sample data ---- */
 
+static const struct node *node_of(const struct definition *d, const char *code)
+{
+    for (size_t i = 0; i < d->node_count; i++)
+        if (!strcmp(d->node[i].code, code))
+            return &d->node[i];
+    return NULL;
+}
+
+static bool has_stage(const struct definition *d, const char *word)
+{
+    for (int stage = 1; stage < 32; stage++)
+        if (definition_has_stage(d, stage) && !strcmp(catalog_stage_word(stage), word))
+            return true;
+    return false;
+}
+
 static void expect_row(const struct catalog *c, const char *file, char *line)
 {
     char *rest = line, *index = field(&rest), *period = field(&rest), *unit = field(&rest), *indicator = field(&rest),
@@ -250,11 +266,11 @@ static void expect_row(const struct catalog *c, const char *file, char *line)
     const struct definition *d = definition(c, index, period);
     uint32_t id = registry_resolve(d->registry, unit);
     cr_assert(definition_in_cohort(d, id), "%s: unit '%s'", file, unit);
-    const struct node *n = definition_node_by_code(d, indicator);
+    const struct node *n = node_of(d, indicator);
     cr_assert(n && n->leaf >= 0, "%s: indicator %s", file, indicator);
     double v = atof(value);
     cr_assert(v >= n->rule.value_min && v <= n->rule.value_max, "%s: %s of %s is %s", file, indicator, unit, value);
-    cr_assert(definition_has_stage(d, catalog_stage_of(stage)), "%s: stage %s", file, stage);
+    cr_assert(has_stage(d, stage), "%s: stage %s", file, stage);
 }
 
 static size_t expect_file(const struct catalog *c, const char *name)

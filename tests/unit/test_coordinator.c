@@ -67,7 +67,7 @@ static void start_with(uint32_t partitions)
     struct settings settings;
     settings_defaults(&settings);
     t.now = (struct ingestor_now){1000000000, 1760000000000};
-    t.core = ingestor_new(&settings, &io, partitions, 77, 1);
+    t.core = ingestor_new("ingestor-7", &settings, &io, partitions, 77, 1);
 }
 
 static void start(void) { start_with(PARTITIONS); }

@@ -2,7 +2,6 @@
 #include "link/link.h"
 #include "wire/wire.h"
 #include <criterion/criterion.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

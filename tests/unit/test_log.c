@@ -1,7 +1,6 @@
 #include "base/log.h"
 #include <criterion/criterion.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -2,7 +2,6 @@
 #include "scorer_bench.h"
 #include "wire/wire.h"
 #include <criterion/criterion.h>
-#include <string.h>
 
 static const struct cell *cell_of(struct fixture *f, int stage, uint32_t leaf)
 {

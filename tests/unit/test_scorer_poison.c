@@ -2,7 +2,6 @@
 #include "scorer_bench.h"
 #include "wire/wire.h"
 #include <criterion/criterion.h>
-#include <string.h>
 
 static struct fixture f;
 static struct err_text e;

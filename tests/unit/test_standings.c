@@ -1,7 +1,6 @@
 #include "little_catalog.h"
 #include "standings/standings.h"
 #include <criterion/criterion.h>
-#include <stdlib.h>
 
 enum { UNITS = 9, TOPS = 2 };
 

@@ -374,9 +374,3 @@ Test(wire, dense_messages_fit_the_memory_limit)
     verdict.n_reject = COUNT, verdict.reject = rejects;
     cr_assert_eq(open_sent(&wire_to_feeder, PARBUS__TO_FEEDER__BODY_VERDICT, &verdict), OK, "%s", why.text);
 }
-
-Test(wire, kinds_have_names)
-{
-    cr_assert_str_eq(wire_kind_name(&wire_to_ingestor, PARBUS__TO_INGESTOR__BODY_SUBMISSION), "submission");
-    cr_assert_str_eq(wire_kind_name(&wire_to_ingestor, 77), "?");
-}

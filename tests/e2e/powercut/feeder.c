@@ -3,7 +3,6 @@
  *
  * Input: index,period,unit,indicator's number,value,stage's number; one submission a line. */
 #include "client/feeder.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

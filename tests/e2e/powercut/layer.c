@@ -112,11 +112,17 @@ static bool watched(int fd, char path[static PATH_MAX])
     return of_interest(path);
 }
 
-static void append(struct entry *e, const char *path, const void *old)
+static uint32_t path_bytes(enum kind kind, const char *path)
 {
-    e->path_bytes = (uint32_t)strlen(path) + (e->kind == LINK ? 1 + (uint32_t)strlen(path + strlen(path) + 1) : 0);
-    struct iovec part[] = {
-        {e, sizeof *e}, {(void *)(uintptr_t)path, e->path_bytes}, {(void *)(uintptr_t)old, e->old_bytes}};
+    uint32_t first = (uint32_t)strlen(path);
+    return kind == LINK ? first + 1 + (uint32_t)strlen(path + first + 1) : first;
+}
+
+static void append(const struct entry *e, const char *path, const void *old)
+{
+    struct iovec part[] = {{(void *)(uintptr_t)e, sizeof *e},
+                           {(void *)(uintptr_t)path, e->path_bytes},
+                           {(void *)(uintptr_t)old, e->old_bytes}};
     ssize_t all = (ssize_t)(sizeof *e + e->path_bytes + e->old_bytes);
     if (syscall(SYS_writev, log_fd, part, 3) != all)
         abort();
@@ -126,7 +132,7 @@ static uint64_t new_call(void) { return (uint64_t)getpid() << 32 | atomic_fetch_
 
 static uint64_t note(enum kind kind, const char *path)
 {
-    struct entry e = {.kind = kind, .call = new_call()};
+    struct entry e = {.kind = kind, .call = new_call(), .path_bytes = path_bytes(kind, path)};
     append(&e, path, NULL);
     count();
     return e.call;
@@ -146,7 +152,8 @@ static long done(uint64_t call, enum kind kind, long result)
 /* The old bytes, read through another descriptor: LMDB's may be for writing only. */
 static uint64_t note_write(const char *path, uint64_t offset, uint64_t bytes)
 {
-    struct entry e = {.kind = WRITE, .call = new_call(), .offset = offset, .bytes = bytes};
+    struct entry e = {
+        .kind = WRITE, .path_bytes = path_bytes(WRITE, path), .call = new_call(), .offset = offset, .bytes = bytes};
     struct stat st;
     int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) != 0)
