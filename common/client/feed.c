@@ -157,6 +157,8 @@ static bool seems_dead(struct parbus_feed *f, int64_t now_us)
     if (now_us - f->counted_us < ASKING_US)
         return false;
     f->counted_us = now_us;
+    if (feed_table_topic_unknown(f->table))
+        f->asked[EVENTS] = 0; /* there is nothing that could come */
     for (int i = 0; i < SOCKETS; i++)
         dead = ++f->asked[i] > ASKED_MAX || dead;
     return dead;

@@ -32,13 +32,13 @@ struct record_entry {
     uint32_t series, unit;
 };
 _Static_assert(sizeof(struct record_header) == RECORD_HEADER_BYTES, "on-disk size");
+_Static_assert(sizeof(struct record_entry) == RECORD_ENTRY_BYTES, "on-disk size");
 
 /* How many entries follow the header. */
 static inline uint32_t record_entries(const struct record_header *h)
 {
     return h->kind == RECORD_CONTROL ? 0 : h->count;
 }
-_Static_assert(sizeof(struct record_entry) == RECORD_ENTRY_BYTES, "on-disk size");
 
 /* Starts a record at the end of b. */
 void record_begin(struct buffer *b, enum record_kind kind, int64_t received_ms, uint64_t control_seq);

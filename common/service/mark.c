@@ -1,4 +1,5 @@
 #include "service/mark.h"
+#include "store/store.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +10,15 @@
 #include <unistd.h>
 
 _Static_assert(sizeof(struct work_mark) == 16, "size on disk");
+
+static struct work_mark *opened;
+
+/* A disk that fails is not the fault of the entry that meets it. */
+static void blame_nobody(void)
+{
+    if (opened)
+        mark_none(opened);
+}
 
 /* Written, not only made longer: a hole has no block, and a store into it on a full disk would end the process. */
 static enum err make_whole(int fd, const char *path, struct err_text *e)
@@ -53,11 +63,15 @@ enum err mark_open(struct work_mark **mark, struct work_mark *before, const char
     before->pseq = (*mark)->pseq;
     before->partition = (*mark)->partition;
     mark_none(*mark);
+    opened = *mark;
+    store_before_end(blame_nobody);
     return OK;
 }
 
 void mark_close(struct work_mark **mark)
 {
+    if (*mark == opened)
+        opened = NULL;
     if (*mark)
         munmap(*mark, sizeof **mark);
     *mark = NULL;

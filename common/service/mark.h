@@ -19,7 +19,8 @@ static inline void mark_at(struct work_mark *m, uint32_t partition, uint64_t pse
 static inline void mark_none(struct work_mark *m) { m->pseq = 0; }
 
 /* Maps the file `<directory>/run/<instance>.mark`, made when it is missing. *before is what it said, then it says none.
- * A file of another size says none. ERR_IO. The file stays: it belongs to the instance, not to the process. */
+ * A file of another size says none. ERR_IO. The file stays: it belongs to the instance, not to the process. A page of a
+ * store that cannot be read (store.h) ends the process and blames no entry. One mark per process. */
 enum err mark_open(struct work_mark **mark, struct work_mark *before, const char *directory, const char *instance,
                    struct err_text *e);
 void mark_close(struct work_mark **mark);

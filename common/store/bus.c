@@ -11,6 +11,9 @@
 
 static struct store *const *stores;
 static struct sigaction before;
+static void (*before_end)(void);
+
+void store_before_end(void (*fn)(void)) { before_end = fn; }
 
 /* By inode and device; where these differ between stat and the maps (btrfs, overlays), by inode and path. */
 static bool is_map_of(const char *line, const struct stat *st, const char *path, uint64_t *from, uint64_t *to)
@@ -66,6 +69,8 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
                 "the "
                 "journal comes back with 'parbus restore', state when it is deleted and computed again, an outbox of a "
                 "feeder is deleted and its files are pushed again\"\n");
+            if (before_end)
+                before_end();
             _exit(1);
         }
     sigaction(SIGBUS, &before, NULL); /* somebody else's: the instruction is tried again, and they hear of it */

@@ -76,6 +76,8 @@ enum err store_meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_
 /* ERR_FULL when less than `bytes` are left on the disk, or in the map (of a small map, an eighth is enough); the
  * sentence says which of them. */
 enum err store_room(struct store *s, size_t bytes, struct err_text *e);
+/* fn is called before the process ends because of a page that cannot be read, in a signal handler. One at a time. */
+void store_before_end(void (*fn)(void));
 /* A consistent, synced copy in <directory>/<name>, which must not exist. */
 enum err store_copy(struct store *s, const char *directory, const char *name, struct err_text *e);
 /* The same as the bytes of its file, piece by piece; an error of fn ends it and is returned. The snapshot is held until

@@ -64,6 +64,17 @@ bool wire_utf8_ok(const char *text, size_t bytes)
     return true;
 }
 
+void wire_utf8_mend(char *text)
+{
+    const char *end = text + strlen(text);
+    while (text < end) {
+        size_t n = character((const uint8_t *)text, (size_t)(end - text));
+        if (!n)
+            *text = '?';
+        text += n ? n : 1;
+    }
+}
+
 static bool name_character(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||

@@ -157,6 +157,7 @@ void controls_retry(struct ingestor *i, uint64_t peer, const Parbus__Retry *ask,
     answer.partition = ask->partition;
     answer.pseq = ask->pseq;
     if (retry(i, ask, now, &e)) {
+        wire_utf8_mend(e.text);
         answer.why = e.text;
         log_warn("record.not_readmitted", "partition=%u pseq=%llu why=\"%s\"", ask->partition,
                  (unsigned long long)ask->pseq, e.text);

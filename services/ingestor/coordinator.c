@@ -149,6 +149,7 @@ static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerH
 static void on_heartbeat(struct worker *worker, const Parbus__Heartbeat *beat)
 {
     snprintf(worker->trouble, sizeof worker->trouble, "%s", beat->trouble ? beat->trouble : "");
+    wire_utf8_mend(worker->trouble);
     size_t n = beat->n_counter < WORKER_COUNTERS_MAX ? beat->n_counter : WORKER_COUNTERS_MAX;
     worker->counter = realloc(worker->counter, (n ? n : 1) * sizeof *worker->counter);
     ASSERT(worker->counter);

@@ -7,10 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    SCORED_INTERVAL_US = 20000,
-    ANSWER_ARENA_BYTES = 32 << 20,
-};
+enum { SCORED_INTERVAL_US = 20000, ANSWER_ARENA_BYTES = 32 << 20 };
 /* A record travels in Work, and in Verdicts with the rejects beside it (W3). */
 enum { RECORD_BYTES_MAX = WIRE_MESSAGE_BYTES_MAX - (256 << 10) };
 

@@ -395,6 +395,7 @@ void door_committed(struct door *d)
 void door_not_committed(struct door *d, const char *why, struct ingestor_now now)
 {
     snprintf(d->trouble, sizeof d->trouble, "%s", why);
+    wire_utf8_mend(d->trouble);
     d->trouble_until_us = now.mono_us + RETRY_STORAGE_MS * 1000;
     for (size_t i = 0; i < numbers_count(&d->changed); i++) {
         struct feeder *f = &d->feeder[numbers_at(&d->changed, i)];

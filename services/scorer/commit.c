@@ -1,4 +1,5 @@
 #include "services/scorer/internal.h"
+#include "wire/wire.h"
 
 enum { BACKOFF_LEAST_US = 100000, BACKOFF_MOST_US = 5000000 };
 
@@ -110,6 +111,7 @@ static void settle_all(struct scorer_core *s, size_t count)
 void note_writing(struct scorer_core *s, const struct err_text *e)
 {
     s->trouble = e ? *e : (struct err_text){""};
+    wire_utf8_mend(s->trouble.text);
     s->worker.trouble = e ? s->trouble.text : NULL;
 }
 

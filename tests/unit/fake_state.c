@@ -144,7 +144,7 @@ static enum err commit(void *ctx, struct state_batch *batch, size_t count, struc
 {
     struct fake_state *s = ctx;
     if (s->fail_commit)
-        return err_set(e, s->fail_commit, "disk");
+        return err_set(e, s->fail_commit, "%s", s->disk_says ? s->disk_says : "disk");
     s->commits++;
     s->mark_at_commit = s->mark ? s->mark->pseq : 0;
     for (struct state_batch *b = batch; b < batch + count; b++) {

@@ -33,6 +33,7 @@ struct fake_state {
     struct buffer rejects;        /* struct fake_reject */
     int commits, reads;           /* reads: of values */
     enum err fail_commit, fail_read, fail_own;
+    const char *disk_says; /* when a commit fails; NULL: disk */
     enum err catch_up_result;
     const struct work_mark *mark; /* NULL: none to look at */
     uint64_t mark_at_read, mark_at_commit;

@@ -43,7 +43,7 @@ static enum err append(void *ctx, const struct journal_group *g, struct err_text
     (void)ctx;
     t.appends++;
     if (t.disk_full)
-        return err_set(e, ERR_FULL, "the disk is full");
+        return err_set(e, ERR_FULL, "%s", t.disk_says ? t.disk_says : "the disk is full");
     for (size_t i = 0; i < g->put_count; i++) {
         if (g->put[i].first_pseq != last_pseq(g->put[i].partition) + 1)
             return err_set(e, ERR_INVALID, "pseq are dense");

@@ -28,6 +28,7 @@ struct ingestor_world {
     struct buffer control[64]; /* packed */
     size_t control_count, appends;
     bool disk_full, room_left;
+    const char *disk_says; /* NULL: the disk is full */
     unsigned probes;
     bool disk_lies; /* a commit fails and is there all the same */
     bool disk_unreadable;

@@ -1,5 +1,6 @@
 /* The feeders' side of the ingestor's core: sequence numbers, receipts, refusals (rules D1-D14). */
 #include "ingestor_world.h"
+#include "wire/wire.h"
 
 TestSuite(ingestor_door, .init = ingestor_world_start, .fini = ingestor_world_stop);
 
@@ -145,6 +146,26 @@ Test(ingestor_door, after_a_failed_commit_it_tries_by_itself_until_it_can_write)
     tick(200);
     cr_assert_eq(receipt(), 1);
     cr_assert_eq(t.probes, probes, "all is well: nothing to try");
+}
+
+/* A path is part of the reason: it may be long, and of any bytes. An answer that is not UTF-8 would not be read. */
+Test(ingestor_door, the_reason_is_a_text_wherever_it_is_cut)
+{
+    for (size_t bytes = 248; bytes < 256; bytes++) {
+        char why[300];
+        snprintf(why, sizeof why, "%0*d/Hà Nội/Đà Nẵng/\xff", (int)bytes - 2, 0);
+        t.disk_full = true;
+        t.disk_says = why;
+        hello(1);
+        submit(1);
+        tick(2);
+        const char *said = trouble();
+        cr_assert_geq(strlen(said), 250);
+        cr_assert(wire_utf8_ok(said, strlen(said)), "%s", said);
+        t.disk_full = false;
+        tick(2000);
+        tick(2000);
+    }
 }
 
 Test(ingestor_door, it_refuses_before_the_room_is_used_up)

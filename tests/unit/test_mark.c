@@ -1,4 +1,5 @@
 #include "service/mark.h"
+#include "store/store.h"
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -124,4 +125,34 @@ Test(mark, a_directory_that_is_not_there_is_an_error)
     cr_assert_null(mark);
     cr_assert_eq(symlink("/tmp/elsewhere", path), 0);
     cr_assert_eq(mark_open(&mark, &before, directory, "scorer-1", &e), ERR_IO, "it follows nobody's link");
+}
+
+/* A disk that fails is not the entry's fault, and would set aside one good entry after the other. */
+Test(mark, a_page_that_cannot_be_read_blames_no_entry)
+{
+    static const char *const names[] = {"meta"};
+    const struct store_options writer = {
+        .format = 1, .databases = names, .database_count = 1, .map_bytes = 1 << 20, .writer = true};
+    reopen();
+    mark_close(&mark);
+    pid_t pid = fork();
+    if (pid == 0) {
+        static struct store s;
+        char file[128];
+        struct work_mark *own, last;
+        snprintf(file, sizeof file, "%s/env/data.mdb", directory);
+        if (store_open(&s, directory, "env", &writer, NULL) || mark_open(&own, &last, directory, "scorer-1", NULL))
+            _exit(7);
+        mark_at(own, 7, 42);
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(9);
+        if (truncate(file, 0) == 0)
+            _exit(100 + s.map[0]);
+        _exit(8);
+    }
+    int status;
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %x", status);
+    reopen();
+    cr_assert_eq(before.pseq, 0);
 }

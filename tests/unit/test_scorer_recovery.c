@@ -96,6 +96,22 @@ Test(scorer_recovery, a_read_that_fails_stops_before_the_submission)
     fixture_teardown(&f);
 }
 
+/* A path is part of it; a heartbeat with bytes that are not UTF-8 would be dropped, and the scorer taken for dead. */
+Test(scorer_recovery, why_state_cannot_be_written_is_a_text)
+{
+    struct fixture f;
+    fixture_setup(&f);
+    bench_welcome(&f.b, 1, 0);
+    bench_assign(&f.b, 0, EPOCH, 0);
+    f.state.fail_commit = ERR_FULL;
+    f.state.disk_says = "/srv/Hà Nội/\xe1\xbb";
+    bench_give_row(&f.b, 1, B, 3, 0);
+    scorer_core_tick(f.b.core, 2000000);
+    scorer_core_tick(f.b.core, 3000000);
+    cr_assert_str_eq(f.b.trouble, "/srv/Hà Nội/??");
+    fixture_teardown(&f);
+}
+
 Test(scorer_recovery, heartbeats_say_why_state_cannot_be_written_until_it_can)
 {
     struct fixture f;

@@ -34,6 +34,22 @@ Test(wire_text, text_is_well_formed_utf8)
         cr_assert_not(wire_utf8_ok(bad[i], strlen(bad[i])), "bad %zu", i);
 }
 
+Test(wire_text, what_is_not_well_formed_becomes_question_marks)
+{
+    static const char *const pairs[][2] = {
+        {"", ""},
+        {"Thừa Thiên Huế", "Thừa Thiên Huế"},
+        {"Hà N\xe1\xbb", "Hà N??"},
+        {"\xff/x\x80y\xed\xa0\x80z", "?/x?y???z"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char text[40];
+        strcpy(text, pairs[i][0]);
+        wire_utf8_mend(text);
+        cr_assert_str_eq(text, pairs[i][1]);
+    }
+}
+
 /* The fast path takes eight bytes at once: a NUL or a stray byte must be seen wherever it stands. */
 Test(wire_text, a_bad_byte_is_seen_at_every_position)
 {
