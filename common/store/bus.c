@@ -1,4 +1,5 @@
 #include "store/bus.h"
+#include "base/log.h"
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
@@ -50,25 +51,18 @@ void bus_locate(struct store *s)
         fclose(maps);
 }
 
-static void say(const char *text)
-{
-    if (write(STDERR_FILENO, text, strlen(text)) < 0)
-        return;
-}
-
-/* Only what may be called in a signal handler. */
+/* The signal comes from an access to a map, never from within what log_line calls: so that may be called here. */
 static void on_bus_error(int number, siginfo_t *info, void *context)
 {
     (void)context;
     const char *at = info->si_addr;
     for (const struct store *s = *stores; s; s = s->next)
         if (s->map && at >= s->map && at < s->map + s->map_size) {
-            say("error store.page_unreadable path=");
-            say(s->path);
-            say(" why=\"a page of data.mdb cannot be read: the file is cut off, or the disk fails. Stop everything; "
-                "the "
-                "journal comes back with 'parbus restore', state when it is deleted and computed again, an outbox of a "
-                "feeder is deleted and its files are pushed again\"\n");
+            log_error("store.page_unreadable",
+                      "path=%s why=\"a page of data.mdb cannot be read: the file is cut off, or the disk fails. Stop "
+                      "everything; the journal comes back with 'parbus restore', state when it is deleted and computed "
+                      "again, an outbox of a feeder is deleted and its files are pushed again\"",
+                      s->path);
             if (before_end)
                 before_end();
             _exit(1);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { PERIODS_WIDTH = 20 };
+
 static void print_fault(void *ctx, const char *file, int line, const char *text)
 {
     unsigned *faults = ctx;
@@ -34,16 +36,17 @@ static void print_summary(const struct catalog_set *set, const char *directory)
 static void print_definition(const struct catalog_set *set, size_t i)
 {
     const Parbus__Definition *d = set->definition[i];
-    printf("%-20s %7u  %-12s %-40s ", d->index, d->version, d->status ? d->status : "", d->title_en ? d->title_en : "");
+    int width = 0;
+    printf("%-20s %7u  %-12s ", d->index, d->version, d->status ? d->status : "");
     for (size_t k = 0; k < set->period_count[i]; k++)
-        printf("%s%s", k ? " " : "", set->period[i][k]);
-    putchar('\n');
+        width += printf("%s%s", k ? " " : "", set->period[i][k]);
+    printf("%*s  %s\n", width < PERIODS_WIDTH ? PERIODS_WIDTH - width : 0, "", d->title_en ? d->title_en : "");
 }
 
 static void print_list(const struct catalog_set *set, const char *directory)
 {
     (void)directory;
-    printf("%-20s %7s  %-12s %-40s %s\n", "INDEX", "VERSION", "STATUS", "TITLE", "PERIODS");
+    printf("%-20s %7s  %-12s %-*s  %s\n", "INDEX", "VERSION", "STATUS", PERIODS_WIDTH, "PERIODS", "TITLE");
     for (size_t i = 0; i < set->definition_count; i++)
         print_definition(set, i);
 }

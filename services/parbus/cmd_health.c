@@ -41,7 +41,9 @@ static int of_worker(const Parbus__StatsReply *reply, const char *instance)
         if (strcmp(reply->worker[i]->instance, instance) == 0)
             found = reply->worker[i];
     if (!found)
-        return command_failed(&command_health, "the ingestor knows no %s", instance);
+        return command_failed(&command_health,
+                              "the ingestor knows no %s; about itself it answers without a name: parbus health",
+                              instance);
     if (!is_live(found))
         return command_failed(&command_health, "%s is %s; heard %" PRIu64 " ms ago", instance, found->state,
                               found->heartbeat_age_ms);
@@ -76,8 +78,8 @@ const struct command command_health = {
     "Asks the ingestor, so it needs no supervisor: for containers and monitors.\n\n"
     "Without INSTANCE: exit status 0 when the ingestor answers and takes submissions (there is room, commits work), "
     "every\n"
-    "partition has a scorer, a validator is at work, and scorers can write state. What is wrong stands on standard "
-    "error.\n"
+    "partition has a scorer, a validator is at work, scorers can write state, and something is applied when something\n"
+    "waits. What is wrong stands on standard error.\n"
     "With INSTANCE (a validator, scorer or publisher): 0 when its work loop has sent heartbeats lately, and can do its "
     "work.\n",
     run,

@@ -4,8 +4,10 @@
 #include "services/parbus/place.h"
 #include "services/parbus/running.h"
 #include "store/guard.h"
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +167,22 @@ static enum err put_in_place(struct job *j, struct err_text *e)
     return *state->fresh ? place_swap(state, e) : OK;
 }
 
+/* They speak of entries that are others now (I17). */
+static void forget_marks(const struct job *j)
+{
+    char path[BACKUP_PATH_BYTES + NAME_MAX];
+    snprintf(path, sizeof path, "%s/run", j->directory);
+    DIR *run = opendir(path);
+    for (const struct dirent *entry; run && (entry = readdir(run));) {
+        const char *end = strrchr(entry->d_name, '.');
+        snprintf(path, sizeof path, "%s/run/%s", j->directory, entry->d_name);
+        if (end && strcmp(end, ".mark") == 0)
+            unlink(path);
+    }
+    if (run)
+        closedir(run);
+}
+
 static enum err restore(struct job *j, struct err_text *e)
 {
     enum err code = lock_all(j, e);
@@ -174,6 +192,8 @@ static enum err restore(struct job *j, struct err_text *e)
         code = copy_place(j, i, e);
     if (!code)
         code = copy_settings(j, e);
+    if (!code)
+        forget_marks(j);
     if (!code)
         code = put_in_place(j, e);
     for (int i = 0; i < PLACES; i++)

@@ -94,6 +94,8 @@ static void started(void *ctx, int status, const Parbus__Processes *processes)
     }
     report(up, status);
     log_level_set(LOG_INFO);
+    if (status == 0)
+        log_info("supervisor.ready", "pid=%d processes=%zu", (int)getpid(), processes->n_process);
 }
 
 /* Somebody runs already: fine, when it is at work. ERR_NOT_FOUND: it was stopping, and is gone now. */

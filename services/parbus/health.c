@@ -1,12 +1,13 @@
 #include "services/parbus/health.h"
 #include "services/parbus/status.h"
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RANGES_BYTES_MAX = 60 };
+enum { RANGES_BYTES_MAX = 60, STANDSTILL_MS = 2000 };
 
 struct findings {
     health_fn *fn;
@@ -62,6 +63,16 @@ static void check_validators(struct findings *f, const Parbus__StatsReply *reply
     find(f, "no validator is at work: the rankings stand still");
 }
 
+/* What came within the window may just be on its way: something must have waited at its beginning already. */
+static void check_progress(struct findings *f, const Parbus__StatsReply *reply)
+{
+    if (!reply->has_window_ms || reply->window_ms < STANDSTILL_MS || reply->applied_per_s)
+        return;
+    if (reply->lag_growth >= 0 && reply->lag > (uint64_t)reply->lag_growth)
+        find(f, "the ranking stands still: %" PRIu64 " submissions wait, and none was applied in the last %.1f s",
+             reply->lag, reply->window_ms / 1000.0);
+}
+
 size_t health_check(const Parbus__StatsReply *reply, health_fn *fn, void *ctx)
 {
     struct findings f = {fn, ctx, 0};
@@ -72,5 +83,6 @@ size_t health_check(const Parbus__StatsReply *reply, health_fn *fn, void *ctx)
             find(&f, "%s cannot write state: %s", reply->worker[i]->instance, reply->worker[i]->trouble);
     check_partitions(&f, reply);
     check_validators(&f, reply);
+    check_progress(&f, reply);
     return f.count;
 }

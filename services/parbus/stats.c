@@ -66,7 +66,10 @@ enum err stats_ask(const char *directory, struct stats **out, struct err_text *e
     ASSERT(*out);
     arena_init(&(*out)->arena, WIRE_ARENA_BYTES);
     if (ask_until_answered(*out, socket) != OK) {
-        err = err_set(e, ERR_TIMEOUT, "the ingestor does not answer; see %s/log/ingestor-1.log", directory);
+        err = err_set(e, ERR_TIMEOUT,
+                      "the ingestor does not answer; does it run in %s? Its log (log/ingestor-1.log, or that of its "
+                      "container) says more",
+                      directory);
         stats_free(out);
     }
     link_close(&socket);

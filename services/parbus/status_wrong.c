@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { STANDSTILL_MS = 2000, BEHIND_S = 2 };
+enum { BEHIND_S = 2 };
 
 static void __attribute__((format(printf, 2, 3))) say(json_t *wrong, const char *format, ...)
 {
@@ -44,13 +44,9 @@ static void say_lag(json_t *wrong, const Parbus__StatsReply *r)
 {
     if (!r->has_window_ms || !r->lag)
         return;
-    double window_s = r->window_ms / 1000.0;
-    if (!r->applied_per_s && r->lag_growth >= 0 && r->window_ms >= STANDSTILL_MS)
-        say(wrong, "the ranking stands still: %" PRIu64 " submissions wait, and none was applied in the last %.1f s",
-            r->lag, window_s);
-    else if (r->lag_growth > 0 && r->lag > (uint64_t)r->applied_per_s * BEHIND_S)
+    if (r->applied_per_s && r->lag_growth > 0 && r->lag > (uint64_t)r->applied_per_s * BEHIND_S)
         say(wrong, "the ranking falls behind: %" PRIu64 " submissions wait, %" PRId64 " more than %.1f s ago", r->lag,
-            r->lag_growth, window_s);
+            r->lag_growth, r->window_ms / 1000.0);
 }
 
 json_t *status_wrong(const struct status *s)

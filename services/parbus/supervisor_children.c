@@ -156,11 +156,13 @@ void children_show_log(const struct shell *s, const char *instance)
     if (fseek(f, -TAIL_BYTES, SEEK_END) == 0 && fgets(text, sizeof text, f) == NULL) /* the line that was cut */
         rewind(f);
     fprintf(stderr, "the end of %s:\n", path);
-    bool ours = false; /* lines without a time, as of a sanitizer, belong to the line before */
-    while (fgets(text, sizeof text, f)) {
-        ours = isdigit((unsigned char)text[0]) ? strncmp(text, s->began, strlen(s->began) - 1) >= 0 : ours;
-        if (ours)
-            fprintf(stderr, "    %s", text);
-    }
+    /* A line without a time, as of a sanitizer or the dynamic linker, belongs to what stands before it. */
+    long from = ftell(f);
+    while (fgets(text, sizeof text, f))
+        if (isdigit((unsigned char)text[0]) && strncmp(text, s->began, strlen(s->began) - 1) < 0)
+            from = ftell(f);
+    fseek(f, from, SEEK_SET);
+    while (fgets(text, sizeof text, f))
+        fprintf(stderr, "    %s", text);
     fclose(f);
 }

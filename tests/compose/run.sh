@@ -233,7 +233,7 @@ stop() {
   say "stopped in good order in $((SECONDS - began)) s"
 }
 
-# As README.md says: copied while a feeder goes on, and put into a new volume.
+# As OPERATIONS.md says: copied while a feeder goes on, and put into a new volume.
 back_up_and_restore() {
   mkdir -m 777 "$place/backup"
   feed_on

@@ -191,6 +191,32 @@ class Up(unittest.TestCase):
             self.assertIn("tcp://nowhere", done.stderr)
             self.assertNotIn("ingestor.ready", done.stderr, "that was an earlier start")
 
+    def test_a_start_that_fails_tells_what_has_no_time(self):
+        """What a dynamic linker says, for example, and a shell."""
+        programs = temporary(self)
+        for program in BIN.glob("parbus*"):
+            shutil.copy2(program, programs)
+        with Pipeline(programs=programs) as p:
+            p.run("down")
+            pathlib.Path(programs, "parbus-scorer").write_text("#!/bin/sh\necho a library is missing >&2\nexit 1\n")
+            done = p.run("up", *p.arguments, "--detach", check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("    a library is missing\n", done.stderr)
+            self.assertNotIn("scorer.started", done.stderr, "that was an earlier start")
+
+    def test_a_start_over_a_state_that_is_cut_off_says_so(self):
+        with Pipeline() as p:
+            p.push(DATA / "qd766-2025-20251011T130135Z.csv")
+            p.run("down")
+            os.truncate(pathlib.Path(p.dir, "state", "data.mdb"), 20000)
+            done = p.run("up", *p.arguments, "--detach", check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertRegex(done.stderr, "Z error store.page_unreadable .*cut off.*state when it is deleted")
+            shutil.rmtree(pathlib.Path(p.dir, "state"))
+            p.up()
+            p.settled()
+            self.assertIn("identical", p.run("replay").stdout)
+
     def test_settings_of_the_directory_are_checked(self):
         with Pipeline() as p:
             p.run("down")

@@ -49,7 +49,9 @@ class Damage(unittest.TestCase):
                 file.write_bytes(data[:length])
                 done = self.parbus(*command)
                 self.assertIn(done.returncode, (0, 1), done.stderr)
-                if done.returncode:
+                if "result        different" in done.stdout:  # half a page is there: zeros take the place of what was written
+                    told += 1
+                elif done.returncode:
                     told += 1
                     self.assertIn(str(self.dir), done.stderr)
                     self.assertIn(environment.removesuffix("/data"), done.stderr)

@@ -19,9 +19,8 @@ class Install(unittest.TestCase):
             for name in ("parbus", "parbus-ingestor", "parbus-validator", "parbus-scorer", "parbus-publisher"):
                 self.assertTrue(os.access(f"{prefix}/bin/{name}", os.X_OK), name)
             pc = next(pathlib.Path(prefix).rglob("parbus-client.pc")).parent
-            flags = subprocess.run(["pkg-config", f"--define-variable=prefix={prefix}", "--cflags", "--libs",
-                                    "parbus-client"], check=True, capture_output=True, text=True,
-                                   env={**os.environ, "PKG_CONFIG_PATH": str(pc)}).stdout.split()
+            flags = subprocess.run(["pkg-config", "--cflags", "--libs", "parbus-client"], check=True, capture_output=True,
+                                   text=True, env={**os.environ, "PKG_CONFIG_PATH": str(pc)}).stdout.split()
             program = f"{prefix}/outside_feeder"
             subprocess.run(["cc", "-Wall", "-Werror", *CFLAGS, HERE / "outside_feeder.c", "-o", program, *flags],
                            check=True)

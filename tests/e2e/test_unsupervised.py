@@ -52,6 +52,7 @@ class Unsupervised(unittest.TestCase):
         unknown = self.parbus("health", "scorer-none")
         self.assertEqual(unknown.returncode, 1)
         self.assertIn("knows no scorer-none", unknown.stderr)
+        self.assertIn("without a name", self.parbus("health", "ingestor-1").stderr)
 
     def test_a_worker_that_hangs_is_unwell_until_it_wakes(self):
         self.start_all()

@@ -196,7 +196,8 @@ Test(store, a_page_that_is_not_in_the_file_ends_the_process_with_a_sentence)
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %x", status);
     cr_assert_gt(read(said[0], text, sizeof text - 1), 0);
-    cr_assert(strstr(text, "store.page_unreadable") && strstr(text, path) && strstr(text, "cut off"), "%s", text);
+    cr_assert(strstr(text, "Z error store.page_unreadable ") && strstr(text, path) && strstr(text, "cut off"), "%s",
+              text);
 }
 
 Test(store, nested_reads_share_one_snapshot)
