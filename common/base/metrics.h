@@ -21,6 +21,7 @@
     X(records_readmitted, "… sent again by an operator")                                                               \
     X(partitions_moved, "partitions given to another scorer")                                                          \
     X(messages_misshapen, "messages with more or fewer frames than the protocol has, dropped")                         \
+    X(connections_refused, "connections closed at once because descriptors run out")                                   \
     X(messages_malformed, "messages that could not be read")                                                           \
     X(records_validated, "records checked by validators")                                                              \
     X(rows_accepted, "rows accepted")                                                                                  \
@@ -41,7 +42,8 @@
     X(snapshots_served, "feed snapshots")                                                                              \
     X(resumes_served, "feed resumes")                                                                                  \
     X(snapshots_abandoned, "feed snapshots given up: the client did not read, or too many were under way")             \
-    X(resyncs_sent, "feed clients told to start again")
+    X(resyncs_sent, "feed clients told to start again")                                                                \
+    X(subscribers_cut, "connections ended because of too many subscriptions to what is no topic")
 
 enum metric {
 #define X(name, text) METRIC_##name,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SUBSCRIPTION_BYTES_MAX = 512 }; /* what a subscriber may send: a topic, and what libzmq says at the beginning */
 enum { HANDSHAKE_MS_MAX = 10000, RECONNECT_MS = 20, RECONNECT_MS_MAX = 1000 };
 /* A host that is gone without a word is noticed after half a minute; the kernel's own figure is two hours. */
 enum { ALIVE_IDLE_S = 15, ALIVE_EACH_S = 5, ALIVE_TIMES = 3, UNACKNOWLEDGED_MS_MAX = 30000 };
@@ -36,13 +37,13 @@ static int set_int(void *socket, int option, int value) { return zmq_setsockopt(
 
 /* libzmq's own defaults are without limit. A peer on the same host that starts again is met at once; over a network the
  * attempts become rarer. */
-static int set_limits(void *socket, int type, const char *endpoint, int hwm)
+static int set_limits(void *socket, int type, const char *endpoint, int hwm, int sent_max)
 {
-    int64_t bytes_max = WIRE_MESSAGE_BYTES_MAX;
+    int64_t bytes_max = type == ZMQ_XPUB ? SUBSCRIPTION_BYTES_MAX : WIRE_MESSAGE_BYTES_MAX;
     int failed = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max);
     failed |= set_int(socket, ZMQ_LINGER, 0);
     failed |= set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS_MAX);
-    failed |= set_int(socket, ZMQ_SNDHWM, hwm);
+    failed |= set_int(socket, ZMQ_SNDHWM, sent_max);
     failed |= set_int(socket, ZMQ_RCVHWM, hwm);
     failed |= set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
     failed |= set_int(socket, ZMQ_RECONNECT_IVL_MAX, path_of(endpoint) ? 0 : RECONNECT_MS_MAX);
@@ -89,11 +90,17 @@ static enum err connect_to(void *socket, const char *endpoint, struct err_text *
 
 enum err link_open(void **socket, int type, enum link_mode mode, const char *endpoint, int hwm, struct err_text *e)
 {
+    return link_open_bounded(socket, type, mode, endpoint, hwm, hwm, e);
+}
+
+enum err link_open_bounded(void **socket, int type, enum link_mode mode, const char *endpoint, int hwm, int sent_max,
+                           struct err_text *e)
+{
     *socket = zmq_socket(link_context(), type);
     if (!*socket)
         return err_set(e, ERR_IO, "make a socket for %s: %s", endpoint, zmq_strerror(errno));
     enum err err = OK;
-    if (set_limits(*socket, type, endpoint, hwm) != 0)
+    if (set_limits(*socket, type, endpoint, hwm, sent_max) != 0)
         err = err_set(e, ERR_IO, "set the limits of the socket for %s: %s", endpoint, zmq_strerror(errno));
     if (!err)
         err = mode == LINK_BIND ? link_bind(*socket, endpoint, e) : connect_to(*socket, endpoint, e);

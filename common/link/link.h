@@ -23,6 +23,9 @@ enum link_mode { LINK_BIND, LINK_CONNECT };
  * An ipc path that is too long for a socket is refused with that explanation; a stale ipc file is replaced (the caller
  * holds the instance's lock). */
 enum err link_open(void **socket, int type, enum link_mode mode, const char *endpoint, int hwm, struct err_text *e);
+/* The same, and at most sent_max messages wait for a peer: a bound on what one who does not read costs. */
+enum err link_open_bounded(void **socket, int type, enum link_mode mode, const char *endpoint, int hwm, int sent_max,
+                           struct err_text *e);
 void link_close(void **socket);
 /* The same socket may serve a second endpoint. */
 enum err link_bind(void *socket, const char *endpoint, struct err_text *e);
@@ -58,6 +61,8 @@ enum err link_receive(void *socket, int type, struct link_message *m);
 static inline const void *link_data(struct link_message *m) { return zmq_msg_data(&m->frame); }
 static inline size_t link_bytes(struct link_message *m) { return zmq_msg_size(&m->frame); }
 uint64_t link_dropped(void); /* of the whole process */
+/* Ends the connection that the message came by; libzmq finds it broken. */
+void link_cut(struct link_message *m);
 
 /* Waits until one of the sockets (or fd, -1: none) has something to read or timeout_us is over (rounded up to ms; < 0:
  * for ever). Bit i of the result: socket i is readable; bit 31: fd is. A signal ends it early with 0. */

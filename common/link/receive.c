@@ -1,6 +1,7 @@
 #include "link/link.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* A peer that sends nothing but rubbish must not keep its reader from everything else. */
 enum { DROPS_PER_RECEIVE_MAX = 64, POLL_SOCKETS_MAX = 31 };
@@ -84,6 +85,13 @@ enum err link_receive(void *socket, int type, struct link_message *m)
             return err;
     }
     return ERR_BUSY;
+}
+
+void link_cut(struct link_message *m)
+{
+    int fd = zmq_msg_get(&m->frame, ZMQ_SRCFD);
+    if (fd >= 0)
+        shutdown(fd, SHUT_RDWR);
 }
 
 static long timeout_ms(int64_t timeout_us) { return timeout_us < 0 ? -1 : (long)((timeout_us + 999) / 1000); }

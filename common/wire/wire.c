@@ -20,8 +20,8 @@ const struct wire_channel wire_from_snapshots = {&parbus__from_snapshots__descri
 
 /* The decoder's allocator: one message may take so many times its own size, and not more than the arena has. The
  * densest message that anybody has reason to send takes 16 times its size; a message of nothing but empty parts would
- * take 60. */
-enum { DECODED_BYTES_PER_BYTE = 24, DECODED_BYTES_LEAST = 64 << 10 };
+ * take 60, and is only let through when it is small: a submission of 16384 pieces of evidence that say nothing. */
+enum { DECODED_BYTES_PER_BYTE = 24, DECODED_BYTES_LEAST = 4 << 20 };
 
 struct budget {
     struct arena *arena;

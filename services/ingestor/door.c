@@ -8,17 +8,6 @@
 
 enum { RETRY_STORAGE_MS = 1000, RETRY_WINDOW_MS = 50 };
 
-void numbers_add(struct numbers *n, uint32_t number) { buffer_append(&n->bytes, &number, sizeof number); }
-
-size_t numbers_count(const struct numbers *n) { return n->bytes.size / sizeof(uint32_t); }
-
-uint32_t numbers_at(const struct numbers *n, size_t i)
-{
-    uint32_t number;
-    memcpy(&number, n->bytes.data + i * sizeof number, sizeof number);
-    return number;
-}
-
 void door_init(struct door *d, const struct settings *settings, const struct ingestor_io *io, struct metrics *metrics,
                struct catalog *catalog, uint32_t partitions)
 {
@@ -144,14 +133,35 @@ static uint32_t evict_newcomer(struct door *d)
     return number;
 }
 
-static uint32_t add_newcomer(struct door *d, const char *name)
+/* The newcomer that this connection has been so far: it has no other, so names that one connection makes up push nobody
+ * else out. 0: none. */
+static uint32_t leave_newcomer(struct door *d, uint64_t peer)
 {
-    uint32_t evicted = evict_newcomer(d), number = evicted ? evicted : d->feeder_count;
+    uint32_t number;
+    if (!map_get(&d->by_peer, peer, &number) || d->feeder[number].journalled)
+        return 0;
+    map_remove(&d->by_name, name_key(d->feeder[number].mark.name));
+    return number;
+}
+
+static uint32_t newcomer_place(struct door *d, uint64_t peer)
+{
+    uint32_t number = leave_newcomer(d, peer);
+    if (number)
+        return number;
+    uint32_t evicted = evict_newcomer(d);
+    number = evicted ? evicted : d->feeder_count;
+    d->newcomer[(d->newcomer_first + d->newcomer_count++) % NEWCOMERS_MAX] = number;
+    return number;
+}
+
+static uint32_t add_newcomer(struct door *d, uint64_t peer, const char *name)
+{
+    uint32_t number = newcomer_place(d, peer);
     struct feeder *f = feeder_slot(d, number);
     *f = (struct feeder){.mark.epoch = 1, .untold = f->untold};
     snprintf(f->mark.name, sizeof f->mark.name, "%s", name);
     map_put(&d->by_name, name_key(name), number);
-    d->newcomer[(d->newcomer_first + d->newcomer_count++) % NEWCOMERS_MAX] = number;
     return number;
 }
 
@@ -166,8 +176,15 @@ static void refuse_too_many(struct door *d, uint64_t peer)
     door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS, "feeders_max is reached", 0);
 }
 
+static void refuse_stale(struct door *d, uint64_t peer, uint64_t known)
+{
+    char detail[64];
+    snprintf(detail, sizeof detail, "epoch %llu is known", (unsigned long long)known);
+    door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_STALE_EPOCH, detail, 0);
+}
+
 /* Finds the feeder or makes it. 0 with a refusal sent: it cannot be had. */
-static uint32_t feeder_by_name(struct door *d, uint64_t peer, const char *name)
+static uint32_t feeder_by_name(struct door *d, uint64_t peer, const char *name, uint64_t epoch)
 {
     uint32_t number;
     if (map_get(&d->by_name, name_key(name), &number)) {
@@ -176,11 +193,13 @@ static uint32_t feeder_by_name(struct door *d, uint64_t peer, const char *name)
         door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME, "another feeder's name has the same hash", 0);
         return 0;
     }
-    if (d->journalled + d->entering >= d->settings->feeders_max) {
+    if (d->journalled + d->entering >= d->settings->feeders_max)
         refuse_too_many(d, peer);
-        return 0;
-    }
-    return add_newcomer(d, name);
+    else if (epoch == 0) /* D2: before anything is changed */
+        refuse_stale(d, peer, 1);
+    else
+        return add_newcomer(d, peer, name);
+    return 0;
 }
 
 static void send_welcome(struct door *d, const struct feeder *f, uint32_t number, uint64_t request)
@@ -218,14 +237,12 @@ void door_hello(struct door *d, uint64_t peer, const Parbus__Hello *hello)
         door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME, "1 to 64 of A-Z a-z 0-9 . _ -", 0);
         return;
     }
-    uint32_t number = feeder_by_name(d, peer, hello->feeder);
+    uint32_t number = feeder_by_name(d, peer, hello->feeder, hello->epoch);
     if (!number)
         return;
     struct feeder *f = &d->feeder[number];
     if (hello->epoch < f->mark.epoch) {
-        char detail[64];
-        snprintf(detail, sizeof detail, "epoch %llu is known", (unsigned long long)f->mark.epoch);
-        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_STALE_EPOCH, detail, 0);
+        refuse_stale(d, peer, f->mark.epoch);
         return;
     }
     if (hello->epoch > f->mark.epoch)

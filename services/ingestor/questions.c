@@ -5,12 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { VERDICT_REJECTS_MAX = 1000, INDICES_MAX = 1024, PERIODS_MAX = 4096, STAGES_MAX = 32 };
+enum {
+    VERDICT_REJECTS_MAX = 1000,
+    VERDICT_DETAILS_BYTES_MAX = 64 << 10,
+    INDICES_MAX = 1024,
+    PERIODS_MAX = 4096,
+    STAGES_MAX = 32
+};
 
 struct verdict_page {
     struct ingestor *i;
     Parbus__Verdict verdict;
     uint64_t to_seq;
+    size_t details_bytes;
 };
 
 static bool add_reject(void *ctx, uint64_t seq, uint32_t row, uint32_t reason, const char *detail)
@@ -22,7 +29,9 @@ static bool add_reject(void *ctx, uint64_t seq, uint32_t row, uint32_t reason, c
     size_t bytes = strlen(detail) + 1;
     Parbus__Reject *r = arena_alloc(arena, sizeof *r);
     char *text = arena_alloc(arena, bytes);
-    if (page->verdict.n_reject == VERDICT_REJECTS_MAX || !r || !text) {
+    page->details_bytes += bytes;
+    if (page->verdict.n_reject == VERDICT_REJECTS_MAX || page->details_bytes > VERDICT_DETAILS_BYTES_MAX || !r ||
+        !text) {
         page->verdict.has_more = page->verdict.has_next_seq = page->verdict.has_next_row = 1;
         page->verdict.more = 1;
         page->verdict.next_seq = seq;
@@ -49,7 +58,7 @@ void questions_status(struct ingestor *i, uint64_t peer, const Parbus__Status *s
         return;
     }
     arena_reset(&i->answer);
-    struct verdict_page page = {i, PARBUS__VERDICT__INIT, status->to_seq};
+    struct verdict_page page = {i, PARBUS__VERDICT__INIT, status->to_seq, 0};
     Parbus__Verdict *v = &page.verdict;
     v->reject = arena_alloc(&i->answer, VERDICT_REJECTS_MAX * sizeof *v->reject);
     v->has_scored = v->has_accepted_rows = v->has_rejected_rows = v->has_epoch = 1;

@@ -3,10 +3,14 @@
 #include "base/log.h"
 #include "catalog/load.h"
 #include "link/link.h"
+#include "service/descriptors.h"
 #include "services/ingestor/core.h"
 #include "state/state.h"
 
 enum { DOOR_HWM = 20000, WORK_HWM = 20000, DRAIN_MAX = 8192, RESERVE_GROUPS = 4, DOOR = 0, WORK = 1, SOCKETS = 2 };
+/* Questions cost more than submissions and need not be read: neither may keep the others from their receipts, nor fill
+ * the memory. */
+enum { DOOR_SENT_MAX = 256, DRAIN_US_MAX = 5000 };
 
 struct shell {
     struct service *service;
@@ -217,7 +221,7 @@ static enum err open_all(struct shell *s, const struct ingestor_arguments *a, st
     if (code == OK)
         code = link_open(&s->socket[WORK], ZMQ_ROUTER, LINK_BIND, work, WORK_HWM, e);
     if (code == OK)
-        code = link_open(&s->socket[DOOR], ZMQ_ROUTER, LINK_BIND, door, DOOR_HWM, e);
+        code = link_open_bounded(&s->socket[DOOR], ZMQ_ROUTER, LINK_BIND, door, DOOR_HWM, DOOR_SENT_MAX, e);
     for (int i = 0; code == OK && i < INGESTOR_DOORS_MAX && a->door[i]; i++)
         code = link_bind(s->socket[DOOR], a->door[i], e);
     return code;
@@ -268,8 +272,9 @@ static void drain_door(struct shell *s)
     struct err_text e;
     enum err code;
     struct ingestor_now t = now();
-    for (int n = 0;
-         n < DRAIN_MAX && !ingestor_group_full(s->core) && receive(s, DOOR, &wire_to_ingestor, &m, &code, &e); n++) {
+    for (int n = 0; n < DRAIN_MAX && !ingestor_group_full(s->core) && clock_mono_us() - t.mono_us < DRAIN_US_MAX &&
+                    receive(s, DOOR, &wire_to_ingestor, &m, &code, &e);
+         n++) {
         uint64_t peer = number_of(&s->message.peer);
         if (code == OK)
             ingestor_from_feeder(s->core, peer, &m, t);
@@ -288,6 +293,7 @@ static enum err loop(struct shell *s, struct err_text *e)
         ready = link_poll(s->socket, SOCKETS, s->service->stop_fd, timeout_us);
         drain_door(s);
         ingestor_metrics(s->core)->value[METRIC_messages_misshapen] = link_dropped();
+        ingestor_metrics(s->core)->value[METRIC_connections_refused] = descriptors_refused();
         ingestor_drained(s->core, now());
     }
     if (ingestor_outdated(s->core))

@@ -73,5 +73,6 @@ int64_t publisher_tick(struct publisher *p, int64_t now_us);
 /* ---- what it holds, for tests and operators ---- */
 
 size_t publisher_topics(const struct publisher *p);
+bool publisher_has_topic(const struct publisher *p, const char *name);
 /* The table as published, NULL: no such series. *seq is its position in the feed. */
 const struct standings *publisher_table(const struct publisher *p, uint32_t series, uint64_t *seq);

@@ -46,6 +46,8 @@ static const struct series *find_series(const struct publisher *p, const char *t
     return catalog_find_series(p->o.catalog, index, slash + 1, UINT64_MAX);
 }
 
+bool publisher_has_topic(const struct publisher *p, const char *name) { return find_series(p, name) != NULL; }
+
 /* A period may have been opened a moment ago; questions about nonsense do not make us read the journal all the time. */
 static struct topic *find_topic(struct publisher *p, const char *name)
 {

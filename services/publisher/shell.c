@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "link/link.h"
+#include "service/descriptors.h"
 #include "service/journal.h"
 #include "service/worker.h"
 #include "services/publisher/core.h"
@@ -15,6 +16,7 @@
 enum { SCORES, FEED, SNAPSHOT, WORK, SOCKETS };
 enum {
     DRAIN_MAX = 1024,           /* messages of one socket in one turn of the loop */
+    SUBSCRIPTIONS_MAX = 16384,  /* different ones, beside those to topics */
     CATALOG_CHECK_US = 1000000, /* a new period appears at the latest after so long */
 };
 
@@ -41,6 +43,7 @@ struct shell {
     struct worker worker;
     struct metrics metrics;
     void *socket[SOCKETS];
+    uint64_t subscriptions; /* different ones */
     struct link_message message;
     struct arena arena;
     struct buffer out;
@@ -242,13 +245,31 @@ static void dispatch(struct shell *s, int socket, const struct wire_message *m)
     }
 }
 
+/* libzmq keeps the list, without a limit, and passes on what is new in it or gone from it. */
+static void subscription(struct shell *s)
+{
+    const char *frame = link_data(&s->message);
+    size_t bytes = link_bytes(&s->message);
+    if (bytes && frame[0] == 0)
+        s->subscriptions -= s->subscriptions > 0;
+    if (!bytes || frame[0] != 1)
+        return;
+    bool whole = strnlen(frame + 1, bytes - 1) == bytes - 2;
+    if (++s->subscriptions > SUBSCRIPTIONS_MAX && !(whole && publisher_has_topic(s->core, frame + 1))) {
+        link_cut(&s->message);
+        metric_add(&s->metrics, subscribers_cut, 1);
+    }
+}
+
 static void drain(struct shell *s, int socket)
 {
     struct wire_message m;
     struct err_text e;
     for (int i = 0; i < DRAIN_MAX && !link_receive(s->socket[socket], socket_table[socket].type, &s->message); i++) {
-        if (socket == FEED) /* (un)subscriptions: libzmq keeps the list */
+        if (socket == FEED) {
+            subscription(s);
             continue;
+        }
         arena_reset(&s->arena);
         if (wire_open(channel_of(socket), link_data(&s->message), link_bytes(&s->message), &s->arena, &m, &e)) {
             metric_add(&s->metrics, messages_malformed, 1);
@@ -272,6 +293,7 @@ static enum err loop(struct shell *s, struct err_text *e)
             publisher_catalog_changed(s->core);
         }
         s->metrics.value[METRIC_messages_misshapen] = link_dropped();
+        s->metrics.value[METRIC_connections_refused] = descriptors_refused();
         worker_tick(&s->worker, &s->metrics, NULL, 0, now_us);
         int64_t due_us = earlier(publisher_tick(s->core, now_us), membership_deadline_us(&s->worker.membership));
         due_us = earlier(due_us, catalog_us) - clock_mono_us();
@@ -299,13 +321,22 @@ static void shell_close(struct shell *s)
     buffer_free(&s->out);
 }
 
+/* A second one under another name would take over the sockets, and leave nobody there when it ends. */
+static enum err lock_only(const struct service *service, int *fd, struct err_text *e)
+{
+    return service_lock(service->directory, "publisher", fd, NULL, e);
+}
+
 enum err publisher_run(struct service *service, const struct publisher_arguments *arguments, struct err_text *e)
 {
     static struct shell s;
     s.service = service;
     arena_init(&s.arena, WIRE_ARENA_BYTES);
     link_message_init(&s.message);
-    enum err err = open_sockets(&s, arguments, e);
+    int only_fd = -1;
+    enum err err = lock_only(service, &only_fd, e);
+    if (!err)
+        err = open_sockets(&s, arguments, e);
     if (!err)
         err = service_journal(service, &s.journal, e);
     if (!err)
@@ -315,5 +346,7 @@ enum err publisher_run(struct service *service, const struct publisher_arguments
     if (!err)
         err = loop(&s, e);
     shell_close(&s);
+    if (only_fd >= 0)
+        close(only_fd);
     return err == ERR_STOPPED ? OK : err;
 }

@@ -99,5 +99,10 @@ class Case(unittest.TestCase):
     def scored(self, d, scored):
         return d.expect("scored", lambda m: m.scored == scored)
 
+    def counter(self, instance, name):
+        d = self.door()
+        d.send(stats=door.Stats())
+        return sum(c.value for c in d.expect("stats").counter if (c.instance, c.name) == (instance, name))
+
     def row(self, unit, period="2025"):
         return next(r for r in self.p.rank("cities", period) if r["unit"] == unit)

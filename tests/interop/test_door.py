@@ -1,11 +1,15 @@
 """Chapter 2 of PROTOCOL.md, and what nobody should send. The names of the tests cite the rules."""
 
 import random
+import resource
 import unittest
+
+import zmq
 
 from case import CATALOG, Case, good, mutant, submission
 from feeder import Stopped
 from messages import door, envelope
+from pipeline import until
 
 
 class Hello(Case):
@@ -140,6 +144,33 @@ class Hello(Case):
         d = self.door()
         d.send(describe=door.Describe(index="citys"))
         self.assertIn("cities", self.refusal(d, door.REFUSED_INDEX_UNKNOWN).detail)
+
+
+class Unread(Case):
+    """Questions whose answers nobody reads."""
+
+    CONNECTIONS, QUESTIONS, MEMORY_BYTES_MAX = 4, 15000, 96 << 20
+    pipeline = {}
+
+    def rss_bytes(self):
+        pid = self.p.processes()["ingestor-1"]["pid"]
+        with open(f"/proc/{pid}/statm", encoding="ascii") as f:
+            return int(f.read().split()[1]) * resource.getpagesize()
+
+    def test_d15_memory_is_bounded(self):
+        f, before = self.feeder(), self.rss_bytes()
+        ask = envelope(door.ToIngestor, describe=door.Describe(index="par-province"))
+        for _ in range(self.CONNECTIONS):
+            deaf = self.context.socket(zmq.DEALER)
+            self.addCleanup(deaf.close)
+            deaf.sndhwm, deaf.rcvhwm = 0, 1
+            deaf.connect(self.socket("door"))
+            for _ in range(self.QUESTIONS):
+                deaf.send(ask)
+        until(lambda: self.counter("ingestor-1", "sends_full") > 1000, "their queues are full")
+        f.submit(index="qd766", period="2025", unit="Hà Nội", stage=door.STAGE_APPRAISED_1, indicator=[2], value=[1.0])
+        self.assertEqual(f.settle().accepted_rows, 1)
+        self.assertLess(self.rss_bytes() - before, self.MEMORY_BYTES_MAX)
 
 
 class Malformed(Case):

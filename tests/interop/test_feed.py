@@ -242,6 +242,24 @@ class Feed(Case):
         month.pump(0.2)
         self.assertEqual(month.table.seq, seq)
 
+    def test_f12_too_many_subscriptions(self):
+        s, f = self.subscriber(), self.feeder()
+        greedy = self.context.socket(zmq.SUB)
+        self.addCleanup(greedy.close)
+        greedy.sndhwm = 0
+        greedy.connect(self.socket("feed"))
+        for i in range(20000):
+            greedy.subscribe(f"no/topic-{i}")
+
+        def cut():
+            self.random_push(f, self.TOPIC, random.Random(12), 1)
+            s.pump(0.05)
+            return self.counter("publisher-1", "subscribers_cut")
+        until(cut, "its connection is ended")
+        late = self.subscriber()
+        self.assert_same(late)
+        self.assert_same(s)
+
     def test_f3_publisher_is_killed(self):
         s, f, rng = self.subscriber(), self.feeder(), random.Random(9)
         self.random_push(f, self.TOPIC, rng, 20)

@@ -309,15 +309,17 @@ Test(ingestor_door, each_submission_that_is_not_taken_is_counted)
 
 /* ---- many names ---- */
 
-static void hello_as(uint64_t peer, const char *name)
+static void hello_of(uint64_t peer, const char *name, uint64_t epoch)
 {
     Parbus__Hello m = PARBUS__HELLO__INIT;
     m.has_protocol_version = m.has_epoch = 1;
     m.protocol_version = 1;
     m.feeder = (char *)name;
-    m.epoch = 1;
+    m.epoch = epoch;
     deliver(ingestor_from_feeder, &wire_to_ingestor, peer, PARBUS__TO_INGESTOR__BODY_HELLO, &m.base);
 }
+
+static void hello_as(uint64_t peer, const char *name) { hello_of(peer, name, 1); }
 
 static void submit_as(uint64_t peer, uint64_t seq)
 {
@@ -382,6 +384,34 @@ Test(ingestor_door, the_oldest_name_that_never_submitted_is_forgotten_and_may_co
     submit_as(10000, 1);
     tick(2);
     cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT), 2);
+}
+
+Test(ingestor_door, names_that_one_connection_makes_up_push_nobody_out)
+{
+    hello(1);
+    for (unsigned i = 0; i < 1500; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "flood-%u", i);
+        hello_as(7, name);
+    }
+    submit(1);
+    submit_as(7, 1);
+    tick(2);
+    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_NO_HELLO), 0);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT), 2);
+}
+
+Test(ingestor_door, a_refused_hello_under_another_name_leaves_the_newcomer_as_it_was)
+{
+    hello_as(7, "first");
+    hello_of(7, "second", 0);
+    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_STALE_EPOCH), 1);
+    submit_as(7, 1);
+    tick(2);
+    cr_assert_eq(receipt(), 1);
+    hello_as(8, "first");
+    const Parbus__Welcome *w = (const Parbus__Welcome *)last_to_feeder(PARBUS__TO_FEEDER__BODY_WELCOME);
+    cr_assert_eq(w->next_seq, 2);
 }
 
 Test(ingestor_door, feeders_max_is_kept_also_by_those_who_said_hello_before)

@@ -248,6 +248,44 @@ Test(link, poll_tells_sockets_and_the_file_apart)
     close(fd[0]), close(fd[1]);
 }
 
+Test(link, a_peer_that_does_not_read_is_sent_so_many_messages_and_no_more)
+{
+    enum { SENT_MAX = 4 };
+    static char large[1 << 20];
+    char endpoint[LINK_ENDPOINT_BYTES];
+    void *router, *dealer;
+    cr_assert_eq(link_endpoint(endpoint, directory, "door", &e), OK);
+    cr_assert_eq(link_open_bounded(&router, ZMQ_ROUTER, LINK_BIND, endpoint, 1000, SENT_MAX, &e), OK, "%s", e.text);
+    dealer = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 1);
+    send_text(dealer, "x");
+    expect_message(router, ZMQ_ROUTER, "x");
+    size_t sent = 0;
+    while (sent < 100 && link_send_to(router, &message.peer, large, sizeof large) == OK)
+        sent++;
+    cr_assert(sent >= SENT_MAX && sent < 4 * SENT_MAX, "%zu", sent);
+    link_close(&dealer), link_close(&router);
+}
+
+Test(link, who_subscribes_to_too_much_can_be_cut_off)
+{
+    void *xpub = open_socket(ZMQ_XPUB, LINK_BIND, "feed", 10), *sub = open_socket(ZMQ_SUB, LINK_CONNECT, "feed", 10);
+    cr_assert_eq(link_subscribe(sub, "one"), OK);
+    cr_assert_eq(wait_message(xpub, ZMQ_XPUB), OK);
+    cr_assert_eq(memcmp(link_data(&message), "\1one", 5), 0);
+    link_cut(&message);
+    cr_assert_eq(wait_message(xpub, ZMQ_XPUB), OK, "the subscription goes with the connection");
+    cr_assert_eq(memcmp(link_data(&message), "\0one", 5), 0);
+    enum err err = ERR_BUSY;
+    for (int64_t end = clock_mono_us() + DEADLINE_US; err == ERR_BUSY && clock_mono_us() < end;) {
+        link_poll(&xpub, 1, -1, 1000);
+        link_receive(sub, ZMQ_SUB, &message); /* it comes again by itself, when it is used */
+        err = link_receive(xpub, ZMQ_XPUB, &message);
+    }
+    cr_assert_eq(err, OK);
+    cr_assert_eq(memcmp(link_data(&message), "\1one", 5), 0);
+    link_close(&sub), link_close(&xpub);
+}
+
 Test(link, an_interval_below_a_millisecond_is_waited_for)
 {
     int64_t start = clock_mono_us();

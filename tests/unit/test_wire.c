@@ -319,7 +319,21 @@ static void bomb(const struct wire_channel *channel, uint8_t kind, uint8_t field
         buffer_append(&packed, part, sizeof part);
     enum err err = open_packed(channel);
     cr_assert(err == ERR_NOMEM || err == ERR_TOO_LARGE, "%s", why.text);
-    cr_assert_leq(arena.used, 25 * bytes + (64 << 10));
+    cr_assert_leq(arena.used, 25 * bytes + (4 << 20));
+}
+
+Test(wire, a_submission_may_have_as_much_evidence_as_rows)
+{
+    static Parbus__Evidence evidence[WIRE_ROWS_MAX];
+    static Parbus__Evidence *each[WIRE_ROWS_MAX];
+    Parbus__Submission s = sample();
+    for (size_t i = 0; i < WIRE_ROWS_MAX; i++) {
+        evidence[i] = (Parbus__Evidence)PARBUS__EVIDENCE__INIT;
+        each[i] = &evidence[i];
+    }
+    s.n_evidence = WIRE_ROWS_MAX;
+    s.evidence = each;
+    cr_assert_eq(open_submission(&s), OK, "%s", why.text);
 }
 
 Test(wire, a_message_of_empty_parts_is_refused_before_it_fills_the_memory)
