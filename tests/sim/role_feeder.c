@@ -213,11 +213,13 @@ static void refill(struct feeder_process *p)
             break;
 }
 
-/* What is sent again after all was scored changes the totals of a feeder that waits for nothing, and perhaps has not
- * said hello to an ingestor that started since (D10): its user asks. */
+/* What is sent again after all was scored, or was set aside in a journal that was taken back since, changes the totals
+ * of a feeder that waits for nothing, and perhaps has not said hello to an ingestor that started since (D10): its user
+ * asks.
+ */
 static bool asks_again(struct sim *s, struct feeder_process *p)
 {
-    if (!s->calm || !s->model.aside_count || s->now_us < p->ask_us)
+    if (!s->calm || (!s->model.aside_count && !s->check.aside_lost_count) || s->now_us < p->ask_us)
         return false;
     p->ask_us = s->now_us + SIM_SECOND;
     return true;
