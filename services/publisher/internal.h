@@ -8,9 +8,10 @@ enum {
 };
 
 /* How far a partition's scores have come (I15). position: everything up to here is in the tables. seen: the last
- * message, whatever was missed before it. wanted: once state is read from here on, nothing is missing up to seen. */
+ * message, whatever was missed before it. wanted: once state is read from here on, nothing is missing up to seen.
+ * from_state: how far state has been read. */
 struct partition {
-    uint64_t position, seen, wanted;
+    uint64_t position, seen, wanted, from_state;
     int64_t reload_us; /* earliest next reading of state */
 };
 
@@ -35,7 +36,8 @@ struct publisher {
 void partition_seen(struct publisher *p, uint32_t partition, uint64_t prev_pseq, uint64_t pseq);
 void partition_committed(struct publisher *p, uint32_t partition, uint64_t pseq);
 void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq);
-/* The entry at pseq was set aside: what an owner told of it and of later ones gives way (I15). */
+/* The entry at pseq was set aside: what an owner told of it and of later ones gives way (I15). What was read from state
+ * stays: whoever committed it behind pseq knew. */
 void partition_go_back(struct publisher *p, uint32_t partition, uint64_t pseq);
 /* Rows up to pseq could not be taken: state has them. */
 void partition_missed(struct publisher *p, uint32_t partition, uint64_t pseq);

@@ -41,27 +41,30 @@ void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq)
     bool was_behind = partition_behind(t);
     if (pseq > t->position)
         t->position = pseq;
+    if (pseq > t->from_state)
+        t->from_state = pseq;
     settle(p, t, was_behind);
 }
 
-static void rows_go_back(const struct publisher *p, struct topic *t, uint32_t partition, uint64_t pseq)
+static void rows_go_back(const struct publisher *p, struct topic *t, uint32_t partition, uint64_t to)
 {
     const struct registry *registry = t->series->definition->registry;
     for (size_t row = 0; row < t->table->count; row++)
-        if (t->pseq[row] >= pseq && catalog_partition(registry, t->table->row[row].unit, p->o.partitions) == partition)
-            t->pseq[row] = pseq - 1;
+        if (t->pseq[row] > to && catalog_partition(registry, t->table->row[row].unit, p->o.partitions) == partition)
+            t->pseq[row] = to;
 }
 
 void partition_go_back(struct publisher *p, uint32_t partition, uint64_t pseq)
 {
     struct partition *t = &p->partition[partition];
     bool was_behind = partition_behind(t);
-    if (t->seen < pseq && t->position < pseq)
+    uint64_t to = pseq > t->from_state ? pseq - 1 : t->from_state;
+    if (t->seen <= to && t->position <= to)
         return;
-    t->position = t->position < pseq ? t->position : pseq - 1;
-    t->seen = t->seen < pseq ? t->seen : pseq - 1;
+    t->position = t->position < to ? t->position : to;
+    t->seen = t->seen < to ? t->seen : to;
     for (size_t i = 0; i < p->topic_count; i++)
-        rows_go_back(p, p->topic[i], partition, pseq);
+        rows_go_back(p, p->topic[i], partition, to);
     settle(p, t, was_behind);
 }
 

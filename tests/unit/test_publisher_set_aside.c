@@ -54,6 +54,18 @@ static void set_aside(uint32_t partition, uint64_t pseq)
     publisher_catalog_changed(w->publisher);
 }
 
+/* The owner commits up to pseq and says so; the publisher missed its messages. */
+static void read_from_state(uint64_t pseq)
+{
+    w->pseq[of] = pseq;
+    world_commit(w, of);
+    struct buffer b = {0};
+    world_committed(w, &b);
+    world_deliver(w, &b);
+    buffer_free(&b);
+    world_tick(w);
+}
+
 Test(publisher_set_aside, what_was_never_committed_gives_way)
 {
     tell(0, 2, 5);
@@ -73,15 +85,30 @@ Test(publisher_set_aside, when_the_next_owners_word_was_lost_state_is_read)
     tell(0, 6, 9);
     set_aside(of, 4);
     uint64_t before = w->metrics.value[METRIC_partitions_reloaded];
-    w->pseq[of] = 6;
-    world_commit(w, of);
-    struct buffer b = {0};
-    world_committed(w, &b);
-    world_deliver(w, &b);
-    buffer_free(&b);
-    world_tick(w);
+    read_from_state(6);
     cr_assert_eq(w->metrics.value[METRIC_partitions_reloaded], before + 1);
     cr_assert_eq(publisher_position(w->publisher, of), 6);
+}
+
+Test(publisher_set_aside, what_was_read_from_state_stays)
+{
+    tell(0, 2, 5);
+    read_from_state(6);
+    int64_t of_state = shown();
+    set_aside(of, 4);
+    cr_assert_eq(publisher_position(w->publisher, of), 6);
+    tell(2, 5, 1); /* by the next owner, before it came to 6 */
+    cr_assert_eq(shown(), of_state);
+}
+
+Test(publisher_set_aside, what_came_behind_it_gives_way)
+{
+    read_from_state(6);
+    tell(6, 8, 9); /* by an owner of before, and late */
+    set_aside(of, 4);
+    cr_assert_eq(publisher_position(w->publisher, of), 6);
+    tell(6, 7, 1);
+    cr_assert_eq(shown(), 1);
 }
 
 Test(publisher_set_aside, other_partitions_and_later_entries_are_left_alone)
