@@ -143,19 +143,34 @@ static size_t pages_of(MDB_txn *txn, MDB_dbi dbi)
     return stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
 }
 
-/* LMDB may leave the file shorter than its last page number (the last pages were freed before they were written), so
- * that says nothing; but each page in use is somewhere in it. What else is missing, bus.c tells. */
-static int check_length(struct store *s, MDB_txn *txn)
+static bool file_length(const struct store *s, size_t *bytes, size_t *page_bytes)
 {
     int fd;
     struct stat st;
     MDB_stat stat;
-    size_t pages = META_PAGES + pages_of(txn, FREE_DBI) + pages_of(txn, MAIN_DBI);
     if (mdb_env_get_fd(s->env, &fd) || fstat(fd, &st) < 0 || mdb_env_stat(s->env, &stat))
-        return MDB_SUCCESS;
+        return false;
+    *bytes = (size_t)st.st_size;
+    *page_bytes = stat.ms_psize;
+    return true;
+}
+
+/* LMDB may leave the file shorter than its last page number (the last pages were freed before they were written), so
+ * that says nothing; but each page in use is somewhere in it. What else is missing, bus.c tells. */
+static int check_length(struct store *s, MDB_txn *txn)
+{
+    size_t bytes, page_bytes, pages = META_PAGES + pages_of(txn, FREE_DBI) + pages_of(txn, MAIN_DBI);
     for (unsigned i = 0; i < s->options.database_count; i++)
         pages += pages_of(txn, s->dbi[i]);
-    return (size_t)st.st_size < pages * stat.ms_psize ? CUT_OFF : MDB_SUCCESS;
+    return file_length(s, &bytes, &page_bytes) && bytes < pages * page_bytes ? CUT_OFF : MDB_SUCCESS;
+}
+
+/* When the file ends in the middle of a page, the rest of that page is read as zeros: names missed in it were cut off.
+ * A full disk leaves such an end too, of a page that nobody uses: by itself it says nothing. */
+static int foreign_or_cut_off(const struct store *s)
+{
+    size_t bytes, page_bytes;
+    return file_length(s, &bytes, &page_bytes) && bytes % page_bytes ? CUT_OFF : FOREIGN;
 }
 
 /* A format that is not ours is left untouched: the other databases are not even looked at. */
@@ -170,7 +185,7 @@ static int databases(struct store *s, MDB_txn *txn, uint64_t *format)
     for (unsigned i = 1; i < o->database_count && !rc && *format == o->format; i++)
         rc = mdb_dbi_open(txn, o->databases[i], 0, &s->dbi[i]);
     if (rc == MDB_NOTFOUND)
-        return FOREIGN;
+        rc = FOREIGN;
     return rc || *format != o->format ? rc : check_length(s, txn);
 }
 
@@ -184,7 +199,7 @@ static int databases_open(struct store *s, uint64_t *format)
     if (!rc && *format == s->options.format)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
-    return rc;
+    return rc == FOREIGN ? foreign_or_cut_off(s) : rc;
 }
 
 /* A process that closes the environment as the last one destroys the lock file's mutexes, and one that opens it at that

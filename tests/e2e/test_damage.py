@@ -11,6 +11,7 @@ from chaos import COLUMNS, sample, text
 from pipeline import BIN, CATALOG, Pipeline
 
 TABLE = ("qd766", "2025")
+PAGE = 4096
 
 
 class Damage(unittest.TestCase):
@@ -37,8 +38,7 @@ class Damage(unittest.TestCase):
                               stdin=subprocess.DEVNULL, timeout=120)
 
     def lengths(self, file):
-        whole = file.stat().st_size
-        return sorted({1, 100, 4096, 8192, 12288, whole // 8, whole // 4, whole // 2, whole - 4096})
+        return [1, 100, *range(PAGE // 2, file.stat().st_size, PAGE // 2)]
 
     def each_length(self, environment, *command):
         """At each length it is either noticed, or what is missing was not in use. Returns how often it was noticed."""
@@ -55,7 +55,9 @@ class Damage(unittest.TestCase):
                     told += 1
                     self.assertIn(str(self.dir), done.stderr)
                     self.assertIn(environment.removesuffix("/data"), done.stderr)
-                    self.assertRegex(done.stderr, "cut off|not an LMDB file|damaged")
+                    self.assertNotIn("of something else", done.stderr)
+                    if length % PAGE == 0:
+                        self.assertRegex(done.stderr, "cut off|not an LMDB file|damaged")
         file.write_bytes(data)
         self.assertEqual(self.parbus(*command).returncode, 0)
         return told
