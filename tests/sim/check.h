@@ -107,6 +107,8 @@ void check_state_complete(struct sim *s);
 void check_publisher_started(struct sim *s);
 void check_published(struct sim *s, const struct publisher *p, uint64_t epoch);
 void check_subscriber(struct sim *s, const struct actor *n, const struct feed_table *t, uint32_t series);
+/* Is it what the unit has after everything? */
+bool check_shows_last(const struct sim *s, uint32_t series, const struct standing *have);
 void check_feed_complete(struct sim *s);
 
 /* ---- the end (check_end.c) ---- */

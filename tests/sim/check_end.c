@@ -86,14 +86,13 @@ static bool feed_shows_all(struct sim *s, char *text, size_t bytes)
         const struct standings *t = publisher_table(p, series, &seq);
         for (uint32_t i = 0; i < t->count; i++) {
             const struct model_row *want = model_row_at(&s->model, series, t->row[i].unit, UINT64_MAX);
-            bool present = want && want->present;
-            int64_t points = present ? want->points[0] : 0;
+            int64_t points = want && want->present ? want->points[0] : 0;
             snprintf(text, bytes,
                      "the feed shows %" PRId64 " micro-points for unit %u of %s, not %" PRId64
                      " of partition %u at %" PRIu64,
                      t->row[i].score, t->row[i].unit, sim_topic(series), points,
                      s->model.unit[series][t->row[i].unit].partition, want ? want->pseq : 0);
-            if (t->row[i].present != present || t->row[i].score != points)
+            if (!check_shows_last(s, series, &t->row[i]))
                 return false;
         }
     }

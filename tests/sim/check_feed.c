@@ -160,12 +160,17 @@ void check_subscriber(struct sim *s, const struct actor *n, const struct feed_ta
 
 /* ---- at the end ---- */
 
-static void check_series_complete(struct sim *s, const struct standings *t, uint32_t series)
+bool check_shows_last(const struct sim *s, uint32_t series, const struct standing *have)
 {
     const struct sim_index *index = &sim_index_table[sim_series_table[series].index];
+    return shows(index, have, model_row_at(&s->model, series, have->unit, UINT64_MAX));
+}
+
+static void check_series_complete(struct sim *s, const struct standings *t, uint32_t series)
+{
     for (uint32_t i = 0; i < t->count; i++) {
         uint32_t unit = t->row[i].unit;
-        if (!shows(index, &t->row[i], model_row_at(&s->model, series, unit, UINT64_MAX)))
+        if (!check_shows_last(s, series, &t->row[i]))
             sim_fail(s, "law 5: the publisher's row of unit %u of %s is not the last one", unit, sim_topic(series));
         if (standings_rank(t, i) != model_rank(&s->model, series, unit))
             sim_fail(s, "law 5: unit %u of %s is ranked %u, not %u", unit, sim_topic(series), standings_rank(t, i),
