@@ -94,3 +94,14 @@ bool record_next(struct record_reader *r, struct record_entry *entry, const uint
     r->index++;
     return true;
 }
+
+bool record_find(struct record_reader *r, const void *data, size_t bytes, uint64_t first_pseq, uint64_t pseq,
+                 struct record_entry *entry, const uint8_t **body)
+{
+    if (record_open(r, data, bytes, NULL))
+        return false;
+    for (uint64_t at = first_pseq; record_next(r, entry, body); at++)
+        if (at == pseq)
+            return true;
+    return false;
+}

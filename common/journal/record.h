@@ -54,3 +54,7 @@ struct record_reader {
 enum err record_open(struct record_reader *r, const void *data, size_t bytes, struct err_text *e);
 /* false: no more. *body points into the record. */
 bool record_next(struct record_reader *r, struct record_entry *entry, const uint8_t **body);
+/* Opens the record that begins at first_pseq and reads its entry `pseq`. false: this is no record, or it has no such
+ * entry (a control has none). O(entries before it). */
+bool record_find(struct record_reader *r, const void *data, size_t bytes, uint64_t first_pseq, uint64_t pseq,
+                 struct record_entry *entry, const uint8_t **body);

@@ -94,13 +94,10 @@ static bool copy_entry(void *ctx, uint64_t first_pseq, const void *record, size_
     struct record_reader reader;
     struct record_entry entry;
     const uint8_t *body;
-    if (record_open(&reader, record, bytes, NULL))
-        return false;
-    for (uint64_t pseq = first_pseq; record_next(&reader, &entry, &body); pseq++)
-        if (pseq == r->pseq) {
-            record_begin(&r->record, RECORD_RETRY, reader.header.received_ms, r->control_seq);
-            record_add(&r->record, 0, &entry, body);
-        }
+    if (record_find(&reader, record, bytes, first_pseq, r->pseq, &entry, &body)) {
+        record_begin(&r->record, RECORD_RETRY, reader.header.received_ms, r->control_seq);
+        record_add(&r->record, 0, &entry, body);
+    }
     return false;
 }
 

@@ -180,11 +180,8 @@ static bool search_record(void *ctx, uint64_t first_pseq, const void *record, si
     struct record_reader reader;
     struct record_entry entry;
     const uint8_t *body;
-    if (record_open(&reader, record, bytes, NULL))
-        return false;
-    for (uint64_t pseq = first_pseq; record_next(&reader, &entry, &body); pseq++)
-        if (pseq == s->cell->pseq)
-            report(s, &entry, body);
+    if (record_find(&reader, record, bytes, first_pseq, s->cell->pseq, &entry, &body))
+        report(s, &entry, body);
     return false;
 }
 

@@ -88,11 +88,8 @@ static bool find_submission(void *ctx, uint64_t first_pseq, const void *record, 
     struct record_reader reader;
     struct record_entry entry;
     const uint8_t *body;
-    if (record_open(&reader, record, bytes, NULL))
-        return false;
-    for (uint64_t pseq = first_pseq; record_next(&reader, &entry, &body); pseq++)
-        if (pseq == l->known_pseq)
-            note_submission(l, &entry, body);
+    if (record_find(&reader, record, bytes, first_pseq, l->known_pseq, &entry, &body))
+        note_submission(l, &entry, body);
     return false;
 }
 

@@ -133,3 +133,26 @@ Test(record, a_retry_holds_one_entry)
     cr_assert_eq(open_bytes(&b, b.size), ERR_CORRUPT, "two");
     buffer_free(&b);
 }
+
+Test(record, an_entry_is_found_by_its_pseq)
+{
+    struct buffer b = {0};
+    struct record_reader r;
+    struct record_entry entry;
+    const uint8_t *body;
+    two_entries(&b);
+    cr_assert(record_find(&r, b.data, b.size, 100, 100, &entry, &body));
+    cr_assert_eq(entry.seq, 10);
+    cr_assert_eq(memcmp(body, "twelve bytes", 12), 0);
+    cr_assert_eq(r.header.received_ms, 1700000000123);
+    cr_assert(record_find(&r, b.data, b.size, 100, 101, &entry, &body));
+    cr_assert_eq(entry.seq, 11);
+    cr_assert_not(record_find(&r, b.data, b.size, 100, 99, &entry, &body));
+    cr_assert_not(record_find(&r, b.data, b.size, 100, 102, &entry, &body));
+    b.data[4] = 1;
+    cr_assert_not(record_find(&r, b.data, b.size, 100, 100, &entry, &body), "a damaged record has no entries");
+    buffer_clear(&b);
+    record_begin(&b, RECORD_CONTROL, 9, 12);
+    cr_assert_not(record_find(&r, b.data, b.size, 100, 100, &entry, &body), "a control has none");
+    buffer_free(&b);
+}
