@@ -22,7 +22,7 @@ enum err guard_lock(const char *file, int *fd, struct err_text *e);
 enum err guard_nobody(const char *path, int *fd, struct err_text *e);
 
 /* mkdir with mode 0700; being there already is fine. The parent is synced, so that a power cut does not lose the name.
- */
+ * These three: ERR_IO. */
 enum err guard_make_directory(const char *path, struct err_text *e);
 enum err guard_sync_directory(const char *path, struct err_text *e);
 /* The directory in which `path` is a name. */

@@ -1,16 +1,14 @@
-#include "store/store.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/bus.h"
 #include "store/create.h"
 #include "store/guard.h"
+#include "store/internal.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,13 +17,7 @@ enum {
     OPEN_TRIES = 40,
     OPEN_PAUSE_NS = 5 * 1000 * 1000,
     READERS_CHECK_US = 10 * 1000 * 1000,
-    NEARLY_FULL_BYTES = 4 << 20,
-    META_PAGES = 2,
 };
-/* LMDB's own handles, as mdb_stat takes them. */
-enum { FREE_DBI, MAIN_DBI };
-/* Beside LMDB's codes and errno. */
-enum { FOREIGN = 100001, CUT_OFF };
 
 /* LMDB's locks belong to the process: a second environment on the same files would release the first one's. */
 static struct store *stores_open;
@@ -104,116 +96,9 @@ static int env_start(struct store *s)
     return rc;
 }
 
-static int meta_get(struct store *s, MDB_txn *txn, const char *name, uint64_t *value)
-{
-    MDB_val key = store_val(name, strlen(name)), data;
-    int rc = mdb_get(txn, s->dbi[0], &key, &data);
-    if (!rc && data.mv_size != sizeof *value)
-        rc = MDB_CORRUPTED;
-    if (!rc)
-        memcpy(value, data.mv_data, sizeof *value);
-    return rc;
-}
-
-static int meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_t value)
-{
-    MDB_val key = store_val(name, strlen(name)), data = store_val(&value, sizeof value);
-    return mdb_put(txn, s->dbi[0], &key, &data, 0);
-}
-
-/* Only an environment with nothing in it is made ours; to a reader it is not there yet. */
-static int make_new(struct store *s, MDB_txn *txn, uint64_t *format)
-{
-    MDB_stat all;
-    int rc = mdb_stat(txn, MAIN_DBI, &all);
-    if (!rc && all.ms_entries > 0)
-        return FOREIGN;
-    if (!rc && !s->options.writer)
-        return MDB_NOTFOUND;
-    for (unsigned i = 0; i < s->options.database_count && !rc; i++)
-        rc = mdb_dbi_open(txn, s->options.databases[i], MDB_CREATE, &s->dbi[i]);
-    return rc ? rc : meta_put(s, txn, "format", *format = s->options.format);
-}
-
-static size_t pages_of(MDB_txn *txn, MDB_dbi dbi)
-{
-    MDB_stat stat;
-    if (mdb_stat(txn, dbi, &stat))
-        return 0;
-    return stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
-}
-
-static bool file_length(const struct store *s, size_t *bytes, size_t *page_bytes)
-{
-    int fd;
-    struct stat st;
-    MDB_stat stat;
-    if (mdb_env_get_fd(s->env, &fd) || fstat(fd, &st) < 0 || mdb_env_stat(s->env, &stat))
-        return false;
-    *bytes = (size_t)st.st_size;
-    *page_bytes = stat.ms_psize;
-    return true;
-}
-
-/* LMDB may leave the file shorter than its last page number (the last pages were freed before they were written), so
- * that says nothing; but each page in use is somewhere in it. What else is missing, bus.c tells. */
-static int check_length(struct store *s, MDB_txn *txn)
-{
-    size_t bytes, page_bytes, pages = META_PAGES + pages_of(txn, FREE_DBI) + pages_of(txn, MAIN_DBI);
-    for (unsigned i = 0; i < s->options.database_count; i++)
-        pages += pages_of(txn, s->dbi[i]);
-    return file_length(s, &bytes, &page_bytes) && bytes < pages * page_bytes ? CUT_OFF : MDB_SUCCESS;
-}
-
-/* When the file ends in the middle of a page, the rest of that page is read as zeros: names missed in it were cut off.
- * A full disk leaves such an end too, of a page that nobody uses: by itself it says nothing. */
-static int foreign_or_cut_off(const struct store *s)
-{
-    size_t bytes, page_bytes;
-    return file_length(s, &bytes, &page_bytes) && bytes % page_bytes ? CUT_OFF : FOREIGN;
-}
-
-/* A format that is not ours is left untouched: the other databases are not even looked at. */
-static int databases(struct store *s, MDB_txn *txn, uint64_t *format)
-{
-    const struct store_options *o = &s->options;
-    int rc = mdb_dbi_open(txn, o->databases[0], 0, &s->dbi[0]);
-    if (rc == MDB_NOTFOUND)
-        return make_new(s, txn, format);
-    if (!rc)
-        rc = meta_get(s, txn, "format", format);
-    for (unsigned i = 1; i < o->database_count && !rc && *format == o->format; i++)
-        rc = mdb_dbi_open(txn, o->databases[i], 0, &s->dbi[i]);
-    if (rc == MDB_NOTFOUND)
-        rc = FOREIGN;
-    return rc || *format != o->format ? rc : check_length(s, txn);
-}
-
-static int databases_open(struct store *s, uint64_t *format)
-{
-    MDB_txn *txn;
-    int rc = mdb_txn_begin(s->env, NULL, s->options.writer ? 0 : MDB_RDONLY, &txn);
-    if (rc)
-        return rc;
-    rc = databases(s, txn, format);
-    if (!rc && *format == s->options.format)
-        return mdb_txn_commit(txn);
-    mdb_txn_abort(txn);
-    return rc == FOREIGN ? foreign_or_cut_off(s) : rc;
-}
-
 /* A process that closes the environment as the last one destroys the lock file's mutexes, and one that opens it at that
  * moment finds them so (EINVAL); it comes right when both have let go. */
 static bool transient(int rc) { return rc == EAGAIN || rc == EBUSY || rc == EINVAL || rc == EINTR; }
-
-static enum err opening_error(int rc, struct err_text *e)
-{
-    if (rc == FOREIGN)
-        return err_set(e, ERR_CORRUPT, "data.mdb is an LMDB file, but of something else");
-    if (rc == CUT_OFF)
-        return err_set(e, ERR_CORRUPT, "data.mdb is cut off: it is shorter than what is in use of it");
-    return store_error(rc, e);
-}
 
 static enum err env_open(struct store *s, struct err_text *e)
 {
@@ -229,7 +114,7 @@ static enum err env_open(struct store *s, struct err_text *e)
             break;
         env_close(s);
     }
-    enum err code = opening_error(rc, e);
+    enum err code = databases_error(rc, e);
     if (!code && format != s->options.format)
         code = err_set(e, ERR_VERSION, "version %llu of the format, this program knows version %u",
                        (unsigned long long)format, s->options.format);
@@ -238,9 +123,7 @@ static enum err env_open(struct store *s, struct err_text *e)
     return code;
 }
 
-/* What cannot be waited out but can be put right, when nobody holds pointers into the map. After a failed write of the
- * meta page LMDB wants the environment opened anew. */
-static bool recover(struct store *s, int rc)
+bool store_recover(struct store *s, int rc)
 {
     if (s->read_depth || s->writing)
         return false;
@@ -308,8 +191,7 @@ static enum err open_all(struct store *s, const char *directory, const char *nam
     return code;
 }
 
-/* A reader that died in the middle keeps old pages from being used again, and the file grows. */
-static void check_readers(struct store *s)
+void store_check_readers(struct store *s)
 {
     int64_t now_us = clock_mono_us();
     if (now_us < s->readers_due_us)
@@ -330,7 +212,7 @@ enum err store_open(struct store *s, const char *directory, const char *name, co
     if (code)
         store_close(s);
     else
-        check_readers(s);
+        store_check_readers(s);
     return code;
 }
 
@@ -341,99 +223,4 @@ void store_close(struct store *s)
         close(s->namespace_fd);
     leave(s);
     *s = STORE_CLOSED;
-}
-
-static int read_start(struct store *s)
-{
-    if (!s->env)
-        return MDB_PANIC;
-    if (s->read && mdb_txn_renew(s->read) == MDB_SUCCESS)
-        return MDB_SUCCESS;
-    if (s->read)
-        mdb_txn_abort(s->read);
-    s->read = NULL;
-    return mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->read);
-}
-
-enum err store_read_begin(struct store *s, MDB_txn **txn, struct err_text *e)
-{
-    *txn = NULL;
-    if (s->read_depth == 0) {
-        int rc = read_start(s);
-        if (rc && recover(s, rc))
-            rc = read_start(s);
-        if (rc) {
-            s->read = NULL;
-            return store_error(rc, e);
-        }
-    }
-    s->read_depth++;
-    *txn = s->read;
-    return OK;
-}
-
-void store_read_end(struct store *s, MDB_txn **txn)
-{
-    if (!*txn)
-        return;
-    *txn = NULL;
-    ASSERT(s->read_depth > 0);
-    if (--s->read_depth == 0)
-        mdb_txn_reset(s->read);
-}
-
-static int write_start(struct store *s, MDB_txn **txn)
-{
-    return s->env ? mdb_txn_begin(s->env, NULL, 0, txn) : MDB_PANIC;
-}
-
-enum err store_write_begin(struct store *s, MDB_txn **txn, struct err_text *e)
-{
-    ASSERT(s->options.writer && !s->writing);
-    *txn = NULL;
-    check_readers(s);
-    int rc = write_start(s, txn);
-    if (rc && recover(s, rc))
-        rc = write_start(s, txn);
-    if (rc)
-        *txn = NULL;
-    s->writing = !rc;
-    return store_error(rc, e);
-}
-
-/* LMDB calls a write that came to an end half way an I/O error; mostly it is the disk that was full there. */
-static int told_by_disk(const struct store *s, int rc)
-{
-    struct statvfs fs;
-    if (rc != EIO || statvfs(s->path, &fs) < 0)
-        return rc;
-    return (uint64_t)fs.f_bavail * fs.f_frsize < NEARLY_FULL_BYTES ? ENOSPC : rc;
-}
-
-enum err store_write_commit(struct store *s, MDB_txn **txn, struct err_text *e)
-{
-    ASSERT(*txn && s->writing);
-    MDB_txn *going = *txn;
-    *txn = NULL;
-    s->writing = false;
-    return err_wrap(e, store_error(told_by_disk(s, mdb_txn_commit(going)), e), "commit");
-}
-
-void store_write_abort(struct store *s, MDB_txn **txn)
-{
-    if (!*txn)
-        return;
-    mdb_txn_abort(*txn);
-    *txn = NULL;
-    s->writing = false;
-}
-
-enum err store_meta_get(struct store *s, MDB_txn *txn, const char *name, uint64_t *value, struct err_text *e)
-{
-    return err_wrap(e, store_error(meta_get(s, txn, name, value), e), "meta \"%s\"", name);
-}
-
-enum err store_meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_t value, struct err_text *e)
-{
-    return err_wrap(e, store_error(meta_put(s, txn, name, value), e), "meta \"%s\"", name);
 }

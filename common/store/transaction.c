@@ -1,0 +1,90 @@
+#include "store/internal.h"
+#include <errno.h>
+#include <sys/statvfs.h>
+
+enum { NEARLY_FULL_BYTES = 4 << 20 };
+
+static int read_start(struct store *s)
+{
+    if (!s->env)
+        return MDB_PANIC;
+    if (s->read && mdb_txn_renew(s->read) == MDB_SUCCESS)
+        return MDB_SUCCESS;
+    if (s->read)
+        mdb_txn_abort(s->read);
+    s->read = NULL;
+    return mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->read);
+}
+
+enum err store_read_begin(struct store *s, MDB_txn **txn, struct err_text *e)
+{
+    *txn = NULL;
+    if (s->read_depth == 0) {
+        int rc = read_start(s);
+        if (rc && store_recover(s, rc))
+            rc = read_start(s);
+        if (rc) {
+            s->read = NULL;
+            return store_error(rc, e);
+        }
+    }
+    s->read_depth++;
+    *txn = s->read;
+    return OK;
+}
+
+void store_read_end(struct store *s, MDB_txn **txn)
+{
+    if (!*txn)
+        return;
+    *txn = NULL;
+    ASSERT(s->read_depth > 0);
+    if (--s->read_depth == 0)
+        mdb_txn_reset(s->read);
+}
+
+static int write_start(struct store *s, MDB_txn **txn)
+{
+    return s->env ? mdb_txn_begin(s->env, NULL, 0, txn) : MDB_PANIC;
+}
+
+enum err store_write_begin(struct store *s, MDB_txn **txn, struct err_text *e)
+{
+    ASSERT(s->options.writer && !s->writing);
+    *txn = NULL;
+    store_check_readers(s);
+    int rc = write_start(s, txn);
+    if (rc && store_recover(s, rc))
+        rc = write_start(s, txn);
+    if (rc)
+        *txn = NULL;
+    s->writing = !rc;
+    return store_error(rc, e);
+}
+
+/* LMDB calls a write that came to an end half way an I/O error; mostly it is the disk that was full there. */
+static int told_by_disk(const struct store *s, int rc)
+{
+    struct statvfs fs;
+    if (rc != EIO || statvfs(s->path, &fs) < 0)
+        return rc;
+    return (uint64_t)fs.f_bavail * fs.f_frsize < NEARLY_FULL_BYTES ? ENOSPC : rc;
+}
+
+enum err store_write_commit(struct store *s, MDB_txn **txn, struct err_text *e)
+{
+    ASSERT(*txn && s->writing);
+    MDB_txn *going = *txn;
+    *txn = NULL;
+    s->writing = false;
+    return err_wrap(e, store_error(told_by_disk(s, mdb_txn_commit(going)), e), "commit");
+}
+
+void store_write_abort(struct store *s, MDB_txn **txn)
+{
+    if (!*txn)
+        return;
+    mdb_txn_abort(*txn);
+    *txn = NULL;
+    s->writing = false;
+}
