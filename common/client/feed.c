@@ -1,5 +1,6 @@
 #include "client/feed.h"
 #include "base/clock.h"
+#include "base/deadline.h"
 #include "client/feed_table.h"
 #include "link/link.h"
 #include <stdlib.h>
@@ -179,9 +180,10 @@ enum err parbus_feed_poll(struct parbus_feed *f, int timeout_ms, struct err_text
 {
     bool unknown = feed_table_topic_unknown(f->table);
     ask(f);
-    int64_t now_us = clock_mono_us(), due_us = feed_table_deadline_us(f->table) - now_us;
-    int64_t wait_us = timeout_ms < 0 || due_us < (int64_t)timeout_ms * 1000 ? due_us : (int64_t)timeout_ms * 1000;
-    uint32_t ready = link_poll(f->socket, SOCKETS, -1, wait_us > 0 ? wait_us : 0);
+    int64_t wait_us = us_until(feed_table_deadline_us(f->table), clock_mono_us());
+    if (timeout_ms >= 0)
+        wait_us = earlier_us(wait_us, (int64_t)timeout_ms * 1000);
+    uint32_t ready = link_poll(f->socket, SOCKETS, -1, wait_us);
     for (int i = 0; i < SOCKETS; i++)
         if (ready >> i & 1)
             drain(f, i);

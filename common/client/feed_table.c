@@ -1,4 +1,5 @@
 #include "client/feed_table.h"
+#include "base/deadline.h"
 #include "client/feed_content.h"
 #include "client/feed_kept.h"
 #include <stdio.h>
@@ -321,7 +322,7 @@ bool feed_table_tick(struct feed_table *t, int64_t now_us, struct buffer *out)
 int64_t feed_table_deadline_us(const struct feed_table *t)
 {
     int64_t silence_us = t->heard_us + t->silence_us;
-    return t->need != NEED_NOTHING && t->ask_us < silence_us ? t->ask_us : silence_us;
+    return t->need != NEED_NOTHING ? earlier_us(t->ask_us, silence_us) : silence_us;
 }
 
 /* ---- what it holds ---- */

@@ -1,5 +1,6 @@
 #include "client/feeder.h"
 #include "base/clock.h"
+#include "base/deadline.h"
 #include "base/random.h"
 #include "client/feeder_core.h"
 #include "client/feeder_pack.h"
@@ -185,8 +186,7 @@ static enum err send_due(struct parbus_feeder *f, int64_t *wait_us, struct err_t
         err = refill(f, e);
     if (err)
         return err;
-    int64_t at_us = feeder_core_tick(f->core, now_us);
-    *wait_us = at_us <= now_us ? 0 : at_us - now_us;
+    *wait_us = us_until(feeder_core_tick(f->core, now_us), now_us);
     return feeder_core_failure(f->core, e);
 }
 
@@ -209,7 +209,7 @@ enum err parbus_feeder_poll(struct parbus_feeder *f, int timeout_ms, struct err_
         return err;
     int received = receive(f);
     if (!received && timeout_us) {
-        link_poll(&f->socket, 1, -1, timeout_us < 0 || wait_us < timeout_us ? wait_us : timeout_us);
+        link_poll(&f->socket, 1, -1, timeout_us < 0 ? wait_us : earlier_us(wait_us, timeout_us));
         received = receive(f);
     }
     if (received || timeout_us)

@@ -5,5 +5,5 @@
 #pragma once
 #include <stdint.h>
 
-/* Connections that were closed at once. */
+/* Connections that were closed at once, of the whole process. */
 uint64_t descriptors_refused(void);

@@ -1,9 +1,8 @@
 #include "service/worker.h"
 #include "wire/reason.h"
 #include "wire/wire.h"
-#include <stdio.h>
 
-enum { COUNTERS_MAX = METRIC_COUNT + 256, COUNTER_NAME_BYTES = 64, REASON_REJECTED = 100 };
+enum { COUNTERS_MAX = METRIC_COUNT + 256 };
 
 void worker_init(struct worker *w, const struct worker_config *config, worker_send_fn *send, void *ctx, int64_t now_us)
 {
@@ -35,7 +34,6 @@ struct counters {
     size_t count;
     Parbus__Counter counter[COUNTERS_MAX];
     Parbus__Counter *pointer[COUNTERS_MAX];
-    char reason_name[256][COUNTER_NAME_BYTES];
 };
 
 static void add_counter(struct counters *c, const char *name, uint64_t value)
@@ -48,17 +46,6 @@ static void add_counter(struct counters *c, const char *name, uint64_t value)
     c->pointer[c->count++] = counter;
 }
 
-static void add_reason(struct counters *c, unsigned reason, uint64_t value)
-{
-    char *name = c->reason_name[reason];
-    int n = snprintf(name, COUNTER_NAME_BYTES, "%s_%s", reason < REASON_REJECTED ? "refused" : "rejected",
-                     reason_of((Parbus__Reason)reason)->name);
-    for (int i = 0; i < n && name[i]; i++)
-        if (name[i] >= 'A' && name[i] <= 'Z')
-            name[i] = (char)(name[i] - 'A' + 'a');
-    add_counter(c, name, value);
-}
-
 static void collect(struct counters *c, const struct metrics *m)
 {
     c->count = 0;
@@ -67,7 +54,7 @@ static void collect(struct counters *c, const struct metrics *m)
             add_counter(c, metric_name((enum metric)i), m->value[i]);
     for (unsigned i = 0; i < 256; i++)
         if (m->reason[i])
-            add_reason(c, i, m->reason[i]);
+            add_counter(c, reason_of((Parbus__Reason)i)->counter, m->reason[i]);
 }
 
 static void send_heartbeat(struct worker *w, const struct metrics *metrics, const uint32_t *owned, size_t owned_count)

@@ -1,4 +1,5 @@
 #include "services/parbus/supervisor.h"
+#include "base/deadline.h"
 #include "base/err.h"
 #include <signal.h>
 #include <stdio.h>
@@ -78,8 +79,6 @@ void supervisor_stop(struct supervisor *s)
         s->process[i].wanted = false;
 }
 
-static int64_t sooner(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* The next try comes after a pause; each death in a row doubles it. */
 static void died(struct process *p, int64_t now_us)
 {
@@ -88,7 +87,7 @@ static void died(struct process *p, int64_t now_us)
     p->state = PROCESS_WAITING;
     p->pid = 0;
     p->due_us = now_us + p->pause_us;
-    p->pause_us = sooner(2 * p->pause_us, SUPERVISOR_PAUSE_US_MAX);
+    p->pause_us = earlier_us(2 * p->pause_us, SUPERVISOR_PAUSE_US_MAX);
     p->restarts++;
     if (!p->proven)
         p->early_deaths++;
@@ -191,7 +190,7 @@ int64_t supervisor_tick(struct supervisor *s, int64_t now_us)
         /* One that waits for its phase is due already: it is woken by supervisor_seen, not by time. */
         int64_t due = deadline(p);
         if (due > now_us)
-            next = sooner(next, due);
+            next = earlier_us(next, due);
     }
     return next;
 }

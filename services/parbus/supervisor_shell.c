@@ -1,5 +1,6 @@
 #include "services/parbus/supervisor_shell.h"
 #include "base/clock.h"
+#include "base/deadline.h"
 #include "base/log.h"
 #include "wire/wire.h"
 #include <errno.h>
@@ -133,11 +134,9 @@ static void judge_start(struct shell *s, int64_t now_us, int64_t deadline_us)
 
 bool shell_ready(const struct shell *s) { return s->settled && supervisor_ready(&s->core); }
 
-static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static int64_t do_due(struct shell *s, int64_t now_us)
 {
-    int64_t next = earlier(supervisor_tick(&s->core, now_us), s->next_trim_us);
+    int64_t next = earlier_us(supervisor_tick(&s->core, now_us), s->next_trim_us);
     if (now_us >= s->next_trim_us) {
         children_trim_logs(s);
         s->next_trim_us = now_us + TRIM_US;
@@ -149,8 +148,8 @@ static int64_t do_due(struct shell *s, int64_t now_us)
         probe_ask(s);
         s->next_probe_us = now_us + most_us;
     }
-    s->next_probe_us = earlier(s->next_probe_us, now_us + most_us);
-    return earlier(next, s->next_probe_us);
+    s->next_probe_us = earlier_us(s->next_probe_us, now_us + most_us);
+    return earlier_us(next, s->next_probe_us);
 }
 
 static void loop(struct shell *s)

@@ -1,4 +1,5 @@
 #include "services/publisher/core.h"
+#include "base/deadline.h"
 #include "services/publisher/internal.h"
 #include "services/publisher/pack.h"
 #include <stdlib.h>
@@ -85,7 +86,7 @@ struct topic *publisher_topic(struct publisher *p, uint32_t series)
     return series <= p->topic_count ? p->topic[series - 1] : NULL;
 }
 
-void publisher_take(struct publisher *p, const struct publisher_score *score, uint64_t pseq)
+void publisher_load(struct publisher *p, const struct publisher_score *score, uint64_t pseq)
 {
     struct topic *t = publisher_topic(p, score->series);
     p->homeless |= !t && score->series != SERIES_NONE;
@@ -103,11 +104,6 @@ uint64_t publisher_position(const struct publisher *p, uint32_t partition)
 {
     ASSERT(partition < p->o.partitions);
     return p->partition[partition].position;
-}
-
-void publisher_load(struct publisher *p, const struct publisher_score *score, uint64_t pseq)
-{
-    publisher_take(p, score, pseq);
 }
 
 void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq)
@@ -168,7 +164,7 @@ static void receive_scores(struct publisher *p, const Parbus__Scores *m)
             .points = u->points,
             .node_count = u->n_points,
         };
-        publisher_take(p, &score, m->pseq);
+        publisher_load(p, &score, m->pseq);
     }
     if (p->homeless)
         partition_missed(p, m->partition, m->pseq);
@@ -214,7 +210,7 @@ static int64_t publish_due(struct publisher *p, int64_t now_us)
             topic_publish(p->changed[i], &feed, now_us);
             continue;
         }
-        deadline_us = due_us < deadline_us ? due_us : deadline_us;
+        deadline_us = earlier_us(due_us, deadline_us);
         p->changed[kept++] = p->changed[i];
     }
     p->changed_count = kept;
@@ -238,16 +234,14 @@ static int64_t heartbeats_due(struct publisher *p, int64_t now_us)
     return p->heartbeat_us;
 }
 
-static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
-
 int64_t publisher_tick(struct publisher *p, int64_t now_us)
 {
     ASSERT(p->started);
     p->now_us = now_us;
     int64_t deadline_us = partitions_reload(p, now_us);
-    deadline_us = earlier(deadline_us, publish_due(p, now_us));
-    deadline_us = earlier(deadline_us, heartbeats_due(p, now_us));
-    return earlier(deadline_us, snapshots_tick(&p->snapshots, now_us));
+    deadline_us = earlier_us(deadline_us, publish_due(p, now_us));
+    deadline_us = earlier_us(deadline_us, heartbeats_due(p, now_us));
+    return earlier_us(deadline_us, snapshots_tick(&p->snapshots, now_us));
 }
 
 size_t publisher_topics(const struct publisher *p) { return p->topic_count; }

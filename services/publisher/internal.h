@@ -47,4 +47,3 @@ int64_t partitions_reload(struct publisher *p, int64_t now_us);
 
 /* NULL: no such series, even after a look into the journal. */
 struct topic *publisher_topic(struct publisher *p, uint32_t series);
-void publisher_take(struct publisher *p, const struct publisher_score *score, uint64_t pseq);

@@ -1,3 +1,4 @@
+#include "base/deadline.h"
 #include "services/publisher/internal.h"
 
 static void settle(struct publisher *p, struct partition *t, bool was_behind)
@@ -88,8 +89,7 @@ static uint32_t next_due(struct publisher *p, int64_t now_us, int64_t *deadline_
             continue;
         if (t->reload_us <= now_us)
             return n;
-        if (t->reload_us < *deadline_us)
-            *deadline_us = t->reload_us;
+        *deadline_us = earlier_us(t->reload_us, *deadline_us);
     }
     return p->o.partitions;
 }

@@ -1,11 +1,11 @@
 #include "services/publisher/shell.h"
 #include "base/clock.h"
+#include "base/deadline.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "link/link.h"
 #include "service/descriptors.h"
 #include "service/journal.h"
-#include "service/worker.h"
+#include "service/shell.h"
 #include "services/publisher/core.h"
 #include "standings/read.h"
 #include <stdio.h>
@@ -34,7 +34,7 @@ static const struct socket_row {
 };
 
 struct shell {
-    struct service *service;
+    struct worker_shell common;
     struct journal *journal;
     struct state *state; /* NULL: not there yet, or replaced */
     struct stat state_file;
@@ -44,9 +44,6 @@ struct shell {
     struct metrics metrics;
     void *socket[SOCKETS];
     uint64_t subscriptions; /* different ones */
-    struct link_message message;
-    struct arena arena;
-    struct buffer out;
 };
 
 /* ---- what the core may do ---- */
@@ -81,8 +78,9 @@ static bool state_replaced(const struct shell *s, const struct stat *now)
 /* State may be deleted and filled again by replay while we run; an open environment would show the old one for ever. */
 static bool state_ready(struct shell *s)
 {
-    char path[sizeof s->service->directory + sizeof "/state/data.mdb"];
-    snprintf(path, sizeof path, "%s/state/data.mdb", s->service->directory);
+    const struct service *service = s->common.service;
+    char path[sizeof service->directory + sizeof "/state/data.mdb"];
+    snprintf(path, sizeof path, "%s/state/data.mdb", service->directory);
     struct stat file;
     bool there = stat(path, &file) == 0;
     if (s->state && (!there || state_replaced(s, &file)))
@@ -91,11 +89,11 @@ static bool state_ready(struct shell *s)
         return s->state != NULL;
     struct state_options options = {
         .journal_id = journal_id(s->journal),
-        .map_bytes = (size_t)s->service->settings.state_map_bytes,
-        .network_fs_allowed = s->service->settings.network_fs_allowed,
+        .map_bytes = (size_t)service->settings.state_map_bytes,
+        .network_fs_allowed = service->settings.network_fs_allowed,
     };
     struct err_text e;
-    enum err err = state_open(&s->state, s->service->directory, &options, &e);
+    enum err err = state_open(&s->state, service->directory, &options, &e);
     if (err && err != ERR_NOT_FOUND)
         log_warn("publisher.state_unread", "why=\"%s\"", e.text);
     s->state_file = file;
@@ -164,7 +162,7 @@ static enum err open_sockets(struct shell *s, const struct publisher_arguments *
     enum err err = OK;
     for (int i = 0; i < SOCKETS && !err; i++) {
         char endpoint[LINK_ENDPOINT_BYTES];
-        err = link_endpoint(endpoint, s->service->directory, socket_table[i].name, e);
+        err = link_endpoint(endpoint, s->common.service->directory, socket_table[i].name, e);
         if (!err)
             err =
                 link_open(&s->socket[i], socket_table[i].type, socket_table[i].mode, endpoint, socket_table[i].hwm, e);
@@ -177,9 +175,7 @@ static enum err open_sockets(struct shell *s, const struct publisher_arguments *
 static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
 {
     struct shell *s = ctx;
-    buffer_clear(&s->out);
-    wire_pack(&s->out, kind, message);
-    return link_send(s->socket[WORK], s->out.data, s->out.size);
+    return worker_shell_send(&s->common, s->socket[WORK], kind, message);
 }
 
 static enum err start_core(struct shell *s, struct err_text *e)
@@ -192,7 +188,7 @@ static enum err start_core(struct shell *s, struct err_text *e)
     if (err)
         return err;
     struct publisher_options options = {
-        .settings = &s->service->settings,
+        .settings = &s->common.service->settings,
         .catalog = s->catalog,
         .metrics = &s->metrics,
         .epoch = epoch,
@@ -209,16 +205,8 @@ static enum err start_core(struct shell *s, struct err_text *e)
 
 static enum err start_worker(struct shell *s, struct err_text *e)
 {
-    uint64_t incarnation = 0;
-    enum err err = random_number(&incarnation, e);
-    struct worker_config config = {
-        .role = PARBUS__ROLE__ROLE_PUBLISHER,
-        .instance = s->service->instance,
-        .pid = (uint32_t)getpid(),
-        .incarnation = incarnation,
-        .journal_id = journal_id(s->journal),
-        .heartbeat_us = s->service->settings.heartbeat_interval_ms * 1000,
-    };
+    struct worker_config config = {.role = PARBUS__ROLE__ROLE_PUBLISHER, .journal_id = journal_id(s->journal)};
+    enum err err = worker_shell_identify(&s->common, &config, e);
     worker_init(&s->worker, &config, to_coordinator, s, clock_mono_us());
     return err;
 }
@@ -236,7 +224,7 @@ static void dispatch(struct shell *s, int socket, const struct wire_message *m)
         publisher_receive(s->core, m, clock_mono_us());
     } else if (socket == SNAPSHOT) {
         struct publisher_peer peer = {{0}};
-        memcpy(peer.id, s->message.peer.id, sizeof s->message.peer.id);
+        memcpy(peer.id, s->common.message.peer.id, sizeof s->common.message.peer.id);
         publisher_request(s->core, &peer, m, clock_mono_us());
     } else if (m->kind == PARBUS__TO_WORKER__BODY_WELCOME) {
         worker_welcome(&s->worker, (const Parbus__WorkerWelcome *)m->message, clock_mono_us());
@@ -248,39 +236,50 @@ static void dispatch(struct shell *s, int socket, const struct wire_message *m)
 /* libzmq keeps the list, without a limit, and passes on what is new in it or gone from it. */
 static void subscription(struct shell *s)
 {
-    const char *frame = link_data(&s->message);
-    size_t bytes = link_bytes(&s->message);
+    const char *frame = link_data(&s->common.message);
+    size_t bytes = link_bytes(&s->common.message);
     if (bytes && frame[0] == 0)
         s->subscriptions -= s->subscriptions > 0;
     if (!bytes || frame[0] != 1)
         return;
     bool whole = strnlen(frame + 1, bytes - 1) == bytes - 2;
     if (++s->subscriptions > SUBSCRIPTIONS_MAX && !(whole && publisher_has_topic(s->core, frame + 1))) {
-        link_cut(&s->message);
+        link_cut(&s->common.message);
         metric_add(&s->metrics, subscribers_cut, 1);
     }
 }
 
-static void drain(struct shell *s, int socket)
+static bool take_subscription(struct shell *s)
+{
+    if (link_receive(s->socket[FEED], ZMQ_XPUB, &s->common.message))
+        return false;
+    subscription(s);
+    return true;
+}
+
+static bool take_message(struct shell *s, int socket)
 {
     struct wire_message m;
     struct err_text e;
-    for (int i = 0; i < DRAIN_MAX && !link_receive(s->socket[socket], socket_table[socket].type, &s->message); i++) {
-        if (socket == FEED) {
-            subscription(s);
-            continue;
-        }
-        arena_reset(&s->arena);
-        if (wire_open(channel_of(socket), link_data(&s->message), link_bytes(&s->message), &s->arena, &m, &e)) {
-            metric_add(&s->metrics, messages_malformed, 1);
-            log_debug("publisher.malformed", "socket=%s why=\"%s\"", socket_table[socket].name, e.text);
-            continue;
-        }
+    enum err err =
+        worker_shell_receive(&s->common, s->socket[socket], socket_table[socket].type, channel_of(socket), &m, &e);
+    if (err == ERR_BUSY)
+        return false;
+    if (err) {
+        metric_add(&s->metrics, messages_malformed, 1);
+        log_debug("publisher.malformed", "socket=%s why=\"%s\"", socket_table[socket].name, e.text);
+    } else {
         dispatch(s, socket, &m);
     }
+    return true;
 }
 
-static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+static void drain(struct shell *s, int socket)
+{
+    for (int i = 0; i < DRAIN_MAX; i++)
+        if (!(socket == FEED ? take_subscription(s) : take_message(s, socket)))
+            return;
+}
 
 static enum err loop(struct shell *s, struct err_text *e)
 {
@@ -295,16 +294,16 @@ static enum err loop(struct shell *s, struct err_text *e)
         s->metrics.value[METRIC_messages_misshapen] = link_dropped();
         s->metrics.value[METRIC_connections_refused] = descriptors_refused();
         worker_tick(&s->worker, &s->metrics, NULL, 0, now_us);
-        int64_t due_us = earlier(publisher_tick(s->core, now_us), membership_deadline_us(&s->worker.membership));
-        due_us = earlier(due_us, catalog_us) - clock_mono_us();
-        uint32_t ready = link_poll(s->socket, SOCKETS, s->service->stop_fd, due_us > 0 ? due_us : 0);
+        int64_t due_us = earlier_us(publisher_tick(s->core, now_us), membership_deadline_us(&s->worker.membership));
+        due_us = earlier_us(due_us, catalog_us);
+        uint32_t ready = link_poll(s->socket, SOCKETS, s->common.service->stop_fd, us_until(due_us, clock_mono_us()));
         if (ready >> 31)
             return OK;
         for (int i = 0; i < SOCKETS; i++)
             if (ready >> i & 1)
                 drain(s, i);
     }
-    return err_set(e, ERR_INVALID, "the ingestor serves another journal than the one that is open here");
+    return worker_shell_misplaced(e);
 }
 
 static void shell_close(struct shell *s)
@@ -315,10 +314,7 @@ static void shell_close(struct shell *s)
     journal_close(&s->journal);
     for (int i = 0; i < SOCKETS; i++)
         link_close(&s->socket[i]);
-    link_message_close(&s->message);
-    link_shutdown();
-    arena_free(&s->arena);
-    buffer_free(&s->out);
+    worker_shell_close(&s->common);
 }
 
 /* A second one under another name would take over the sockets, and leave nobody there when it ends. */
@@ -330,9 +326,7 @@ static enum err lock_only(const struct service *service, int *fd, struct err_tex
 enum err publisher_run(struct service *service, const struct publisher_arguments *arguments, struct err_text *e)
 {
     static struct shell s;
-    s.service = service;
-    arena_init(&s.arena, WIRE_ARENA_BYTES);
-    link_message_init(&s.message);
+    worker_shell_open(&s.common, service);
     int only_fd = -1;
     enum err err = lock_only(service, &only_fd, e);
     if (!err)

@@ -1,3 +1,4 @@
+#include "base/deadline.h"
 #include "services/scorer/internal.h"
 #include "wire/wire.h"
 
@@ -118,7 +119,7 @@ void note_writing(struct scorer_core *s, const struct err_text *e)
 static void note_failure(struct scorer_core *s, const struct err_text *e, int64_t now_us)
 {
     int64_t longer = s->backoff_us ? 2 * s->backoff_us : BACKOFF_LEAST_US;
-    s->backoff_us = longer < BACKOFF_MOST_US ? longer : BACKOFF_MOST_US;
+    s->backoff_us = earlier_us(longer, BACKOFF_MOST_US);
     s->next_commit_us = now_us + s->backoff_us;
     metric_add(&s->metrics, state_commit_failures, 1);
     note_writing(s, e);

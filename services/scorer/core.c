@@ -1,4 +1,5 @@
 #include "services/scorer/core.h"
+#include "base/deadline.h"
 #include "journal/record.h"
 #include "services/scorer/internal.h"
 #include "wire/wire.h"
@@ -177,10 +178,10 @@ int64_t scorer_core_tick(struct scorer_core *s, int64_t now_us)
     if (worker_tick(&s->worker, &s->metrics, s->owned, s->owned_count, now_us))
         tell_committed(s);
     int64_t deadline = membership_deadline_us(&s->worker.membership);
-    if (s->uncommitted && s->next_commit_us < deadline)
-        deadline = s->next_commit_us;
-    if (s->repeats && now_us + SAY_AGAIN_US < deadline)
-        deadline = now_us + SAY_AGAIN_US;
+    if (s->uncommitted)
+        deadline = earlier_us(deadline, s->next_commit_us);
+    if (s->repeats)
+        deadline = earlier_us(deadline, now_us + SAY_AGAIN_US);
     return deadline;
 }
 

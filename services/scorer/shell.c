@@ -1,13 +1,11 @@
 #include "services/scorer/shell.h"
 #include "base/clock.h"
+#include "base/deadline.h"
 #include "base/log.h"
-#include "base/random.h"
-#include "link/link.h"
 #include "service/journal.h"
+#include "service/shell.h"
 #include "services/scorer/core.h"
 #include "services/scorer/store.h"
-#include "wire/wire.h"
-#include <unistd.h>
 
 enum {
     DRAIN_MESSAGES = 256, /* in one turn of the loop, so that commits and heartbeats keep their time */
@@ -15,55 +13,40 @@ enum {
     VERDICTS_QUEUE = 65536, /* the ingestor's windows bound it in bytes */
     SCORES_QUEUE = 4096,    /* beyond it the publisher reads state instead */
     WORK_QUEUE = 1000,
-    LAST_WORDS_US = 20000, /* for the I/O thread to send what is queued */
 };
 
 enum { WORK, VERDICTS, SOURCES };
 
 struct shell {
-    struct service *service;
+    struct worker_shell common;
     struct scorer_store store;
     struct scorer_core *core;
-    struct work_mark *mark;
     void *source[SOURCES];
     void *scores;
     char endpoint[LINK_ENDPOINT_BYTES]; /* where validators connect */
-    struct link_message message;
-    struct arena arena;
-    struct buffer out;
 };
 
 static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
 {
     struct shell *s = ctx;
-    buffer_clear(&s->out);
-    wire_pack(&s->out, kind, message);
-    return link_send(s->source[WORK], s->out.data, s->out.size);
+    return worker_shell_send(&s->common, s->source[WORK], kind, message);
 }
 
 static enum err to_publisher(void *ctx, uint32_t kind, const ProtobufCMessage *message)
 {
     struct shell *s = ctx;
-    buffer_clear(&s->out);
-    wire_pack(&s->out, kind, message);
-    return link_send(s->scores, s->out.data, s->out.size);
-}
-
-static void trouble(void *ctx, const char *id, const char *text)
-{
-    (void)ctx;
-    log_warn(id, "why=\"%s\"", text);
+    return worker_shell_send(&s->common, s->scores, kind, message);
 }
 
 static enum err open_sockets(struct shell *s, struct err_text *e)
 {
     char work[LINK_ENDPOINT_BYTES], scores[LINK_ENDPOINT_BYTES];
-    const char *directory = s->service->directory;
-    enum err err = link_endpoint(work, directory, "work", e);
+    const struct service *service = s->common.service;
+    enum err err = link_endpoint(work, service->directory, "work", e);
     if (!err)
-        err = link_endpoint(scores, directory, "scores", e);
+        err = link_endpoint(scores, service->directory, "scores", e);
     if (!err)
-        err = link_endpoint(s->endpoint, directory, s->service->instance, e);
+        err = link_endpoint(s->endpoint, service->directory, service->instance, e);
     if (!err)
         err = link_open(&s->source[WORK], ZMQ_DEALER, LINK_CONNECT, work, WORK_QUEUE, e);
     if (!err)
@@ -75,31 +58,27 @@ static enum err open_sockets(struct shell *s, struct err_text *e)
 
 static enum err open_stores(struct shell *s, struct err_text *e)
 {
+    const struct service *service = s->common.service;
     struct journal *journal;
-    enum err err = service_journal(s->service, &journal, e);
-    return err ? err : scorer_store_open(&s->store, journal, s->service->directory, &s->service->settings, e);
+    enum err err = service_journal(service, &journal, e);
+    return err ? err : scorer_store_open(&s->store, journal, service->directory, &service->settings, e);
 }
 
 static enum err start_core(struct shell *s, struct err_text *e)
 {
-    const struct settings *settings = &s->service->settings;
-    struct worker_config config = {.role = PARBUS__ROLE__ROLE_SCORER,
-                                   .instance = s->service->instance,
-                                   .endpoint = s->endpoint,
-                                   .pid = (uint32_t)getpid(),
-                                   .journal_id = journal_id(s->store.journal),
-                                   .heartbeat_us = settings->heartbeat_interval_ms * 1000};
+    const struct settings *settings = &s->common.service->settings;
+    struct worker_config config = {
+        .role = PARBUS__ROLE__ROLE_SCORER, .endpoint = s->endpoint, .journal_id = journal_id(s->store.journal)};
     struct scorer_limits limits = {.partitions = journal_partitions(s->store.journal),
                                    .cached_units_max = (size_t)settings->scorer_cached_units_max,
                                    .commit_interval_us = settings->commit_interval_ms * 1000};
     struct scorer_io io = {
-        .ctx = s, .to_coordinator = to_coordinator, .to_publisher = to_publisher, .trouble = trouble};
-    enum err err = mark_open(&s->mark, &config.unfinished, s->service->directory, s->service->instance, e);
+        .ctx = s, .to_coordinator = to_coordinator, .to_publisher = to_publisher, .trouble = worker_shell_trouble};
+    enum err err = worker_shell_mark(&s->common, &config, e);
     if (!err)
-        err = random_number(&config.incarnation, e);
+        err = worker_shell_identify(&s->common, &config, e);
     if (err)
         return err;
-    config.mark = s->mark;
     io.store = scorer_store_functions;
     io.store_ctx = &s->store;
     s->core = scorer_core_new(&config, &limits, s->store.catalog, &io, clock_mono_us());
@@ -123,15 +102,15 @@ static size_t take_one(struct shell *s, int source)
     } sources[SOURCES] = {[WORK] = {&wire_to_worker, ZMQ_DEALER}, [VERDICTS] = {&wire_to_scorer, ZMQ_PULL}};
     struct wire_message m;
     struct err_text e;
-    if (link_receive(s->source[source], sources[source].type, &s->message))
+    enum err err =
+        worker_shell_receive(&s->common, s->source[source], sources[source].type, sources[source].channel, &m, &e);
+    if (err == ERR_BUSY)
         return 0;
-    size_t bytes = link_bytes(&s->message);
-    arena_reset(&s->arena);
-    if (wire_open(sources[source].channel, link_data(&s->message), bytes, &s->arena, &m, &e))
+    if (err)
         scorer_core_malformed(s->core, e.text);
     else
         dispatch(s, source, &m);
-    return bytes + 1;
+    return link_bytes(&s->common.message) + 1;
 }
 
 static void drain(struct shell *s, int source)
@@ -144,8 +123,8 @@ static void drain(struct shell *s, int source)
 /* Returns whether the stop signal is there. */
 static bool turn(struct shell *s, int stop_fd)
 {
-    int64_t wait_us = scorer_core_tick(s->core, clock_mono_us()) - clock_mono_us();
-    uint32_t ready = link_poll(s->source, SOURCES, stop_fd, wait_us > 0 ? wait_us : 0);
+    int64_t due_us = scorer_core_tick(s->core, clock_mono_us());
+    uint32_t ready = link_poll(s->source, SOURCES, stop_fd, us_until(due_us, clock_mono_us()));
     for (int source = 0; source < SOURCES; source++)
         if (ready >> source & 1)
             drain(s, source);
@@ -156,20 +135,20 @@ static bool turn(struct shell *s, int stop_fd)
 /* I14: the partitions are handed over one by one; whoever is not heard commits and goes. */
 static void leave(struct shell *s)
 {
-    int64_t end_us = clock_mono_us() + s->service->settings.release_timeout_ms * 1000;
+    int64_t end_us = clock_mono_us() + s->common.service->settings.release_timeout_ms * 1000;
     scorer_core_leave(s->core);
     while (!scorer_core_done(s->core) && clock_mono_us() < end_us)
         turn(s, -1);
     if (scorer_core_commit(s->core, clock_mono_us()) == OK)
         log_info("scorer.stopped", "handed_over=%s", scorer_core_done(s->core) ? "yes" : "no");
-    link_poll(NULL, 0, -1, LAST_WORDS_US);
+    worker_shell_last_words();
 }
 
 static enum err loop(struct shell *s, struct err_text *e)
 {
-    while (!turn(s, s->service->stop_fd))
+    while (!turn(s, s->common.service->stop_fd))
         if (scorer_core_misplaced(s->core))
-            return err_set(e, ERR_INVALID, "the ingestor serves another journal than the one that is open here");
+            return worker_shell_misplaced(e);
     leave(s);
     return OK;
 }
@@ -177,23 +156,17 @@ static enum err loop(struct shell *s, struct err_text *e)
 static void shell_close(struct shell *s)
 {
     scorer_core_destroy(&s->core);
-    mark_close(&s->mark);
     scorer_store_close(&s->store);
     for (int source = 0; source < SOURCES; source++)
         link_close(&s->source[source]);
     link_close(&s->scores);
-    link_message_close(&s->message);
-    link_shutdown();
-    arena_free(&s->arena);
-    buffer_free(&s->out);
+    worker_shell_close(&s->common);
 }
 
 enum err scorer_run(struct service *service, struct err_text *e)
 {
     static struct shell s;
-    s.service = service;
-    arena_init(&s.arena, WIRE_ARENA_BYTES);
-    link_message_init(&s.message);
+    worker_shell_open(&s.common, service);
     enum err err = open_sockets(&s, e);
     if (!err)
         err = open_stores(&s, e);

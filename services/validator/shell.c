@@ -1,50 +1,42 @@
 #include "services/validator/shell.h"
 #include "base/clock.h"
+#include "base/deadline.h"
 #include "base/log.h"
-#include "base/random.h"
-#include "link/link.h"
 #include "service/journal.h"
+#include "service/shell.h"
 #include "services/validator/core.h"
 #include "services/validator/outlets.h"
 #include "standings/read.h"
-#include "wire/wire.h"
-#include <unistd.h>
 
 enum {
     DRAIN_MAX = 256,             /* messages in one turn of the loop, so that heartbeats keep their time */
     WORK_QUEUE_MESSAGES = 65536, /* the ingestor's windows bound it in bytes */
     DRAINED_US = 200000,         /* no work for so long after Leave: nothing is under way any more */
-    LAST_WORDS_US = 20000,       /* for the I/O thread to send what is queued */
 };
 
 struct shell {
-    struct service *service;
+    struct worker_shell common;
     struct journal *journal;
     struct catalog *catalog;
     struct validator_core *core;
-    struct work_mark *mark;
     void *work;
     struct outlets outlets;
-    struct link_message message;
-    struct arena arena;
-    struct buffer out;
 };
 
 static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
 {
     struct shell *s = ctx;
-    buffer_clear(&s->out);
-    wire_pack(&s->out, kind, message);
-    return link_send(s->work, s->out.data, s->out.size);
+    return worker_shell_send(&s->common, s->work, kind, message);
 }
 
 static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
 {
     struct shell *s = ctx;
+    struct buffer *out = &s->common.out;
     struct err_text e;
-    buffer_clear(&s->out);
-    wire_pack(&s->out, PARBUS__TO_SCORER__BODY_VERDICTS, &verdicts->base);
-    enum err err = outlets_send(&s->outlets, endpoint, s->out.data, s->out.size, clock_mono_us(), &e);
+    buffer_clear(out);
+    wire_pack(out, PARBUS__TO_SCORER__BODY_VERDICTS, &verdicts->base);
+    enum err err = outlets_send(&s->outlets, endpoint, out->data, out->size, clock_mono_us(), &e);
     if (err && err != ERR_BUSY)
         log_warn("validator.send_failed", "why=\"%s\"", e.text);
     return err;
@@ -56,33 +48,22 @@ static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
     return read_catalog_to(s->journal, s->catalog, control_seq, e);
 }
 
-static void trouble(void *ctx, const char *id, const char *text)
-{
-    (void)ctx;
-    log_warn(id, "why=\"%s\"", text);
-}
-
 static enum err open_work(struct shell *s, struct err_text *e)
 {
     char endpoint[LINK_ENDPOINT_BYTES];
-    enum err err = link_endpoint(endpoint, s->service->directory, "work", e);
+    enum err err = link_endpoint(endpoint, s->common.service->directory, "work", e);
     return err ? err : link_open(&s->work, ZMQ_DEALER, LINK_CONNECT, endpoint, WORK_QUEUE_MESSAGES, e);
 }
 
 static enum err start_core(struct shell *s, struct err_text *e)
 {
-    struct worker_config config = {.role = PARBUS__ROLE__ROLE_VALIDATOR,
-                                   .instance = s->service->instance,
-                                   .pid = (uint32_t)getpid(),
-                                   .journal_id = journal_id(s->journal),
-                                   .heartbeat_us = s->service->settings.heartbeat_interval_ms * 1000};
-    struct validator_io io = {s, to_coordinator, to_scorer, catch_up, trouble};
-    enum err err = mark_open(&s->mark, &config.unfinished, s->service->directory, s->service->instance, e);
+    struct worker_config config = {.role = PARBUS__ROLE__ROLE_VALIDATOR, .journal_id = journal_id(s->journal)};
+    struct validator_io io = {s, to_coordinator, to_scorer, catch_up, worker_shell_trouble};
+    enum err err = worker_shell_mark(&s->common, &config, e);
     if (!err)
-        err = random_number(&config.incarnation, e);
+        err = worker_shell_identify(&s->common, &config, e);
     if (err)
         return err;
-    config.mark = s->mark;
     s->catalog = catalog_new();
     err = err_wrap(e, read_catalog(s->journal, s->catalog, e), "read the catalog from the journal");
     if (!err)
@@ -94,10 +75,10 @@ static bool take_one(struct shell *s)
 {
     struct wire_message m;
     struct err_text e;
-    if (link_receive(s->work, ZMQ_DEALER, &s->message))
+    enum err err = worker_shell_receive(&s->common, s->work, ZMQ_DEALER, &wire_to_worker, &m, &e);
+    if (err == ERR_BUSY)
         return false;
-    arena_reset(&s->arena);
-    if (wire_open(&wire_to_worker, link_data(&s->message), link_bytes(&s->message), &s->arena, &m, &e))
+    if (err)
         validator_core_malformed(s->core, e.text);
     else
         validator_core_receive(s->core, m.kind, m.message, clock_mono_us());
@@ -115,8 +96,8 @@ static int drain(struct shell *s)
 /* One turn; returns whether the stop signal is there. */
 static bool turn(struct shell *s)
 {
-    int64_t wait_us = validator_core_tick(s->core, clock_mono_us()) - clock_mono_us();
-    uint32_t ready = link_poll(&s->work, 1, s->service->stop_fd, wait_us > 0 ? wait_us : 0);
+    int64_t due_us = validator_core_tick(s->core, clock_mono_us());
+    uint32_t ready = link_poll(&s->work, 1, s->common.service->stop_fd, us_until(due_us, clock_mono_us()));
     if (ready & 1)
         drain(s);
     outlets_close_unused(&s->outlets, clock_mono_us());
@@ -127,7 +108,7 @@ static bool turn(struct shell *s)
 static void leave(struct shell *s)
 {
     int64_t now_us = clock_mono_us(), quiet_us = now_us;
-    int64_t end_us = now_us + s->service->settings.release_timeout_ms * 1000;
+    int64_t end_us = now_us + s->common.service->settings.release_timeout_ms * 1000;
     validator_core_leave(s->core);
     for (; now_us < end_us && now_us - quiet_us < DRAINED_US; now_us = clock_mono_us()) {
         uint32_t ready = link_poll(&s->work, 1, -1, quiet_us + DRAINED_US - now_us);
@@ -135,14 +116,14 @@ static void leave(struct shell *s)
         if (ready & 1 && drain(s))
             quiet_us = clock_mono_us();
     }
-    link_poll(NULL, 0, -1, LAST_WORDS_US);
+    worker_shell_last_words();
 }
 
 static enum err loop(struct shell *s, struct err_text *e)
 {
     while (!turn(s))
         if (validator_core_misplaced(s->core))
-            return err_set(e, ERR_INVALID, "the ingestor serves another journal than the one that is open here");
+            return worker_shell_misplaced(e);
     leave(s);
     return OK;
 }
@@ -152,21 +133,15 @@ static void shell_close(struct shell *s)
     validator_core_destroy(&s->core);
     catalog_destroy(&s->catalog);
     journal_close(&s->journal);
-    mark_close(&s->mark);
     link_close(&s->work);
     outlets_close(&s->outlets);
-    link_message_close(&s->message);
-    link_shutdown();
-    arena_free(&s->arena);
-    buffer_free(&s->out);
+    worker_shell_close(&s->common);
 }
 
 enum err validator_run(struct service *service, struct err_text *e)
 {
     static struct shell s;
-    s.service = service;
-    arena_init(&s.arena, WIRE_ARENA_BYTES);
-    link_message_init(&s.message);
+    worker_shell_open(&s.common, service);
     enum err err = open_work(&s, e);
     if (!err)
         err = service_journal(service, &s.journal, e);

@@ -1,4 +1,5 @@
 #include "tests/sim/sim.h"
+#include "base/deadline.h"
 #include "tests/sim/roles.h"
 #include "wire/wire.h"
 #include <inttypes.h>
@@ -75,8 +76,6 @@ void sim_destroy(struct sim **sim, struct census *census)
 
 /* ---- the loop: whatever comes first ---- */
 
-static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* When a process acts or starts next; a hung one, or one that is gone, never. */
 static int64_t actor_due_us(const struct actor *n)
 {
@@ -132,10 +131,10 @@ static void one_event(struct sim *s)
 {
     struct actor *n = next_actor(s);
     int64_t actor_us = actor_due_us(n), message_us = network_next_us(&s->network);
-    if (s->operator.act_us && s->operator.act_us <= earlier(actor_us, message_us)) {
+    if (s->operator.act_us && s->operator.act_us <= earlier_us(actor_us, message_us)) {
         advance(s, s->operator.act_us);
         operator_acts(s);
-    } else if (!s->calm && s->fault_us <= earlier(actor_us, message_us)) {
+    } else if (!s->calm && s->fault_us <= earlier_us(actor_us, message_us)) {
         advance(s, s->fault_us);
         fault_happen(s);
     } else if (message_us <= actor_us) {
