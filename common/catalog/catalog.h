@@ -40,14 +40,14 @@ struct registry {
     struct registry_lookup *lookup; /* private */
 };
 
-struct rule {
+struct rule { /* what its kind does not use is 0; the formulas are in scoring/leaf.c */
     Parbus__RuleKind kind;
-    double value_min, value_max;
+    double value_min, value_max; /* what a value may be, both included */
     double target, floor, from, to, per_unit;
     uint32_t items;
     size_t step_count;
     const double *step_at;
-    const int64_t *step_points;
+    const int64_t *step_points; /* micro-points */
 };
 
 struct node {
@@ -65,9 +65,10 @@ struct node {
 };
 
 struct definition {
-    const char *index, *title_vi, *title_en, *status, *source, *period_kind;
-    uint32_t version, decimals;
-    uint64_t published;
+    const char *index, *title_vi, *title_en;
+    const char *status, *source, *period_kind; /* "official" or "illustrative"; where it is from; "year,month" */
+    uint32_t version, decimals;                /* decimals: of printed points */
+    uint64_t published;                        /* control seq */
     Parbus__Missing missing;
     const struct registry *registry;
     size_t cohort_count;
@@ -110,6 +111,7 @@ const struct series *catalog_find_series(const struct catalog *c, const char *in
                                          uint64_t as_of);
 /* The newest version published as of then; NULL: unknown index. */
 const struct definition *catalog_find_definition(const struct catalog *c, const char *index, uint64_t as_of);
+/* NULL: no such version. */
 const struct definition *catalog_definition_version(const struct catalog *c, const char *index, uint32_t version);
 const struct registry *catalog_find_registry(const struct catalog *c, const char *code, uint32_t version);
 

@@ -22,14 +22,16 @@ void check_fault(const struct check *c, enum check_scope scope, size_t position,
     c->fault(c->ctx, scope, position, key, text);
 }
 
-bool check_name_ok(const char *name)
+/* 1 to 64 of [A-Za-z0-9._-]; NULL is not. */
+static bool name_ok(const char *name)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     size_t bytes = name ? strspn(name, allowed) : 0;
     return bytes >= 1 && bytes <= 64 && !name[bytes];
 }
 
-bool check_text_ok(const char *text, size_t bytes_max)
+/* Not NULL, not empty, well-formed UTF-8 without control characters, at most bytes_max. */
+static bool text_ok(const char *text, size_t bytes_max)
 {
     size_t bytes = text ? strnlen(text, bytes_max + 1) : 0;
     if (!bytes || bytes > bytes_max)
@@ -89,7 +91,7 @@ static struct coded *coded_new(size_t count)
 
 static void check_alias(const struct check *c, size_t position, const Parbus__Unit *u, size_t i)
 {
-    if (!check_text_ok(u->alias[i], NAME_BYTES_MAX)) {
+    if (!text_ok(u->alias[i], NAME_BYTES_MAX)) {
         check_fault(c, CHECK_UNIT, position, "aliases", "an alias must be text of 1 to %d bytes", NAME_BYTES_MAX);
         return;
     }
@@ -110,9 +112,9 @@ static void check_unit(const struct check *c, const Parbus__Registry *r, size_t 
         check_fault(c, CHECK_UNIT, i, "id",
                     "id %u follows id %u: units stand in ascending order of their ids, each once", u->id,
                     r->unit[i - 1]->id);
-    if (!check_name_ok(u->code))
+    if (!name_ok(u->code))
         check_fault(c, CHECK_UNIT, i, "code", "code must be 1 to 64 of A-Z a-z 0-9 . _ -");
-    if (!check_text_ok(u->name, NAME_BYTES_MAX))
+    if (!text_ok(u->name, NAME_BYTES_MAX))
         check_fault(c, CHECK_UNIT, i, "name", "name must be text of 1 to %d bytes", NAME_BYTES_MAX);
     for (size_t k = 0; k < u->n_alias; k++)
         check_alias(c, i, u, k);
@@ -120,13 +122,13 @@ static void check_unit(const struct check *c, const Parbus__Registry *r, size_t 
 
 void check_registry(const struct check *c, const Parbus__Registry *r)
 {
-    if (!check_name_ok(r->code))
+    if (!name_ok(r->code))
         check_fault(c, CHECK_TOP, 0, "registry", "the registry's code must be 1 to 64 of A-Z a-z 0-9 . _ -");
     if (!r->version)
         check_fault(c, CHECK_TOP, 0, "version", "version must be a number from 1 on");
-    if (!check_text_ok(r->title, TITLE_BYTES_MAX))
+    if (!text_ok(r->title, TITLE_BYTES_MAX))
         check_fault(c, CHECK_TOP, 0, "title", "title must be text of 1 to %d bytes", TITLE_BYTES_MAX);
-    if (!check_text_ok(r->source, SOURCE_BYTES_MAX))
+    if (!text_ok(r->source, SOURCE_BYTES_MAX))
         check_fault(c, CHECK_TOP, 0, "source", "source must be text of 1 to %d bytes", SOURCE_BYTES_MAX);
     if (!r->n_unit || r->n_unit > CATALOG_UNITS_MAX) {
         check_fault(c, CHECK_TOP, 0, "units", "a registry has 1 to %d units", CATALOG_UNITS_MAX);
@@ -192,9 +194,9 @@ static bool check_shape(const struct check *c, const Parbus__Definition *d)
 static void check_node(const struct check *c, const Parbus__Definition *d, size_t i)
 {
     const Parbus__Node *n = d->node[i];
-    if (!check_name_ok(n->code))
+    if (!name_ok(n->code))
         check_fault(c, CHECK_NODE, i, "code", "code must be 1 to 64 of A-Z a-z 0-9 . _ -");
-    if (!check_text_ok(n->title_vi, TITLE_BYTES_MAX) || !check_text_ok(n->title_en, TITLE_BYTES_MAX))
+    if (!text_ok(n->title_vi, TITLE_BYTES_MAX) || !text_ok(n->title_en, TITLE_BYTES_MAX))
         check_fault(c, CHECK_NODE, i, "title", "title needs vi and en, text of 1 to %d bytes", TITLE_BYTES_MAX);
     check_points(c, d, i);
     check_rule(c, d, i);
@@ -270,17 +272,17 @@ static void check_cohort_order(const struct check *c, const Parbus__Definition *
 
 static void check_head(const struct check *c, const Parbus__Definition *d)
 {
-    if (!check_name_ok(d->index))
+    if (!name_ok(d->index))
         check_fault(c, CHECK_TOP, 0, "index", "the index's code must be 1 to 64 of A-Z a-z 0-9 . _ -");
     if (!d->version)
         check_fault(c, CHECK_TOP, 0, "version", "version must be a number from 1 on");
-    if (!check_text_ok(d->title_vi, TITLE_BYTES_MAX) || !check_text_ok(d->title_en, TITLE_BYTES_MAX))
+    if (!text_ok(d->title_vi, TITLE_BYTES_MAX) || !text_ok(d->title_en, TITLE_BYTES_MAX))
         check_fault(c, CHECK_TOP, 0, "title", "title needs vi and en, text of 1 to %d bytes", TITLE_BYTES_MAX);
     if (!d->status || words_number(&words_status, d->status) < 0)
         check_fault(c, CHECK_TOP, 0, "status", "unknown status");
-    if (!check_text_ok(d->source, SOURCE_BYTES_MAX))
+    if (!text_ok(d->source, SOURCE_BYTES_MAX))
         check_fault(c, CHECK_TOP, 0, "source", "source must be text of 1 to %d bytes", SOURCE_BYTES_MAX);
-    if (!check_name_ok(d->registry) || !d->registry_version)
+    if (!name_ok(d->registry) || !d->registry_version)
         check_fault(c, CHECK_TOP, 0, "registry", "the registry needs a code and a version");
     if (!period_kinds_ok(d->period_kind))
         check_fault(c, CHECK_TOP, 0, "period_kind", "unknown period kind");

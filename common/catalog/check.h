@@ -30,10 +30,6 @@ void check_rule(const struct check *c, const Parbus__Definition *d, size_t posit
 /* check_points.c */
 void check_points(const struct check *c, const Parbus__Definition *d, size_t position);
 
-/* 1 to 64 of [A-Za-z0-9._-]; NULL is not. */
-bool check_name_ok(const char *name);
-/* Not NULL, not empty, well-formed UTF-8 without control characters, at most bytes_max. */
-bool check_text_ok(const char *text, size_t bytes_max);
 /* Micro-points as a decimal without needless zeros: "68.5". */
 enum { CHECK_MICRO_BYTES = 32 };
 const char *check_micro(int64_t micro, char out[static CHECK_MICRO_BYTES]);

@@ -18,7 +18,8 @@ struct catalog_set {
 };
 
 /* fault(ctx, "catalog/pci.yaml", 14, "maxima of the children add up to 98, not to 100") for each fault.
- * Returns NULL when there was any fault, else a set to be given back with catalog_set_destroy. */
+ * The texts are valid during
+ * the call. Returns NULL when there was any fault, else a set to be given back with catalog_set_destroy. */
 struct catalog_set *catalog_load(const char *directory,
                                  void (*fault)(void *ctx, const char *file, int line, const char *text), void *ctx);
 void catalog_set_destroy(struct catalog_set **set);

@@ -58,7 +58,7 @@ yaml_node_t *mapping_key(struct source *s, const yaml_node_t *node, const char *
 size_t sequence_count(struct source *s, const yaml_node_t *node);
 yaml_node_t *sequence_item(struct source *s, const yaml_node_t *node, size_t i);
 
-/* Each reports a fault and leaves *out alone when the value is not of its kind. */
+/* Each reports a fault and leaves *out alone when the value is not of its kind. Texts lie in the reader's pool. */
 bool read_text(struct source *s, const yaml_node_t *node, char **out);
 bool read_u32(struct source *s, const yaml_node_t *node, uint32_t *out);
 bool read_double(struct source *s, const yaml_node_t *node, double *out);

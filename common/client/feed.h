@@ -1,26 +1,28 @@
 /* The public C client of the feed: subscribes to one topic and always holds the publisher's exact table: it asks for a
  * snapshot, applies deltas in order, resumes after a gap or a restart, and starts again when told to (rules F*).
  *
- * feed_table is the pure part (no sockets), used by the simulator as well; parbus_feed adds ZeroMQ. One thread. */
+ * feed_table is the pure part (no sockets), used by the simulator as well; parbus_feed adds ZeroMQ. One thread. Points
+ * are micro-points (1 point = 1,000,000). Strings passed in are copied; what is handed out lives until the next
+ * parbus_feed_poll or, in a callback, until it returns. */
 #pragma once
 #include "base/err.h"
 #include "feed.pb-c.h"
-#include "ranking/ranking.h"
 #include <stdint.h>
 
-struct feed_row { /* what the table knows of a unit; strings live as long as the table's content */
-    uint32_t unit, rank;
-    bool present, complete;
+struct feed_row {           /* what the table knows of a unit */
+    uint32_t unit, rank;    /* rank 0: not ranked (F7) */
+    bool present, complete; /* any value is there; none is missing */
     int64_t score;
-    const int64_t *component; /* top-level nodes */
-    uint32_t appraised_share, cause_feeder;
+    const int64_t *component; /* header.component_count */
+    uint32_t appraised_share; /* millionths of the points */
+    uint32_t cause_feeder;    /* whose submission (cause_epoch, cause_seq) changed it last */
     uint64_t cause_epoch, cause_seq;
     const char *code, *name;
 };
 struct feed_header {
     char topic[160];
     const char *title_vi, *title_en, *status;
-    uint32_t decimals, definition_version;
+    uint32_t decimals, definition_version; /* decimals: of printed points */
     int64_t points_max;
     size_t component_count;
     const Parbus__Component *const *component;
@@ -49,15 +51,21 @@ struct parbus_feed_options {
     const char *topic; /* "qd766/2025" */
     struct parbus_feed_events events;
 };
+/* Does not wait for the publisher. ERR_INVALID, ERR_TOO_LARGE, ERR_IO: an endpoint or topic that cannot be used; *f is
+ * NULL then. */
 enum err parbus_feed_open(struct parbus_feed **f, const struct parbus_feed_options *o, struct err_text *e);
 void parbus_feed_close(struct parbus_feed **f);
-/* Receives and applies; waits at most timeout_ms. ERR_NOT_FOUND: the publisher has no such topic. */
+/* Receives and applies; waits at most timeout_ms (0: not at all; < 0: until something is due). ERR_NOT_FOUND: the
+ * publisher has no such topic; said once, and later polls ask again. */
 enum err parbus_feed_poll(struct parbus_feed *f, int timeout_ms, struct err_text *e);
 
 bool parbus_feed_ready(const struct parbus_feed *f); /* holds a table */
+/* 0, 0 before it is ready. */
 void parbus_feed_position(const struct parbus_feed *f, uint64_t *epoch, uint64_t *seq);
 struct feed_counts parbus_feed_counts(const struct parbus_feed *f);
+/* These three: only when it is ready. */
 const struct feed_header *parbus_feed_header(const struct parbus_feed *f);
 /* Ranked units in order, then the unranked by unit; false: stop. */
 void parbus_feed_each(const struct parbus_feed *f, bool (*fn)(void *ctx, const struct feed_row *row), void *ctx);
+/* false: the table has no such unit. O(log N). */
 bool parbus_feed_row(const struct parbus_feed *f, uint32_t unit, struct feed_row *row);

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/buffer.h"
 #include "client/feed.h"
+#include "ranking/ranking.h"
 
 struct feed_cell {
     uint32_t unit, appraised_share, cause_feeder;
@@ -18,7 +19,7 @@ struct feed_content {
     Parbus__SnapshotBegin *begin; /* the header's strings */
     struct feed_cell *cell;       /* ascending unit once it is whole */
     size_t count, capacity, expected;
-    int64_t *component;
+    int64_t *component; /* slot i: header.component_count micro-points */
     size_t slots, slot_capacity;
     struct buffer text;
     struct ranking *ranking;

@@ -15,11 +15,11 @@ static void drop_first(struct feed_kept *k, size_t count)
         memmove(k->delta, k->delta + count, k->count * sizeof *k->delta);
 }
 
-void feed_kept_clear(struct feed_kept *k) { drop_first(k, k->count); }
+static void clear(struct feed_kept *k) { drop_first(k, k->count); }
 
 void feed_kept_free(struct feed_kept *k)
 {
-    feed_kept_clear(k);
+    clear(k);
     free(k->delta);
     *k = (struct feed_kept){0};
 }
@@ -40,7 +40,7 @@ static void insert(struct feed_kept *k, size_t at, struct feed_kept_delta delta)
 void feed_kept_add(struct feed_kept *k, const Parbus__Delta *delta, const uint8_t *packed, size_t bytes)
 {
     if (delta->epoch != k->epoch || k->count == FEED_KEPT_MAX || k->bytes + bytes > FEED_KEPT_BYTES_MAX)
-        feed_kept_clear(k);
+        clear(k);
     k->epoch = delta->epoch;
     size_t at = k->count;
     while (at && k->delta[at - 1].seq > delta->seq)
@@ -56,7 +56,7 @@ void feed_kept_add(struct feed_kept *k, const Parbus__Delta *delta, const uint8_
 Parbus__Delta *feed_kept_take(struct feed_kept *k, uint64_t epoch, uint64_t seq)
 {
     if (k->epoch != epoch)
-        feed_kept_clear(k);
+        clear(k);
     size_t old = 0;
     while (old < k->count && k->delta[old].seq <= seq)
         old++;

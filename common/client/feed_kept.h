@@ -21,5 +21,4 @@ void feed_kept_add(struct feed_kept *k, const Parbus__Delta *delta, const uint8_
 /* Takes out the delta after (epoch, seq), and forgets what is not after it; NULL: it is not here. Free it with
  * parbus__delta__free_unpacked. */
 Parbus__Delta *feed_kept_take(struct feed_kept *k, uint64_t epoch, uint64_t seq);
-void feed_kept_clear(struct feed_kept *k);
 void feed_kept_free(struct feed_kept *k);

@@ -16,7 +16,7 @@ struct parbus_feeder;
 struct parbus_feeder_events { /* any may be NULL */
     void *ctx;
     void (*receipt)(void *ctx, uint64_t up_to_seq);
-    /* The submission did not enter the journal and will not be sent again. */
+    /* The submission did not enter the journal and will not be sent again; seq 0: a question was refused. */
     void (*refusal)(void *ctx, uint64_t seq, Parbus__Reason reason, const char *detail);
     void (*scored)(void *ctx, uint64_t scored, uint64_t accepted_rows, uint64_t rejected_rows);
     void (*verdict)(void *ctx, const Parbus__Verdict *verdict);
@@ -35,8 +35,9 @@ struct parbus_feeder_options {
     struct parbus_feeder_events events;
 };
 
-/* Opens the outbox (its lock: ERR_BUSY when another process uses it) and connects; what the outbox holds without a
- * receipt goes out again. Does not wait for the ingestor. */
+/* Opens the outbox and connects; what the outbox holds without a receipt goes out again. Does not wait for the
+ * ingestor. ERR_INVALID (name, endpoint; another feeder's outbox), ERR_BUSY (another process has the outbox), and as
+ * store_open. *f is NULL after an error. */
 enum err parbus_feeder_open(struct parbus_feeder **f, const struct parbus_feeder_options *o, struct err_text *e);
 void parbus_feeder_close(struct parbus_feeder **f);
 
@@ -45,15 +46,22 @@ void parbus_feeder_close(struct parbus_feeder **f);
  * window (the outbox) is full; poll, then try again. ERR_TOO_LARGE, ERR_INVALID: it would be refused; not taken. */
 enum err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission *submission, uint64_t *seq,
                               struct err_text *e);
-/* Writes what was submitted to the outbox, one synced transaction. */
+/* Writes what was submitted to the outbox, one synced transaction; without an outbox nothing. ERR_FULL: it is still
+ * in memory, and polls try again. After another error a poll ends the feeder. */
 enum err parbus_feeder_sync(struct parbus_feeder *f, struct err_text *e);
 
+/* Questions. The answer comes through an event in a later poll; until then the question is asked again, and a newer one
+ * of the same kind takes its place. */
+/* The rejects of from_seq .. to_seq, both included, from row from_row of from_seq on (D11): `verdict`. */
 enum err parbus_feeder_status(struct parbus_feeder *f, uint64_t from_seq, uint64_t to_seq, uint32_t from_row);
+/* An index, as of a period or (NULL, "") the newest; index "": which there are (D12): `description`, or `refusal` with
+ * seq 0 when there is no such index. */
 enum err parbus_feeder_describe(struct parbus_feeder *f, const char *index, const char *period);
+/* How the pipeline does, for operators (D13): `stats`. */
 enum err parbus_feeder_stats(struct parbus_feeder *f);
 
-/* Sends, receives, resends; waits at most timeout_ms (0: not at all) for something to happen. Returns OK, or the error
- * that stops this feeder for good (protocol version, name refused, outbox unusable). */
+/* Sends, receives, resends; waits at most timeout_ms (0: not at all; < 0: until something is due). Returns OK, or the
+ * error that stops this feeder for good (protocol version, name refused, outbox unusable). */
 enum err parbus_feeder_poll(struct parbus_feeder *f, int timeout_ms, struct err_text *e);
 
 struct parbus_feeder_totals {

@@ -46,8 +46,6 @@ void longform_finish(struct longform_reader *r);
 /* "self", "appraised_1" or "appraised", "appraised_2", "survey"; STAGE_UNKNOWN: none of them. */
 Parbus__Stage longform_stage(const char *name);
 const char *longform_stage_name(Parbus__Stage stage);
-/* The whole text is one decimal number that a double can hold. */
-bool longform_number(const char *text, double *value);
 
 /* A piece of a stranger's text, fit to be shown: short, and without control characters. */
 enum { LONGFORM_SHOWN_BYTES = 64 };

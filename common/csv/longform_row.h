@@ -15,6 +15,8 @@ enum longform_column {
 };
 extern const char *const longform_column_name[COLUMN_COUNT];
 
+/* The whole text is one decimal number that a double can hold. */
+bool longform_number(const char *text, double *value);
 /* field[c] is NULL where the file has no such column; evidence is cut in place. */
 enum err longform_row_make(const struct longform_options *o, char *const field[COLUMN_COUNT], struct longform_row *row,
                            struct err_text *e);

@@ -11,7 +11,7 @@ enum { ALIVE_IDLE_S = 15, ALIVE_EACH_S = 5, ALIVE_TIMES = 3, UNACKNOWLEDGED_MS_M
 
 static void *context;
 
-void *link_context(void)
+static void *context_of_process(void)
 {
     if (!context)
         context = zmq_ctx_new();
@@ -96,7 +96,7 @@ enum err link_open(void **socket, int type, enum link_mode mode, const char *end
 enum err link_open_bounded(void **socket, int type, enum link_mode mode, const char *endpoint, int hwm, int sent_max,
                            struct err_text *e)
 {
-    *socket = zmq_socket(link_context(), type);
+    *socket = zmq_socket(context_of_process(), type);
     if (!*socket)
         return err_set(e, ERR_IO, "make a socket for %s: %s", endpoint, zmq_strerror(errno));
     enum err err = OK;

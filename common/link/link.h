@@ -14,8 +14,7 @@ struct link_peer { /* comparable with memcmp */
     uint8_t id[LINK_PEER_BYTES];
 };
 
-/* The process's context; made at first use. link_shutdown closes it. */
-void *link_context(void);
+/* Closes the process's context, which the first socket made: after all sockets, whose messages it does not wait for. */
 void link_shutdown(void);
 
 enum link_mode { LINK_BIND, LINK_CONNECT };

@@ -174,27 +174,13 @@ void ranking_remove(struct ranking *r, uint32_t unit)
     item_give(r, at);
 }
 
-size_t ranking_count(const struct ranking *r) { return r->item[r->root].size; }
-
-bool ranking_score(const struct ranking *r, uint32_t unit, int64_t *score)
-{
-    uint32_t at;
-    if (!map_get(&r->item_of, unit, &at))
-        return false;
-    *score = r->item[at].score;
-    return true;
-}
-
 uint32_t ranking_rank(const struct ranking *r, uint32_t unit)
 {
-    int64_t score;
-    return ranking_score(r, unit, &score) ? ranking_rank_of_score(r, score) : 0;
-}
-
-uint32_t ranking_rank_of_score(const struct ranking *r, int64_t score)
-{
-    uint32_t rank = 1, at = r->root;
-    while (at) {
+    uint32_t rank = 1, at;
+    if (!map_get(&r->item_of, unit, &at))
+        return 0;
+    int64_t score = r->item[at].score;
+    for (at = r->root; at;) {
         const struct item *i = &r->item[at];
         if (i->score > score) {
             rank += r->item[i->left].size + 1;

@@ -61,7 +61,8 @@ uint32_t standings_find(const struct standings *s, uint32_t unit)
     return find_among(cohort, s->count, unit);
 }
 
-void standing_copy(struct standing *to, const struct standing *from, size_t top_count)
+/* All but the unit; the components go into to's own memory. */
+static void copy(struct standing *to, const struct standing *from, size_t top_count)
 {
     struct standing own = *to;
     *to = *from;
@@ -86,7 +87,7 @@ void standings_put(struct standings *s, uint32_t row, const struct standing *val
         ranking_put(s->ranking, r->unit, value->score);
     else if (r->complete && !value->complete)
         ranking_remove(s->ranking, r->unit);
-    standing_copy(r, value, s->definition->top_count);
+    copy(r, value, s->definition->top_count);
 }
 
 void standing_fill(struct standing *value, const struct definition *d, bool present, bool complete,

@@ -8,10 +8,10 @@
 #include "ranking/ranking.h"
 
 struct standing {
-    uint32_t unit, appraised_share, cause_feeder;
-    bool present, complete; /* complete: ranked */
+    uint32_t unit, appraised_share, cause_feeder; /* appraised_share in millionths */
+    bool present, complete;                       /* complete: ranked */
     uint64_t cause_epoch, cause_seq;
-    int64_t score;
+    int64_t score;      /* micro-points; so are the components */
     int64_t *component; /* definition->top_count, in print order */
 };
 
@@ -52,5 +52,3 @@ void standing_fill(struct standing *value, const struct definition *d, bool pres
 
 /* The same to a subscriber: causes are not compared (rule F10). */
 bool standing_same(const struct standing *a, const struct standing *b, size_t top_count);
-/* Copies all but the unit; the components go into to's own memory. */
-void standing_copy(struct standing *to, const struct standing *from, size_t top_count);

@@ -12,7 +12,8 @@
  * A commit syncs its pages and then writes the meta page without waiting for it (MDB_NOMETASYNC): a power cut may take
  * the last transaction back, whole, cursor included, and never leaves a damaged environment; the journal has it all.
  *
- * All numbers in values are little-endian, without padding of undefined content. Evidence is not copied here: the
+ * All numbers in values are little-endian, without padding of undefined content; times are Unix milliseconds, points
+ * micro-points. Evidence is not copied here: the
  * cell's journal position leads to the submission that holds it. */
 #pragma once
 #include "base/err.h"

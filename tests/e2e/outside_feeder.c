@@ -1,5 +1,6 @@
 /* A feeder as somebody outside this project would write it: only installed headers and the installed archive. Pushes
- * one submission, waits until it is scored, and prints the unit's row as the feed shows it. */
+ * one submission, waits until it is scored, asks whether the pipeline is well, and prints the unit's row as the feed
+ * shows it. */
 #include <client/feed.h>
 #include <client/feeder.h>
 #include <stdio.h>
@@ -13,10 +14,18 @@ static bool print_unit(void *ctx, const struct feed_row *row)
     return false;
 }
 
-static int push(const char *door, struct err_text *e)
+static void note_stats(void *ctx, const Parbus__StatsReply *stats)
+{
+    bool *well = ctx;
+    *well = stats->accepting && stats->n_worker > 0;
+}
+
+static int push(const char *door, const char *outbox, struct err_text *e)
 {
     struct parbus_feeder *feeder = NULL;
-    struct parbus_feeder_options options = {.endpoint = door, .name = "outside"};
+    bool well = false;
+    struct parbus_feeder_options options = {
+        .endpoint = door, .name = "outside", .outbox = outbox, .events = {.ctx = &well, .stats = note_stats}};
     uint32_t indicator[] = {2, 3};
     double value[] = {10.25, 4.5};
     uint64_t seq;
@@ -32,11 +41,17 @@ static int push(const char *door, struct err_text *e)
     enum err code = parbus_feeder_open(&feeder, &options, e);
     if (code == OK)
         code = parbus_feeder_submit(feeder, &s, &seq, e);
+    if (code == OK) /* from here on it goes out even if this program is killed and started again */
+        code = parbus_feeder_sync(feeder, e);
     for (int i = 0; code == OK && i < 200 && parbus_feeder_totals(feeder).scored == 0; i++)
+        code = parbus_feeder_poll(feeder, 100, e);
+    if (code == OK)
+        code = parbus_feeder_stats(feeder);
+    for (int i = 0; code == OK && i < 200 && !well; i++)
         code = parbus_feeder_poll(feeder, 100, e);
     int accepted = (int)parbus_feeder_totals(feeder).accepted_rows;
     parbus_feeder_close(&feeder);
-    return code == OK && accepted == 2 ? 0 : 1;
+    return code == OK && well && accepted == 2 ? 0 : 1;
 }
 
 static int watch(const char *feed_endpoint, const char *snapshot_endpoint, struct err_text *e)
@@ -55,9 +70,9 @@ static int watch(const char *feed_endpoint, const char *snapshot_endpoint, struc
 int main(int argc, char **argv)
 {
     struct err_text e = {""};
-    if (argc != 4)
+    if (argc != 5)
         return 2;
-    int status = push(argv[1], &e);
+    int status = push(argv[1], argv[4], &e);
     if (status == 0)
         status = watch(argv[2], argv[3], &e);
     if (status)

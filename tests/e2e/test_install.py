@@ -26,7 +26,8 @@ class Install(unittest.TestCase):
                            check=True)
             with Pipeline() as p:
                 sockets = [f"ipc://{p.dir}/run/{name}" for name in ("door", "feed", "snapshot")]
-                done = subprocess.run([program, *sockets], capture_output=True, text=True, timeout=60)
+                done = subprocess.run([program, *sockets, f"{prefix}/outbox"], capture_output=True, text=True,
+                                      timeout=60)
                 self.assertEqual((done.returncode, done.stdout), (0, "H05 14750000 present=1\n"), done.stderr)
 
 

@@ -1,5 +1,5 @@
 /* Long-form CSV: what is read, and what is told about lines that cannot be. */
-#include "csv/longform.h"
+#include "csv/longform_row.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <locale.h>

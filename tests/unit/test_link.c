@@ -168,7 +168,8 @@ Test(link, messages_of_another_shape_are_dropped_and_counted)
 Test(link, a_peer_that_chose_a_long_name_is_dropped)
 {
     char endpoint[LINK_ENDPOINT_BYTES];
-    void *router = open_socket(ZMQ_ROUTER, LINK_BIND, "door", 10), *dealer = zmq_socket(link_context(), ZMQ_DEALER);
+    void *context = zmq_ctx_new(), *dealer = zmq_socket(context, ZMQ_DEALER);
+    void *router = open_socket(ZMQ_ROUTER, LINK_BIND, "door", 10);
     int zero = 0;
     uint64_t before = link_dropped();
     cr_assert_eq(link_endpoint(endpoint, directory, "door", &e), OK);
@@ -180,6 +181,7 @@ Test(link, a_peer_that_chose_a_long_name_is_dropped)
     cr_assert_eq(link_receive(router, ZMQ_ROUTER, &message), ERR_BUSY);
     cr_assert_eq(link_dropped(), before + 1);
     link_close(&dealer), link_close(&router);
+    zmq_ctx_term(context);
 }
 
 Test(link, a_message_beyond_the_limit_never_arrives)

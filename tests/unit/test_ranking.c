@@ -58,14 +58,7 @@ static void check_all(const struct ranking *r, const struct model *m)
 
 static void check_unit(const struct ranking *r, const struct model *m, int unit)
 {
-    int64_t score;
-    cr_assert_eq(ranking_score(r, (uint32_t)unit, &score), m->in[unit]);
-    if (!m->in[unit]) {
-        cr_assert_eq(ranking_rank(r, (uint32_t)unit), 0);
-        return;
-    }
-    cr_assert_eq(score, m->score[unit]);
-    cr_assert_eq(ranking_rank(r, (uint32_t)unit), model_rank_of_score(m, score));
+    cr_assert_eq(ranking_rank(r, (uint32_t)unit), m->in[unit] ? model_rank_of_score(m, m->score[unit]) : 0);
 }
 
 static uint64_t random_state;
@@ -86,11 +79,8 @@ static void random_operations(int operations, uint64_t units, uint64_t scores)
             m.in[unit] = true;
             ranking_put(r, (uint32_t)unit, m.score[unit]);
         }
-        cr_assert_eq(ranking_count(r), model_count(&m));
         check_unit(r, &m, unit);
         check_unit(r, &m, 1 + (int)random_below(units));
-        int64_t score = (int64_t)random_below(scores + 2) - (int64_t)(scores / 2) - 1;
-        cr_assert_eq(ranking_rank_of_score(r, score), model_rank_of_score(&m, score));
         if (i % 1000 == 0)
             check_all(r, &m);
     }
@@ -112,16 +102,13 @@ Test(ranking, equal_scores_are_equal)
     cr_assert_eq(ranking_rank(r, 5), 2);
     cr_assert_eq(ranking_rank(r, 7), 2);
     cr_assert_eq(ranking_rank(r, 9), 4);
-    cr_assert_eq(ranking_rank_of_score(r, 85), 4);
     ranking_destroy(&r);
 }
 
 Test(ranking, empty)
 {
     struct ranking *r = ranking_new();
-    cr_assert_eq(ranking_count(r), 0);
     cr_assert_eq(ranking_rank(r, 1), 0);
-    cr_assert_eq(ranking_rank_of_score(r, 5), 1);
     ranking_remove(r, 1);
     ranking_each(r, check_row, NULL);
     ranking_destroy(&r);

@@ -369,6 +369,8 @@ Test(state, a_copy_made_while_open_is_the_same)
 /* ---- other processes ---- */
 
 enum { COMMITS = 200, DEADLINE_US = 20 * 1000 * 1000 };
+/* While one reader has to wait for its turn, no page is used again. */
+enum { SHARED_BYTES = 64 * MIB };
 
 static bool same_as_cursor(void *ctx, uint32_t series, uint32_t unit, const struct score_header *header,
                            const int64_t *points)
@@ -404,7 +406,7 @@ static int follow(void)
 /* A second scorer with a partition of its own. */
 static int write_other_partition(void)
 {
-    if (open_in(&s, directory, true, 5, 8 * MIB) != OK)
+    if (open_in(&s, directory, true, 5, SHARED_BYTES) != OK)
         return 1;
     own(s, 8, 2);
     for (uint64_t i = 1; i <= COMMITS; i++)
@@ -433,7 +435,7 @@ static int finish(pid_t pid)
 Test(state, others_write_and_read_at_the_same_time)
 {
     pid_t reader = start(follow), writer = start(write_other_partition);
-    open_writer(8 * MIB);
+    open_writer(SHARED_BYTES);
     own(s, 3, 9);
     for (uint64_t i = 1; i <= COMMITS; i++)
         cr_assert(commit_one(s, 3, 9, i));
