@@ -1,3 +1,4 @@
+#include "base/plural.h"
 #include "client/feeder_state.h"
 #include "wire/wire.h"
 #include <inttypes.h>
@@ -92,7 +93,8 @@ enum err feeder_core_submit(struct feeder_core *c, Parbus__Submission *s, struct
         return err;
     uint8_t *room = reserve(c, plan.envelope);
     if (!room)
-        return err_set(e, ERR_BUSY, "%" PRIu64 " submissions wait for a receipt", c->last - c->settled);
+        return err_set(e, ERR_BUSY, "%" PRIu64 " %s for a receipt", c->last - c->settled,
+                       plural(c->last - c->settled, "submission waits", "submissions wait"));
     feeder_pack_write(&plan, s, room);
     feeder_ring_push(&c->ring, room, plan.envelope);
     c->released = ++c->last;

@@ -1,4 +1,5 @@
 #include "client/feeder_pack.h"
+#include "base/plural.h"
 #include "wire/wire.h"
 #include <string.h>
 
@@ -46,7 +47,8 @@ static enum err check_evidence(const Parbus__Submission *s, struct err_text *e)
         if (v->row >= s->n_indicator || (i && v->row < s->evidence[i - 1]->row))
             return err_set(e, ERR_INVALID, "evidence %zu names row %u: rows must exist and not descend", i, v->row);
         if (v->has_sha256 && v->sha256.len != 32)
-            return err_set(e, ERR_INVALID, "evidence of row %u has a SHA-256 of %zu bytes", v->row, v->sha256.len);
+            return err_set(e, ERR_INVALID, "evidence of row %u has a SHA-256 of %zu %s", v->row, v->sha256.len,
+                           plural(v->sha256.len, "byte", "bytes"));
         enum err err = v->uri ? check_text("evidence URI", v->uri, WIRE_URI_BYTES_MAX, e) : OK;
         if (!err && v->note)
             err = check_text("evidence note", v->note, WIRE_NOTE_BYTES_MAX, e);
@@ -62,9 +64,12 @@ static enum err check_columns(const Parbus__Submission *s, uint32_t rows_max, st
     if (s->n_indicator > rows_max)
         return err_set(e, ERR_TOO_LARGE, "%zu rows in one submission, at most %u are taken", s->n_indicator, rows_max);
     if (s->n_value != values)
-        return err_set(e, ERR_INVALID, "%zu values for %zu indicators", s->n_value, s->n_indicator);
+        return err_set(e, ERR_INVALID, "%zu %s for %zu %s", s->n_value, plural(s->n_value, "value", "values"),
+                       s->n_indicator, plural(s->n_indicator, "indicator", "indicators"));
     if (s->n_row_observed_ms && s->n_row_observed_ms != s->n_indicator)
-        return err_set(e, ERR_INVALID, "%zu observed times for %zu indicators", s->n_row_observed_ms, s->n_indicator);
+        return err_set(e, ERR_INVALID, "%zu observed %s for %zu %s", s->n_row_observed_ms,
+                       plural(s->n_row_observed_ms, "time", "times"), s->n_indicator,
+                       plural(s->n_indicator, "indicator", "indicators"));
     if (s->stage < PARBUS__STAGE__STAGE_UNKNOWN || s->stage > PARBUS__STAGE__STAGE_SURVEY)
         return err_set(e, ERR_INVALID, "stage %d does not exist", (int)s->stage);
     return check_evidence(s, e);

@@ -1,6 +1,7 @@
 #include "client/outbox.h"
 #include "base/buffer.h"
 #include "base/bytes.h"
+#include "base/plural.h"
 #include "client/feeder_pack.h"
 #include "store/guard.h"
 #include "store/store.h"
@@ -190,7 +191,8 @@ void outbox_close(struct outbox **out)
 enum err outbox_add(struct outbox *o, size_t bytes, uint8_t **room, struct err_text *e)
 {
     if (o->pending.size + bytes > PENDING_BYTES_MAX || o->pages_bytes + o->pending.size > OUTBOX_BYTES_MAX)
-        return err_set(e, ERR_FULL, "%" PRIu64 " submissions wait in the outbox", o->next - 1 - o->settled);
+        return err_set(e, ERR_FULL, "%" PRIu64 " %s in the outbox", o->next - 1 - o->settled,
+                       plural(o->next - 1 - o->settled, "submission waits", "submissions wait"));
     *room = buffer_grow(&o->pending, bytes);
     buffer_append(&o->sizes, &bytes, sizeof bytes);
     o->next++;

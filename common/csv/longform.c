@@ -1,4 +1,5 @@
 #include "csv/longform.h"
+#include "base/plural.h"
 #include "csv/longform_row.h"
 #include "wire/wire.h"
 #include <csv.h>
@@ -155,7 +156,8 @@ static void read_row(struct longform_reader *r)
     char *field[COLUMN_COUNT + 1] = {0};
     enum err err = OK;
     if (r->fields != r->columns)
-        err = err_set(&e, ERR_INVALID, "%zu fields, the header line has %zu", r->fields, r->columns);
+        err = err_set(&e, ERR_INVALID, "%zu %s, the header line has %zu", r->fields,
+                      plural(r->fields, "field", "fields"), r->columns);
     for (size_t i = 0; i < r->columns && !err; i++)
         field[r->column[i]] = r->field[i];
     if (!err)

@@ -1,3 +1,4 @@
+#include "base/plural.h"
 #include "journal/internal.h"
 #include "journal/record.h"
 #include <string.h>
@@ -6,7 +7,8 @@ static enum err read_key(struct spot *spot, const MDB_val *key, struct err_text 
 {
     const uint8_t *raw = key->mv_data;
     if (key->mv_size != RECORD_KEY_BYTES)
-        return err_set(e, ERR_CORRUPT, "the key of a record has %zu bytes", key->mv_size);
+        return err_set(e, ERR_CORRUPT, "the key of a record has %zu %s", key->mv_size,
+                       plural(key->mv_size, "byte", "bytes"));
     spot->commit = get_be64(raw);
     spot->partition = get_be16(raw + 8);
     spot->first = get_be64(raw + 10);
@@ -86,7 +88,8 @@ static enum err read_entry(uint32_t partition, const MDB_val *key, const MDB_val
                            struct index_value *value, struct err_text *e)
 {
     if (key->mv_size != INDEX_KEY_BYTES || data->mv_size != sizeof *value)
-        return err_set(e, ERR_CORRUPT, "an index entry has %zu and %zu bytes", key->mv_size, data->mv_size);
+        return err_set(e, ERR_CORRUPT, "an index entry has a key of %zu and a value of %zu %s", key->mv_size,
+                       data->mv_size, plural(data->mv_size, "byte", "bytes"));
     if (get_be16(key->mv_data) != partition)
         return OK;
     *first = get_be64((const uint8_t *)key->mv_data + 2);
@@ -122,8 +125,9 @@ enum err spot_count(const struct spot *spot, uint32_t *count, struct err_text *e
 {
     struct record_header header;
     if (spot->data.mv_size < sizeof header)
-        return err_set(e, ERR_CORRUPT, "partition %u, record %llu has %zu bytes", spot->partition,
-                       (unsigned long long)spot->first, spot->data.mv_size);
+        return err_set(e, ERR_CORRUPT, "partition %u, record %llu has %zu %s", spot->partition,
+                       (unsigned long long)spot->first, spot->data.mv_size,
+                       plural(spot->data.mv_size, "byte", "bytes"));
     memcpy(&header, spot->data.mv_data, sizeof header);
     *count = header.count;
     if (header.count == 0)

@@ -1,3 +1,4 @@
+#include "base/plural.h"
 #include "journal/internal.h"
 #include <string.h>
 
@@ -69,7 +70,8 @@ static enum err feeder_step(struct walk *w, const MDB_val *key, const MDB_val *d
 {
     struct feeder_value value;
     if (key->mv_size != 4 || data->mv_size != sizeof value)
-        return err_set(e, ERR_CORRUPT, "feeder: key of %zu bytes, value of %zu", key->mv_size, data->mv_size);
+        return err_set(e, ERR_CORRUPT, "feeder: key of %zu %s, value of %zu", key->mv_size,
+                       plural(key->mv_size, "byte", "bytes"), data->mv_size);
     uint32_t number = get_be32(key->mv_data);
     memcpy(&value, data->mv_data, sizeof value);
     if (value.version != FEEDER_VERSION)

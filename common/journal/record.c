@@ -1,4 +1,5 @@
 #include "journal/record.h"
+#include "base/plural.h"
 #include <string.h>
 
 static size_t padded(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
@@ -69,7 +70,8 @@ static enum err check_entries(const struct record_reader *r, struct err_text *e)
         if (!step(&at, r->end, &entry))
             return err_set(e, ERR_CORRUPT, "record ends within entry %u of %u", i, count);
     if (at != r->end)
-        return err_set(e, ERR_CORRUPT, "record has %zu bytes after its last entry", (size_t)(r->end - at));
+        return err_set(e, ERR_CORRUPT, "record has %zu %s after its last entry", (size_t)(r->end - at),
+                       plural((size_t)(r->end - at), "byte", "bytes"));
     return OK;
 }
 
@@ -77,7 +79,7 @@ enum err record_open(struct record_reader *r, const void *data, size_t bytes, st
 {
     *r = (struct record_reader){0};
     if (bytes < RECORD_HEADER_BYTES)
-        return err_set(e, ERR_CORRUPT, "record of %zu bytes has no header", bytes);
+        return err_set(e, ERR_CORRUPT, "record of %zu %s has no header", bytes, plural(bytes, "byte", "bytes"));
     memcpy(&r->header, data, sizeof r->header);
     r->at = (const uint8_t *)data + RECORD_HEADER_BYTES;
     r->end = (const uint8_t *)data + bytes;

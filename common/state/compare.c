@@ -1,3 +1,4 @@
+#include "base/plural.h"
 #include "state/internal.h"
 #include <stdio.h>
 #include <string.h>
@@ -98,7 +99,8 @@ static bool same_value(struct comparison *c)
     if (i == a->mv_size && i == b->mv_size)
         return true;
     if (a->mv_size != b->mv_size)
-        snprintf(detail, sizeof detail, "%zu bytes in the first, %zu in the second", a->mv_size, b->mv_size);
+        snprintf(detail, sizeof detail, "%zu %s in the first, %zu in the second", a->mv_size,
+                 plural(a->mv_size, "byte", "bytes"), b->mv_size);
     else
         snprintf(detail, sizeof detail, "byte %zu differs", i);
     say_differs(c, detail);

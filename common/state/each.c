@@ -1,4 +1,5 @@
 #include "base/buffer.h"
+#include "base/plural.h"
 #include "state/internal.h"
 #include <string.h>
 
@@ -25,7 +26,7 @@ static enum err walk_cursor(struct walk *w, MDB_cursor *cursor, struct err_text 
     int rc = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
     for (w->more = true; !rc && !code && w->more; rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) {
         if (key.mv_size != w->key_bytes)
-            return err_set(e, ERR_CORRUPT, "a key of %zu bytes", key.mv_size);
+            return err_set(e, ERR_CORRUPT, "a key of %zu %s", key.mv_size, plural(key.mv_size, "byte", "bytes"));
         if (memcmp(key.mv_data, w->first.bytes, w->prefix_bytes) != 0)
             break;
         code = w->step(w, key.mv_data, &data, e);
@@ -62,7 +63,7 @@ static enum err take(struct walk *w, const MDB_val *data, size_t least, struct e
     if (version != STATE_VERSION)
         return err_set(e, ERR_VERSION, "a value of version %u, this program knows version %u", version, STATE_VERSION);
     if (data->mv_size < least)
-        return err_set(e, ERR_CORRUPT, "a value of %zu bytes", data->mv_size);
+        return err_set(e, ERR_CORRUPT, "a value of %zu %s", data->mv_size, plural(data->mv_size, "byte", "bytes"));
     buffer_clear(&w->copy);
     buffer_append(&w->copy, data->mv_data, data->mv_size);
     buffer_append(&w->copy, "", 1);
@@ -75,7 +76,8 @@ static enum err scores_step(struct walk *w, const uint8_t *key, const MDB_val *d
     enum err code = take(w, data, sizeof(struct score_header), e);
     const struct score_header *header = (const void *)w->copy.data;
     if (!code && data->mv_size != sizeof *header + header->node_count * sizeof(int64_t))
-        code = err_set(e, ERR_CORRUPT, "%u nodes in %zu bytes", header->node_count, data->mv_size);
+        code = err_set(e, ERR_CORRUPT, "%u %s in %zu bytes", header->node_count,
+                       plural(header->node_count, "node", "nodes"), data->mv_size);
     if (code)
         return err_wrap(e, code, "scores of series %u unit %u", series, unit);
     w->more = w->scores(w->ctx, series, unit, header, (const int64_t *)(header + 1));
@@ -105,7 +107,8 @@ static enum err tally_step(struct walk *w, const uint8_t *key, const MDB_val *da
     uint64_t epoch;
     struct tally tally;
     if (data->mv_size != sizeof epoch + sizeof tally)
-        return err_set(e, ERR_CORRUPT, "tally of feeder %u: %zu bytes", get_be32(key + 2), data->mv_size);
+        return err_set(e, ERR_CORRUPT, "tally of feeder %u: %zu %s", get_be32(key + 2), data->mv_size,
+                       plural(data->mv_size, "byte", "bytes"));
     memcpy(&epoch, data->mv_data, sizeof epoch);
     memcpy(&tally, (const uint8_t *)data->mv_data + sizeof epoch, sizeof tally);
     w->more = w->tally(w->ctx, get_be32(key + 2), epoch, &tally);
@@ -127,7 +130,8 @@ static enum err reject_step(struct walk *w, const uint8_t *key, const MDB_val *d
     enum err code = take(w, data, sizeof(struct reject_header), e);
     const struct reject_header *header = (const void *)w->copy.data;
     if (!code && data->mv_size != sizeof *header + header->detail_bytes)
-        code = err_set(e, ERR_CORRUPT, "detail of %u bytes in %zu", header->detail_bytes, data->mv_size);
+        code = err_set(e, ERR_CORRUPT, "detail of %u %s in %zu", header->detail_bytes,
+                       plural(header->detail_bytes, "byte", "bytes"), data->mv_size);
     if (code)
         return err_wrap(e, code, "reject of feeder %u seq %llu", feeder, (unsigned long long)seq);
     w->more = w->reject(w->ctx, feeder, epoch, seq, row, header, (const char *)(header + 1));

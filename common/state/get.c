@@ -1,9 +1,10 @@
+#include "base/plural.h"
 #include "state/internal.h"
 #include <string.h>
 
 static enum err odd_size(size_t bytes, struct err_text *e)
 {
-    return err_set(e, ERR_CORRUPT, "a value of %zu bytes has an impossible size", bytes);
+    return err_set(e, ERR_CORRUPT, "a value of %zu %s has an impossible size", bytes, plural(bytes, "byte", "bytes"));
 }
 
 static enum err check_version(const MDB_val *data, struct err_text *e)
@@ -91,7 +92,8 @@ static enum err copy_scores(const MDB_val *data, struct score_header *header, in
     if (data->mv_size != sizeof *header + header->node_count * sizeof *points)
         return odd_size(data->mv_size, e);
     if (header->node_count > points_max)
-        return err_set(e, ERR_TOO_LARGE, "%u nodes, room for %zu", header->node_count, points_max);
+        return err_set(e, ERR_TOO_LARGE, "%u %s, room for %zu", header->node_count,
+                       plural(header->node_count, "node", "nodes"), points_max);
     memcpy(points, (const uint8_t *)data->mv_data + sizeof *header, header->node_count * sizeof *points);
     return OK;
 }

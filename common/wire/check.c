@@ -1,10 +1,11 @@
 #include "wire/check.h"
+#include "base/plural.h"
 #include "wire/wire.h"
 #include <math.h>
 
 static enum err columns_differ(struct err_text *e, const char *a, size_t a_rows, const char *b, size_t b_rows)
 {
-    return err_set(e, ERR_INVALID, "%s has %zu rows, %s has %zu", a, a_rows, b, b_rows);
+    return err_set(e, ERR_INVALID, "%s has %zu %s, %s has %zu", a, a_rows, plural(a_rows, "row", "rows"), b, b_rows);
 }
 
 /* Rule S1. What the rows say is the validator's to judge, row by row. */

@@ -1,4 +1,5 @@
 #include "wire/wire.h"
+#include "base/plural.h"
 #include "wire/check.h"
 #include "wire/decode.h"
 #include "wire/scan.h"
@@ -118,8 +119,8 @@ static enum err open_envelope(const struct wire_channel *channel, const void *da
     if (!wire_varint(&at, end, &tag) || tag >> 32 || (tag & 7) != 2 || !wire_varint(&at, end, &length))
         return err_set(e, ERR_INVALID, "%s: the envelope cannot be read", name);
     if (length != (size_t)(end - at))
-        return err_set(e, ERR_INVALID, "%s: the envelope holds %zu bytes, its field says %llu", name,
-                       (size_t)(end - at), (unsigned long long)length);
+        return err_set(e, ERR_INVALID, "%s: the envelope holds %zu %s, its field says %llu", name, (size_t)(end - at),
+                       plural((size_t)(end - at), "byte", "bytes"), (unsigned long long)length);
     *kind = protobuf_c_message_descriptor_get_field(channel->envelope, (unsigned)(tag >> 3));
     if (!*kind)
         return err_set(e, ERR_INVALID, "%s: unknown kind of message %llu", name, (unsigned long long)(tag >> 3));

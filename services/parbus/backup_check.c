@@ -1,3 +1,4 @@
+#include "base/plural.h"
 #include "catalog.pb-c.h"
 #include "control.pb-c.h"
 #include "journal/journal.h"
@@ -143,8 +144,8 @@ static enum err check_sum(const char *directory, enum backup_file file, const st
     if (code)
         return code;
     if (file != BACKUP_MANIFEST && found.bytes != bytes)
-        return err_set(e, ERR_CORRUPT, "%s is damaged: it has %" PRIu64 " bytes, the manifest says %" PRIu64, path,
-                       found.bytes, bytes);
+        return err_set(e, ERR_CORRUPT, "%s is damaged: it has %" PRIu64 " %s, the manifest says %" PRIu64, path,
+                       found.bytes, plural(found.bytes, "byte", "bytes"), bytes);
     if (strcmp(found.hex, wanted->hex) != 0)
         return err_set(e, ERR_CORRUPT, "%s is damaged: its SHA-256 is not the one in SHA256SUMS", path);
     return OK;

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/plural.h"
 #include "base/settings.h"
 #include "journal/journal.h"
 #include "services/parbus/backup.h"
@@ -282,8 +283,9 @@ static int back_up(struct job *j, const char *target)
         backup_remove(j->partial);
         return command_failed(&command_backup, "%s", e.text);
     }
-    printf("%s: %" PRIu64 " submissions of %" PRIu64 " feeders, %s\n", j->target, j->facts.submissions,
-           j->facts.feeders, j->facts.state ? "with state" : "without state");
+    printf("%s: %" PRIu64 " %s of %" PRIu64 " %s, %s\n", j->target, j->facts.submissions,
+           plural(j->facts.submissions, "submission", "submissions"), j->facts.feeders,
+           plural(j->facts.feeders, "feeder", "feeders"), j->facts.state ? "with state" : "without state");
     return 0;
 }
 

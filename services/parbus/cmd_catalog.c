@@ -1,3 +1,4 @@
+#include "base/plural.h"
 #include "catalog/load.h"
 #include "services/parbus/command.h"
 #include <stdio.h>
@@ -20,7 +21,7 @@ struct catalog_set *command_catalog_load(const struct command *c, const char *di
     unsigned faults = 0;
     struct catalog_set *set = catalog_load(directory, print_fault, &faults);
     if (!set)
-        command_failed(c, "%s: %u fault%s", directory, faults, faults == 1 ? "" : "s");
+        command_failed(c, "%s: %u %s", directory, faults, plural(faults, "fault", "faults"));
     return set;
 }
 
@@ -29,8 +30,9 @@ static void print_summary(const struct catalog_set *set, const char *directory)
     size_t periods = 0;
     for (size_t i = 0; i < set->definition_count; i++)
         periods += set->period_count[i];
-    printf("%s: %zu registries, %zu definitions, %zu periods, no fault\n", directory, set->registry_count,
-           set->definition_count, periods);
+    printf("%s: %zu %s, %zu %s, %zu %s, no fault\n", directory, set->registry_count,
+           plural(set->registry_count, "registry", "registries"), set->definition_count,
+           plural(set->definition_count, "definition", "definitions"), periods, plural(periods, "period", "periods"));
 }
 
 static void print_definition(const struct catalog_set *set, size_t i)

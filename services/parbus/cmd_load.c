@@ -1,4 +1,5 @@
 #include "base/err.h"
+#include "base/plural.h"
 #include "journal/journal.h"
 #include "link/link.h"
 #include "services/parbus/command.h"
@@ -57,14 +58,16 @@ static void print_rate(const char *what, uint64_t count, double seconds)
 
 static void print_table(const struct load_options *o, const struct load_result *r)
 {
-    printf("synthetic values for %s/%s, %ld observations a submission\n\n", o->index, o->period, o->observations);
+    printf("synthetic values for %s/%s, %ld %s a submission\n\n", o->index, o->period, o->observations,
+           plural((uint64_t)o->observations, "observation", "observations"));
     print_rate("sent", r->submissions, r->seconds_to_send);
     print_rate("with a receipt", r->receipts, r->seconds_to_receipt);
     print_rate("scored", r->scored, r->seconds_to_score);
     print_rate("shown", r->shown, r->seconds_to_show);
-    printf("%-16s %12" PRIu64 "  with %" PRIu64 " rows\n", "deltas", r->deltas, r->delta_rows);
-    printf("%-16s %12" PRIu64 "  rows; refused %" PRIu64 " submissions\n\npush to feed, ms:", "rejected",
-           r->rejected_rows, r->refused);
+    printf("%-16s %12" PRIu64 "  with %" PRIu64 " %s\n", "deltas", r->deltas, r->delta_rows,
+           plural(r->delta_rows, "row", "rows"));
+    printf("%-16s %12" PRIu64 "  %s; refused %" PRIu64 " %s\n\npush to feed, ms:", "rejected", r->rejected_rows,
+           plural(r->rejected_rows, "row", "rows"), r->refused, plural(r->refused, "submission", "submissions"));
     for (int i = 0; i < PERCENTILE_COUNT; i++)
         printf("  %s %.3f", percentiles[i].name, (double)load_latency_at(&r->latency, percentiles[i].share) * 1e-3);
     printf("  (%" PRIu64 " timed; %" PRIu64 " changed no score)\n", r->latency.count,

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/plural.h"
 #include "journal/journal.h"
 #include "services/parbus/command.h"
 #include "services/parbus/replay.h"
@@ -153,7 +154,8 @@ static void print_totals(const struct job *j)
            t->records, t->submissions, t->observations, seconds, (double)t->submissions / (seconds ? seconds : 1),
            (double)t->observations / (seconds ? seconds : 1));
     if (t->left_out)
-        printf("left out      %" PRIu64 " entries of the journal that are not in state yet\n", t->left_out);
+        printf("left out      %" PRIu64 " %s of the journal not in state yet\n", t->left_out,
+               plural(t->left_out, "entry", "entries"));
 }
 
 /* Returns the exit status. */

@@ -1,3 +1,4 @@
+#include "base/plural.h"
 #include "service/service.h"
 #include "services/parbus/backup.h"
 #include "services/parbus/command.h"
@@ -203,8 +204,9 @@ static enum err restore(struct job *j, struct err_text *e)
 
 static void tell(const struct job *j)
 {
-    printf("restored into %s: %" PRIu64 " submissions of %" PRIu64 " feeders, as of %s\n", j->directory,
-           j->facts.submissions, j->facts.feeders, j->facts.made);
+    printf("restored into %s: %" PRIu64 " %s of %" PRIu64 " %s, as of %s\n", j->directory, j->facts.submissions,
+           plural(j->facts.submissions, "submission", "submissions"), j->facts.feeders,
+           plural(j->facts.feeders, "feeder", "feeders"), j->facts.made);
     for (int i = 0; i < PLACES; i++)
         if (*j->place[i].aside && j->place[i].full)
             printf("what was there before is in %s\n", j->place[i].aside);

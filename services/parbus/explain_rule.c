@@ -1,3 +1,4 @@
+#include "base/plural.h"
 #include "scoring/scoring.h"
 #include "services/parbus/explain.h"
 #include <stdarg.h>
@@ -62,7 +63,7 @@ static void steps(struct words *w, const struct rule *r, unsigned decimals)
 static void checklist(struct words *w, const struct rule *r, unsigned decimals)
 {
     (void)decimals;
-    say(w, "share of %u items done", r->items);
+    say(w, "share of %u %s done", r->items, plural(r->items, "item", "items"));
 }
 
 static void deduct(struct words *w, const struct rule *r, unsigned decimals)

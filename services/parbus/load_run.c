@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/plural.h"
 #include "link/link.h"
 #include "services/parbus/load.h"
 #include "wire/reason.h"
@@ -252,7 +253,7 @@ static void show_progress(struct load *l, int64_t now_us)
     if (!l->terminal || now_us - l->shown_us < SHOW_US)
         return;
     l->shown_us = now_us;
-    fprintf(stderr, "\r\033[K%" PRIu64 " sent, %" PRIu64 " receipts, %" PRIu64 " scored, %" PRIu64 " shown",
+    fprintf(stderr, "\r\033[K%" PRIu64 " sent, %" PRIu64 " with a receipt, %" PRIu64 " scored, %" PRIu64 " shown",
             r->submissions, r->receipts, r->scored, r->latency.count);
 }
 
@@ -297,10 +298,9 @@ static bool finished(const struct load *l, int64_t now_us)
 static enum err stuck(const struct load *l, struct err_text *e)
 {
     const struct load_result *r = l->result;
-    return err_set(e, ERR_TIMEOUT,
-                   "nothing moved for %d s: %" PRIu64 " of %" PRIu64 " submissions have a receipt, %" PRIu64
-                   " are scored",
-                   LOAD_WAIT_S_MAX, r->receipts, r->submissions, r->scored);
+    return err_set(
+        e, ERR_TIMEOUT, "nothing moved for %d s: %" PRIu64 " of %" PRIu64 " %s with a receipt, %" PRIu64 " scored",
+        LOAD_WAIT_S_MAX, r->receipts, r->submissions, plural(r->submissions, "submission", "submissions"), r->scored);
 }
 
 static enum err send_all(struct load *l, struct err_text *e)

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/plural.h"
 #include "services/parbus/print.h"
 #include "services/parbus/push.h"
 #include "wire/reason.h"
@@ -94,8 +95,9 @@ void push_report_progress(struct push_report *r, const struct parbus_feeder_tota
     r->line_open = true;
     fputs("\r\033[K", stderr);
     draw_bar(r);
-    fprintf(stderr, "%" PRIu64 " rows sent, %" PRIu64 " of %" PRIu64 " submissions with a receipt", r->rows_sent,
-            t->receipted, t->last_seq);
+    fprintf(stderr, "%" PRIu64 " %s sent, %" PRIu64 " of %" PRIu64 " %s with a receipt", r->rows_sent,
+            plural(r->rows_sent, "row", "rows"), t->receipted, t->last_seq,
+            plural(t->last_seq, "submission", "submissions"));
     if (r->options->wait)
         fprintf(stderr, ", %" PRIu64 " scored", t->scored);
     fflush(stderr);
@@ -145,12 +147,13 @@ void push_report_result(struct push_report *r, const struct parbus_feeder_totals
         result_json(r, t, trouble);
         return;
     }
-    printf("rows read %" PRIu64 ", bad %" PRIu64 ", sent %" PRIu64 " in %" PRIu64 " submissions", r->rows_read,
-           r->rows_bad, r->rows_sent, r->submissions);
+    printf("rows read %" PRIu64 ", bad %" PRIu64 ", sent %" PRIu64 " in %" PRIu64 " %s", r->rows_read, r->rows_bad,
+           r->rows_sent, r->submissions, plural(r->submissions, "submission", "submissions"));
     if (r->options->wait && !trouble)
         printf("; accepted %" PRIu64 ", rejected %" PRIu64, r->rows_sent - r->rows_rejected, r->rows_rejected);
     else if (t->last_seq > t->receipted)
-        printf("; %" PRIu64 " submissions have no receipt yet", t->last_seq - t->receipted);
+        printf("; %" PRIu64 " %s no receipt yet", t->last_seq - t->receipted,
+               plural(t->last_seq - t->receipted, "submission has", "submissions have"));
     else if (r->submissions)
         printf("; all have their receipt");
     putchar('\n');

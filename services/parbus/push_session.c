@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/plural.h"
 #include "link/link.h"
 #include "services/parbus/push.h"
 #include "store/guard.h"
@@ -179,7 +180,8 @@ static enum err no_answer(const struct push_session *s, uint64_t waiting, struct
 {
     char kept[96] = "";
     if (waiting)
-        snprintf(kept, sizeof kept, "; %" PRIu64 " submissions of an earlier run still wait in the outbox", waiting);
+        snprintf(kept, sizeof kept, "; of an earlier run %" PRIu64 " %s in the outbox", waiting,
+                 plural(waiting, "submission still waits", "submissions still wait"));
     if (s->options->door)
         return err_set(e, ERR_TIMEOUT, "no pipeline answers at %s\nNothing was taken from the files%s",
                        s->options->door, kept);
@@ -207,8 +209,8 @@ enum err push_session_open(struct push_session *s, struct err_text *e)
     t = parbus_feeder_totals(s->feeder); /* what the ingestor has by now is not waiting: the outbox forgets lazily */
     waiting = t.last_seq - t.receipted;
     if (!err && waiting)
-        push_report_words(s->report, "%" PRIu64 " submissions of an earlier run wait for their receipt and go first",
-                          waiting);
+        push_report_words(s->report, "of an earlier run %" PRIu64 " %s first, for want of a receipt", waiting,
+                          plural(waiting, "submission goes", "submissions go"));
     return err;
 }
 
@@ -321,10 +323,10 @@ static enum err explain_wait(const struct push_session *s, enum err err, const c
     struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
     if (err == ERR_TIMEOUT && t.last_seq > t.receipted)
         return err_set(e, err,
-                       "%" PRIu64
-                       " submissions have no receipt and nothing moved for %ld s. They are kept in %s and go "
+                       "%" PRIu64 " %s no receipt and nothing moved for %ld s. What has none is kept in %s and goes "
                        "out with the next push as %s",
-                       t.last_seq - t.receipted, s->options->timeout_s, s->outbox, s->options->feeder);
+                       t.last_seq - t.receipted, plural(t.last_seq - t.receipted, "submission has", "submissions have"),
+                       s->options->timeout_s, s->outbox, s->options->feeder);
     return err_wrap(e, err, "wait for %s", missing);
 }
 

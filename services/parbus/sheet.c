@@ -1,4 +1,5 @@
 #include "services/parbus/sheet.h"
+#include "base/plural.h"
 #include "scoring/scoring.h"
 #include "services/parbus/print.h"
 #include <stdlib.h>
@@ -225,7 +226,7 @@ static void table_end(const struct sheet *s, size_t top, FILE *out)
     points_format(m.mean, s->decimals, mean);
     points_format(m.highest, s->decimals, highest);
     points_format(m.lowest, s->decimals, lowest);
-    fprintf(out, "\n%zu units, %zu ranked", s->count, m.ranked);
+    fprintf(out, "\n%zu %s, %zu ranked", s->count, plural(s->count, "unit", "units"), m.ranked);
     if (top < s->count)
         fprintf(out, ", the first %zu shown", top);
     if (m.ranked)

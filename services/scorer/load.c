@@ -1,3 +1,4 @@
+#include "base/plural.h"
 #include "services/scorer/internal.h"
 #include <string.h>
 
@@ -32,8 +33,8 @@ static enum err load_score(struct scorer_core *s, struct partition *p, struct ca
     if (err)
         return err;
     if (header.node_count != nodes)
-        return err_set(e, ERR_CORRUPT, "state holds %u nodes for a unit of series %u, which has %zu", header.node_count,
-                       u->series, nodes);
+        return err_set(e, ERR_CORRUPT, "state holds %u %s for a unit of series %u, which has %zu", header.node_count,
+                       plural(header.node_count, "node", "nodes"), u->series, nodes);
     u->score = header;
     return OK;
 }
