@@ -128,6 +128,8 @@ struct set_aside {
 const struct set_aside *catalog_set_aside(const struct catalog *c, uint32_t partition, uint64_t pseq);
 /* The first entry of this partition that was set aside by controls after `control_seq`; 0: none. */
 uint64_t catalog_set_aside_after(const struct catalog *c, uint32_t partition, uint64_t control_seq);
+/* How many are set aside and were not journalled again. *newest: the one decided last; NULL: none. O(n). */
+size_t catalog_set_aside_waiting(const struct catalog *c, const struct set_aside **newest);
 /* Entries of this partition that were journalled again by controls after `control_seq`. */
 size_t catalog_readmitted_after(const struct catalog *c, uint32_t partition, uint64_t control_seq);
 

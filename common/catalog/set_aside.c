@@ -42,6 +42,19 @@ uint64_t catalog_set_aside_after(const struct catalog *c, uint32_t partition, ui
     return 0;
 }
 
+size_t catalog_set_aside_waiting(const struct catalog *c, const struct set_aside **newest)
+{
+    size_t count = 0;
+    *newest = NULL;
+    for (size_t i = 0; i < c->set_aside_count; i++) {
+        const struct set_aside *s = c->set_aside[i];
+        count += !s->readmitted;
+        if (!s->readmitted && (!*newest || s->decided > (*newest)->decided))
+            *newest = s;
+    }
+    return count;
+}
+
 size_t catalog_readmitted_after(const struct catalog *c, uint32_t partition, uint64_t control_seq)
 {
     size_t count = 0;

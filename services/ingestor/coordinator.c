@@ -118,8 +118,11 @@ static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerH
         return;
     }
     struct worker *worker = &c->worker[w];
-    bool heard_of = worker->incarnation == hello->incarnation && strcmp(worker->instance, hello->instance) == 0;
+    bool known = strcmp(worker->instance, hello->instance) == 0;
+    bool heard_of = known && worker->incarnation == hello->incarnation;
     bool same = worker->alive && heard_of;
+    if (known && !heard_of && !worker->leaving)
+        ends_add(&c->ends, worker->instance, now_us);
     if (worker->alive && !same)
         worker_lost(c, w, "replaced by a new incarnation", now_us);
     if (!same) {
@@ -403,6 +406,7 @@ int64_t coordinator_tick(struct coordinator *c, int64_t now_us)
         rebalance(c, now_us);
     for (uint32_t p = 0; p < c->partitions; p++)
         check_partition(c, p, now_us);
+    flow_watch(c, now_us);
     coordinator_pump(c, now_us);
     coordinator_sample(c, now_us);
     return c->rebalance ? 0 : CHECK_US;

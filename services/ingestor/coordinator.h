@@ -8,8 +8,10 @@
  *
  * partition_enter() is the only way between two states. */
 #pragma once
+#include "base/ends.h"
 #include "base/map.h"
 #include "services/ingestor/door.h"
+#include "services/ingestor/standstill.h"
 
 enum {
     WORKERS_MAX = 256,
@@ -44,7 +46,9 @@ struct partition {
     uint32_t patience;     /* resend after resend_after_ms << patience */
     uint64_t heard;        /* greatest serial of Owned and Progress under this owner epoch */
     int64_t rest_until_us; /* state refused it: not given away again before; 0: at once, INT64_MAX: never */
-    bool missed;           /* Assign is to be repeated: one of them was lost (I13), or the scorer forgot (I2) */
+    struct standstill standstill;
+    bool stands; /* still, and that was logged */
+    bool missed; /* Assign is to be repeated: one of them was lost (I13), or the scorer forgot (I2) */
 };
 
 struct suspect { /* an entry at which workers ended (I17) */
@@ -96,6 +100,8 @@ struct coordinator {
     size_t tally_count, tally_capacity;
     struct suspect suspect[SUSPECTS_MAX];
     size_t suspect_count;
+    struct ends ends;   /* of workers that came back as another process */
+    int64_t watched_us; /* partitions were looked at, whether they stand still */
     bool rebalance;     /* the set of workers changed */
     int64_t started_us; /* first tick; 0: none yet */
     uint64_t applied;   /* entries, in this term */

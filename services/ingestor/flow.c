@@ -187,6 +187,61 @@ void flow_check(struct coordinator *c, uint32_t p, int64_t now_us)
     }
 }
 
+/* ---- whether it stands still ---- */
+
+/* Without a scorer, without a validator, and of a scorer in trouble, health says so itself. */
+static enum standstill_chance chance(const struct coordinator *c, const struct partition *part)
+{
+    if (part->state == PARTITION_UNOWNED || part->validator_next == WORKER_NONE || c->worker[part->scorer].trouble[0])
+        return STANDSTILL_HINDERED;
+    bool crowded = c->worker[part->scorer].flight_bytes >= (size_t)c->settings->scorer_window_bytes;
+    return part->flight_count == 0 && crowded ? STANDSTILL_QUEUED : STANDSTILL_FREE;
+}
+
+int64_t flow_standstill_us(const struct coordinator *c, uint32_t p, int64_t now_us)
+{
+    const struct partition *part = &c->partition[p];
+    bool has_scorer = part->state == PARTITION_OWNED || part->state == PARTITION_RELEASING;
+    return has_scorer ? standstill_us(&part->standstill, standstill_patience_us(c->settings), now_us) : 0;
+}
+
+static void log_standstill(const struct coordinator *c, uint32_t p, bool stands)
+{
+    const struct partition *part = &c->partition[p];
+    const char *validator = part->validator == WORKER_NONE ? "" : c->worker[part->validator].instance;
+    if (stands)
+        log_warn("partition.stands_still", "partition=%u next=%llu last=%llu scorer=%s validator=%s", p,
+                 (unsigned long long)part->applied + 1, (unsigned long long)part->last,
+                 c->worker[part->scorer].instance, validator);
+    else
+        log_info("partition.moves_again", "partition=%u applied=%llu", p, (unsigned long long)part->applied);
+}
+
+static void watch(struct coordinator *c, uint32_t p, int64_t now_us)
+{
+    struct partition *part = &c->partition[p];
+    struct standstill_view view = {part->applied, part->last, chance(c, part)};
+    bool moved = part->applied != part->standstill.applied;
+    standstill_look(&part->standstill, view, now_us);
+    bool stands = flow_standstill_us(c, p, now_us) > 0;
+    if (stands && !part->stands)
+        log_standstill(c, p, true);
+    else if (part->stands && moved)
+        log_standstill(c, p, false);
+    part->stands = stands || (part->stands && !moved);
+}
+
+void flow_watch(struct coordinator *c, int64_t now_us)
+{
+    bool away = now_us - c->watched_us > standstill_patience_us(c->settings) / 2;
+    c->watched_us = now_us;
+    for (uint32_t p = 0; p < c->partitions; p++) {
+        if (away)
+            standstill_forgive(&c->partition[p].standstill, now_us);
+        watch(c, p, now_us);
+    }
+}
+
 static bool note_there(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
 {
     (void)first_pseq, (void)record, (void)bytes;

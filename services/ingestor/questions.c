@@ -1,5 +1,6 @@
 /* What feeders and operators ask: Status, Describe, Stats. */
 #include "base/err.h"
+#include "journal/record.h"
 #include "services/ingestor/internal.h"
 #include "wire/reason.h"
 #include <stdio.h>
@@ -212,6 +213,53 @@ static void own_counters(struct ingestor *i, Parbus__StatsReply *reply)
             own_counter(i, reply, reason[r].counter, i->metrics.reason[reason[r].reason]);
 }
 
+struct entry_wanted {
+    uint64_t pseq;
+    uint32_t feeder; /* 0: not found */
+};
+
+static bool take_feeder(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
+{
+    struct entry_wanted *wanted = ctx;
+    struct record_reader reader;
+    struct record_entry entry;
+    const uint8_t *body;
+    if (record_open(&reader, record, bytes, NULL))
+        return false;
+    for (uint64_t pseq = first_pseq; record_next(&reader, &entry, &body); pseq++)
+        if (pseq == wanted->pseq)
+            wanted->feeder = entry.feeder;
+    return false;
+}
+
+/* A feeder is known once its first submission is in the journal. */
+static char *feeder_of(struct ingestor *i, const struct set_aside *s)
+{
+    struct entry_wanted wanted = {.pseq = s->pseq};
+    i->io.read(i->io.ctx, s->partition, s->pseq, 1, take_feeder, &wanted, NULL);
+    struct feeder *f = door_feeder(&i->door, wanted.feeder);
+    return f ? f->mark.name : "";
+}
+
+static void add_set_aside(struct ingestor *i, Parbus__StatsReply *reply)
+{
+    const struct set_aside *newest;
+    size_t count = catalog_set_aside_waiting(i->catalog, &newest);
+    if (!count)
+        return;
+    Parbus__SetAsideStats *s = arena_alloc(&i->answer, sizeof *s);
+    ASSERT(s);
+    *s = (Parbus__SetAsideStats)PARBUS__SET_ASIDE_STATS__INIT;
+    s->has_count = s->has_partition = s->has_pseq = s->has_tries = 1;
+    s->count = count;
+    s->partition = newest->partition;
+    s->pseq = newest->pseq;
+    s->feeder = feeder_of(i, newest);
+    s->instance = (char *)newest->instance;
+    s->tries = newest->tries;
+    reply->set_aside = s;
+}
+
 void questions_stats(struct ingestor *i, uint64_t peer, struct ingestor_now now)
 {
     enum { COUNTERS_MAX = WORKERS_MAX * WORKER_COUNTERS_MAX + METRIC_COUNT + 256 };
@@ -222,6 +270,7 @@ void questions_stats(struct ingestor *i, uint64_t peer, struct ingestor_now now)
     reply.accepting = i->door.trouble[0] == 0;
     reply.trouble = i->door.trouble;
     own_counters(i, &reply);
+    add_set_aside(i, &reply);
     coordinator_stats(&i->coordinator, &reply, &i->answer, now.mono_us);
     door_send(&i->door, peer, PARBUS__TO_FEEDER__BODY_STATS, &reply.base);
 }

@@ -99,6 +99,13 @@ static void add_pause(const struct coordinator *c, const struct partition *part,
     s->paused_ms = s->has_paused_ms ? (uint64_t)(now_us - since_us) / 1000 : 0;
 }
 
+static void add_standstill(const struct coordinator *c, uint32_t p, Parbus__PartitionStats *s, int64_t now_us)
+{
+    int64_t us = flow_standstill_us(c, p, now_us);
+    s->has_standstill_ms = us > 0;
+    s->standstill_ms = (uint64_t)us / 1000;
+}
+
 static Parbus__PartitionStats *partition_stats(struct coordinator *c, struct arena *arena, uint32_t p, int64_t now_us)
 {
     const struct partition *part = &c->partition[p];
@@ -118,6 +125,7 @@ static Parbus__PartitionStats *partition_stats(struct coordinator *c, struct are
     s->lag = flow_lag(c, p);
     s->flight_bytes = part->flight_bytes;
     add_pause(c, part, s, now_us);
+    add_standstill(c, p, s, now_us);
     return s;
 }
 
@@ -156,6 +164,8 @@ static Parbus__WorkerStats *worker_stats(struct coordinator *c, struct arena *ar
     add_partitions(c, w, reply, s);
     add_worker_rate(c, worker, s, now_us);
     s->trouble = worker->trouble;
+    s->ended = ends_lately(&c->ends, worker->instance, now_us);
+    s->has_ended = s->ended > 0;
     return s;
 }
 

@@ -1,3 +1,4 @@
+#include "base/plural.h"
 #include "link/link.h"
 #include "services/parbus/command.h"
 #include "services/parbus/health.h"
@@ -22,13 +23,17 @@ static int of_all(const Parbus__StatsReply *reply)
     printf("%-32s %s\n", "ingestor", reply->accepting ? "accepting" : "refusing");
     for (size_t i = 0; i < reply->n_worker; i++) {
         const Parbus__WorkerStats *w = reply->worker[i];
-        printf("%-32s %s, heard %" PRIu64 " ms ago, %" PRIu32 " partitions%s\n", w->instance, w->state,
-               w->heartbeat_age_ms, w->partitions, w->trouble[0] ? ", in trouble" : "");
+        printf("%-32s %s, heard %" PRIu64 " ms ago, %" PRIu32 " %s%s\n", w->instance, w->state, w->heartbeat_age_ms,
+               w->partitions, plural(w->partitions, "partition", "partitions"), w->trouble[0] ? ", in trouble" : "");
     }
     size_t unowned = 0;
     for (size_t i = 0; i < reply->n_partition; i++)
         unowned += strcmp(reply->partition[i]->state, "owned") != 0;
-    printf("%-32s %" PRIu64 " entries behind, %zu partitions without a scorer\n", "ranking", reply->lag, unowned);
+    if (reply->set_aside)
+        printf("%-32s %" PRIu64 " %s (POISON)\n", "set aside", reply->set_aside->count,
+               plural(reply->set_aside->count, "submission", "submissions"));
+    printf("%-32s %" PRIu64 " %s behind, %zu %s without a scorer\n", "ranking", reply->lag,
+           plural(reply->lag, "entry", "entries"), unowned, plural(unowned, "partition", "partitions"));
     fflush(stdout);
     return health_check(reply, print_trouble, NULL) ? 1 : 0;
 }
@@ -78,8 +83,9 @@ const struct command command_health = {
     "Asks the ingestor, so it needs no supervisor: for containers and monitors.\n\n"
     "Without INSTANCE: exit status 0 when the ingestor answers and takes submissions (there is room, commits work), "
     "every\n"
-    "partition has a scorer, a validator is at work, scorers can write state, and something is applied when something\n"
-    "waits. What is wrong stands on standard error.\n"
+    "partition has a scorer, a validator is at work, scorers can write state, something is applied when something "
+    "waits,\n"
+    "and no partition stands still. What is wrong stands on standard error.\n"
     "With INSTANCE (a validator, scorer or publisher): 0 when its work loop has sent heartbeats lately, and can do its "
     "work.\n",
     run,

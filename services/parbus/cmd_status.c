@@ -112,10 +112,11 @@ const struct command command_status = {
     "status",
     "[--partitions] [--json] [--watch]",
     "what runs, who owns what, how far it is, and what was counted",
-    "First, in words, what is wrong. Then a line for each process: how long it is up, when it was heard last, the\n"
-    "submissions of its partitions that wait (lag), those that went through it per second over the last 2 to 4 s, and\n"
-    "its partitions. What is not known is shown as -. Where no supervisor runs (containers), it is what the ingestor\n"
-    "knows.\n\n"
+    "First, in words, what is wrong (!), and what is set aside and waits to be sent again (*). Then a line for each\n"
+    "process: how long it is up, when it was heard last, the submissions of its partitions that wait (lag), those "
+    "that\n"
+    "went through it per second over the last 2 to 4 s, and its partitions. What is not known is shown as -. Where no\n"
+    "supervisor runs (containers), it is what the ingestor knows.\n\n"
     "  --partitions  a line for each partition as well\n"
     "  --json        for programs: all of it\n"
     "  --watch       again each second, until Ctrl-C\n"

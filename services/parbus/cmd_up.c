@@ -43,7 +43,7 @@ static void progress(void *ctx, unsigned running, unsigned all)
     struct up *up = ctx;
     if (!is_terminal())
         return;
-    fprintf(stderr, "\rstarting: %u of %u processes run ", running, all);
+    fprintf(stderr, "\rprocesses started: %u of %u ", running, all);
     up->progress_shown = true;
 }
 

@@ -14,6 +14,7 @@ struct status_row { /* one process */
     uint32_t pid;               /* 0: not known, or none */
     int64_t restarts, alive_ms; /* -1: not known; likewise below */
     int64_t heartbeat_age_ms, partitions, lag, rate_per_s;
+    uint32_t ended;           /* times in the last minute, and nobody told it to */
     const char *worker_state; /* the ingestor's word; NULL: it knows nothing of it */
     char *owned;              /* "0-15,40"; malloc'ed, "" when there are none */
 };
@@ -25,15 +26,17 @@ struct status {
     const char *why;                    /* … because of this */
     struct status_row *row;
     size_t count;
-    json_t *wrong; /* sentences */
+    json_t *wrong, *warnings; /* sentences */
 };
 
-/* Fills row, count and wrong from the rest. */
+/* Fills row, count, wrong and warnings from the rest. */
 void status_work_out(struct status *s, uint32_t ingestor_pid);
 void status_free(struct status *s);
 
 /* status_wrong.c: what an operator should look at, in words; causes before effects. */
 json_t *status_wrong(const struct status *s);
+/* … and what does not keep the pipeline from its work. */
+json_t *status_warnings(const struct status *s);
 
 /* "0-15,40" of the partitions for which is_one says true; malloc'ed. */
 char *status_ranges(const Parbus__StatsReply *reply, bool (*is_one)(const Parbus__PartitionStats *p, const void *ctx),

@@ -53,6 +53,7 @@ static void add_worker(struct status_row *row, const Parbus__WorkerStats *w)
         row->lag = (int64_t)w->lag;
     }
     row->rate_per_s = w->has_rate_per_s ? (int64_t)w->rate_per_s : -1;
+    row->ended = w->ended;
 }
 
 /* The ingestor has no heartbeat but its answer. */
@@ -102,6 +103,8 @@ static void add_supervised(struct status *s)
         row->state = p->state;
         row->pid = p->pid;
         row->restarts = p->restarts;
+        if (p->ended > row->ended) /* it also sees those that did not live to say hello */
+            row->ended = p->ended;
         row->alive_ms = (int64_t)p->alive_ms;
     }
 }
@@ -132,6 +135,7 @@ void status_work_out(struct status *s, uint32_t ingestor_pid)
     else
         add_unsupervised(s, ingestor_pid);
     s->wrong = status_wrong(s);
+    s->warnings = status_warnings(s);
 }
 
 void status_free(struct status *s)
@@ -140,7 +144,8 @@ void status_free(struct status *s)
         free(s->row[i].owned);
     free(s->row);
     json_decref(s->wrong);
+    json_decref(s->warnings);
     s->row = NULL;
     s->count = 0;
-    s->wrong = NULL;
+    s->wrong = s->warnings = NULL;
 }

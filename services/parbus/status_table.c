@@ -1,4 +1,5 @@
 #include "base/metrics.h"
+#include "base/plural.h"
 #include "services/parbus/print.h"
 #include "services/parbus/status.h"
 #include "wire/reason.h"
@@ -34,6 +35,18 @@ static const char *age(char out[static FIGURE_BYTES], int64_t ms)
     return out;
 }
 
+static void print_sentences(const json_t *sentences, const char *before, FILE *out)
+{
+    size_t i;
+    json_t *sentence;
+    json_array_foreach(sentences, i, sentence)
+    {
+        fputs(before, out);
+        print_plain(out, json_string_value(sentence));
+        fputc('\n', out);
+    }
+}
+
 static void print_head(const struct status *s, FILE *out)
 {
     fprintf(out, "%s, ", s->directory);
@@ -42,14 +55,8 @@ static void print_head(const struct status *s, FILE *out)
                 s->processes->ready ? "everything runs" : "not everything runs");
     else
         fputs("no supervisor runs here: what the ingestor knows\n", out);
-    size_t i;
-    json_t *sentence;
-    json_array_foreach(s->wrong, i, sentence)
-    {
-        fputs("  ! ", out);
-        print_plain(out, json_string_value(sentence));
-        fputc('\n', out);
-    }
+    print_sentences(s->wrong, "  ! ", out);
+    print_sentences(s->warnings, "  * ", out);
 }
 
 static void print_owned(const struct status_row *row, FILE *out)
@@ -86,21 +93,22 @@ static const char *name_or_dash(const char *name) { return name[0] ? name : "-";
 
 static void print_partition(const Parbus__PartitionStats *p, FILE *out)
 {
-    char paused[FIGURE_BYTES], epoch[FIGURE_BYTES];
+    char paused[FIGURE_BYTES], still[FIGURE_BYTES], epoch[FIGURE_BYTES];
     snprintf(epoch, sizeof epoch, "%" PRIu64 ".%" PRIu64, p->owner_epoch >> 32, p->owner_epoch & UINT32_MAX);
     fprintf(out, "%9u  %-10s ", p->partition, p->state);
     print_padded(out, name_or_dash(p->scorer), 20);
     fputc(' ', out);
     print_padded(out, name_or_dash(p->validator), 20);
-    fprintf(out, " %10s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %9" PRIu64 " %10" PRIu64 " %9s\n", epoch,
+    fprintf(out, " %10s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %9" PRIu64 " %10" PRIu64 " %9s %9s\n", epoch,
             p->last_pseq, p->sent_pseq, p->applied_pseq, p->lag, p->flight_bytes,
-            age(paused, p->has_paused_ms ? (int64_t)p->paused_ms : -1));
+            age(paused, p->has_paused_ms ? (int64_t)p->paused_ms : -1),
+            age(still, p->has_standstill_ms ? (int64_t)p->standstill_ms : -1));
 }
 
 static void print_partitions(const Parbus__StatsReply *reply, FILE *out)
 {
-    fprintf(out, "\n%9s  %-10s %-20s %-20s %10s %10s %10s %10s %9s %10s %9s\n", "PARTITION", "STATE", "SCORER",
-            "VALIDATOR", "EPOCH", "LAST", "SENT", "APPLIED", "LAG", "IN FLIGHT", "PAUSED");
+    fprintf(out, "\n%9s  %-10s %-20s %-20s %10s %10s %10s %10s %9s %10s %9s %9s\n", "PARTITION", "STATE", "SCORER",
+            "VALIDATOR", "EPOCH", "LAST", "SENT", "APPLIED", "LAG", "IN FLIGHT", "PAUSED", "STILL");
     for (size_t i = 0; i < reply->n_partition; i++)
         print_partition(reply->partition[i], out);
 }
@@ -114,9 +122,10 @@ static void print_totals(const Parbus__StatsReply *reply, FILE *out)
         owned += strcmp(reply->partition[i]->state, "owned") == 0;
         flight_bytes += reply->partition[i]->flight_bytes;
     }
-    fprintf(out, "\n%zu partitions, %zu of them with a scorer; %" PRIu64 " bytes on their way\n", reply->n_partition,
-            owned, flight_bytes);
-    fprintf(out, "%s submissions a second received, %s applied; %" PRIu64 " are not in the ranking yet\n",
+    fprintf(out, "\n%zu %s, %zu of them with a scorer; %" PRIu64 " %s on the way\n", reply->n_partition,
+            plural(reply->n_partition, "partition", "partitions"), owned, flight_bytes,
+            plural(flight_bytes, "byte", "bytes"));
+    fprintf(out, "submissions: %s a second received, %s applied; %" PRIu64 " not in the ranking yet\n",
             figure(received, reply->has_received_per_s ? (int64_t)reply->received_per_s : -1),
             figure(applied, reply->has_applied_per_s ? (int64_t)reply->applied_per_s : -1), reply->lag);
 }
@@ -143,7 +152,8 @@ static void print_counters(const Parbus__StatsReply *reply, FILE *out)
     json_object_foreach(all, name, value) if (json_integer_value(value))
         fprintf(out, "%-32s %14" JSON_INTEGER_FORMAT "  %s\n", name, json_integer_value(value), text_of(name));
     if (reply->counters_left_out)
-        fprintf(out, "(%u counters of workers are not in it: the answer is full)\n", reply->counters_left_out);
+        fprintf(out, "(%u %s of workers left out: the answer is full)\n", reply->counters_left_out,
+                plural(reply->counters_left_out, "counter", "counters"));
     json_decref(all);
 }
 

@@ -80,7 +80,7 @@ void supervisor_stop(struct supervisor *s)
 }
 
 /* The next try comes after a pause; each death in a row doubles it. */
-static void died(struct process *p, int64_t now_us)
+static void died(struct supervisor *s, struct process *p, int64_t now_us)
 {
     if (p->pid > 0 && now_us - p->started_us >= SUPERVISOR_PROVEN_US)
         p->pause_us = SUPERVISOR_PAUSE_US_MIN;
@@ -89,6 +89,7 @@ static void died(struct process *p, int64_t now_us)
     p->due_us = now_us + p->pause_us;
     p->pause_us = earlier_us(2 * p->pause_us, SUPERVISOR_PAUSE_US_MAX);
     p->restarts++;
+    ends_add(&s->ends, p->instance, now_us);
     if (!p->proven)
         p->early_deaths++;
 }
@@ -102,7 +103,7 @@ static void start(struct supervisor *s, struct process *p, int64_t now_us)
     if (p->pid > 0)
         p->state = PROCESS_STARTING;
     else
-        died(p, now_us);
+        died(s, p, now_us);
 }
 
 static bool phase_open(struct supervisor *s, int phase)
@@ -202,7 +203,7 @@ const struct process *supervisor_exited(struct supervisor *s, pid_t pid, int64_t
         if (p->pid != pid)
             continue;
         if (p->state != PROCESS_STOPPING) {
-            died(p, now_us);
+            died(s, p, now_us);
         } else { /* as it was told; wanted again: another scale came meanwhile */
             p->pid = 0;
             p->state = PROCESS_WAITING;

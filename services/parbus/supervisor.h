@@ -6,6 +6,7 @@
  *        └──────────────────┴──────────────────────────┘
  *     any of them, when it is not wanted any more ──SIGTERM──▶ STOPPING ──▶ out of the table */
 #pragma once
+#include "base/ends.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,6 +64,7 @@ struct supervisor {
     struct supervisor_actions actions;
     struct process process[SUPERVISOR_PROCESSES_MAX];
     size_t count;
+    struct ends ends; /* of processes that nobody told to stop */
     bool opened, stopping;
     int64_t looked_us, ticked_us;
 };

@@ -16,9 +16,10 @@ const Parbus__Processes *control_processes(const struct shell *s, int64_t now_us
         status[i].service = (char *)p->program->service;
         status[i].instance = (char *)p->instance;
         status[i].state = (char *)process_state_name(p->state);
-        status[i].has_pid = status[i].has_restarts = status[i].has_alive_ms = true;
+        status[i].has_pid = status[i].has_restarts = status[i].has_alive_ms = status[i].has_ended = true;
         status[i].pid = (uint32_t)p->pid;
         status[i].restarts = p->restarts;
+        status[i].ended = ends_lately(&s->core.ends, p->instance, now_us);
         status[i].alive_ms = p->pid > 0 ? (uint64_t)(now_us - p->started_us) / 1000 : 0;
     }
     all.n_process = s->core.count;

@@ -2,9 +2,13 @@
 
 import contextlib
 import json
+import mmap
 import os
+import pathlib
 import pty
+import re
 import signal
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -18,6 +22,28 @@ def numbers(ranges):
     """The partitions of "0-15,40"."""
     ends = [list(map(int, part.split("-"))) for part in ranges.split(",") if part]
     return [n for e in ends for n in range(e[0], e[-1] + 1)]
+
+
+MARKER = "urn:the-entry-that-is-spoilt"
+
+
+def value(unit, points, evidence=""):
+    return f"index,period,unit,indicator,value,stage,evidence\nqd766,2025,{unit},CKMB,{points},appraised_1,{evidence}\n"
+
+
+def spoil(pipeline, version):
+    """Changes the version of the journal's record with MARKER, wherever LMDB has copied it to; nobody may be writing."""
+    changed = 0
+    with open(pathlib.Path(pipeline.dir, "journal", "data.mdb"), "r+b") as f, mmap.mmap(f.fileno(), 0) as data:
+        at = -1
+        while (at := data.find(MARKER.encode(), at + 1)) >= 0:
+            for begin in range(at - 56, at - 300, -1):  # header, entry, then the submission
+                kind, zero, count = struct.unpack_from("<BHI", data, begin + 1)
+                if (kind, zero, count) == (1, 0, 1) and begin + 56 + struct.unpack_from("<I", data, begin + 24)[0] > at:
+                    data[begin] = version
+                    changed += 1
+                    break
+    assert changed, "the record is in the journal"
 
 
 class Status(unittest.TestCase):
@@ -78,6 +104,38 @@ class Status(unittest.TestCase):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
             until(lambda: (s := try_status(p)) and not s["wrong"], "all is well again")
+
+    def test_a_partition_that_stands_still(self):
+        """One whose next record cannot be read. It goes on by itself when it can be."""
+        settings = ["worker_lease_ms=1000", "resend_after_ms=10", "heartbeat_interval_ms=100"]  # 4 s and a bit
+        with Pipeline(validators=0, settings=settings) as p:
+            p.run("push", "-", "--as", "late", stdin=value("H26", 12, evidence=MARKER).encode())
+            spoil(p, 99)
+            p.run("scale", "validator=1")
+            p.push_text(value("H14", 11), "--as", "other")  # others move
+
+            def red():
+                done = p.run("health", check=False)
+                return done.returncode and "has stood still" in done.stderr and done.stderr
+            said = until(red, "health is red")
+            partition, entry = map(int, re.fullmatch(
+                r"parbus health: partition (\d+) has stood still for \d+\.\d s: entry (\d+) is the next of 1; "
+                r"validator-1 checks it, scorer-1 owns it\n", said).groups())
+            status = p.status()
+            self.assertIn(f"partition {partition} has stood still", " ".join(status["wrong"]))
+            self.assertFalse(status["healthy"])
+            stands = [x for x in status["partitions"] if x["standstill_ms"] is not None]
+            self.assertEqual([(x["partition"], x["applied_pseq"] + 1, x["last_pseq"]) for x in stands],
+                             [(partition, entry, entry)])
+            self.assertGreater(stands[0]["standstill_ms"], 4000)
+            p.push_text(value("H14", 12), "--as", "other")
+
+            spoil(p, 1)
+            until(lambda: p.run("health", check=False).returncode == 0, "health is green again")
+            self.assertEqual((p.status()["wrong"], p.status()["lag"]), ([], 0))
+            log = pathlib.Path(p.dir, "log", "ingestor-1.log").read_text()
+            self.assertRegex(log, rf"partition.stands_still service=ingestor-1 partition={partition} next={entry} ")
+            self.assertRegex(log, rf"partition.moves_again service=ingestor-1 partition={partition} applied={entry}\n")
 
     def test_the_ingestor_hangs(self):
         with Pipeline() as p:

@@ -66,3 +66,22 @@ Test(set_aside, the_first_one_since_a_control)
     cr_assert_eq(catalog_set_aside_after(c, 2, 2), 7);
     cr_assert_eq(catalog_set_aside_after(c, 0, 0), 0);
 }
+
+Test(set_aside, those_that_were_not_sent_again_are_counted)
+{
+    const struct set_aside *newest;
+    cr_assert_eq(catalog_set_aside_waiting(c, &newest), 0);
+    cr_assert_null(newest);
+    set_aside_in(c, 2, 9, &e);
+    set_aside_in(c, 3, 4, &e);
+    set_aside_in(c, 1, 8, &e);
+    cr_assert_eq(catalog_set_aside_waiting(c, &newest), 3);
+    cr_assert(newest->partition == 1 && newest->pseq == 8, "the one decided last");
+    readmit_in(c, 1, 8, &e);
+    cr_assert_eq(catalog_set_aside_waiting(c, &newest), 2);
+    cr_assert(newest->partition == 3 && newest->pseq == 4);
+    readmit_in(c, 2, 9, &e);
+    readmit_in(c, 3, 4, &e);
+    cr_assert_eq(catalog_set_aside_waiting(c, &newest), 0);
+    cr_assert_null(newest);
+}

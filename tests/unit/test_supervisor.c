@@ -132,6 +132,18 @@ Test(supervisor_running, who_lived_long_comes_back_soon)
     cr_assert_eq(tick(), now + SUPERVISOR_PAUSE_US_MIN);
 }
 
+Test(supervisor_running, how_often_one_ended_lately_is_known)
+{
+    for (int i = 0; i < 3; i++)
+        end("scorer-1"), now += SUPERVISOR_PAUSE_US_MAX, tick();
+    end("validator-1");
+    cr_assert_eq(ends_lately(&supervisor.ends, "scorer-1", now), 3);
+    cr_assert_eq(ends_lately(&supervisor.ends, "validator-1", now), 1);
+    supervisor_scale(&supervisor, program_find("scorer"), 1);
+    tick(), end("scorer-2");
+    cr_assert_eq(ends_lately(&supervisor.ends, "scorer-2", now), 0, "it was told to");
+}
+
 Test(supervisor_running, others_come_back_while_the_ingestor_is_away)
 {
     end("ingestor-1"), end("validator-1");

@@ -167,7 +167,7 @@ Test(wire, columns_have_the_same_length)
     s.n_value = 2;
     refused(open_submission(&s), ERR_INVALID, "submission.value has 2 rows, indicator has 3");
     s = sample(), s.n_row_observed_ms = 1, s.row_observed_ms = times;
-    refused(open_submission(&s), ERR_INVALID, "submission.row_observed_ms has 1 rows, indicator has 3");
+    refused(open_submission(&s), ERR_INVALID, "submission.row_observed_ms has 1 row, indicator has 3");
     s = sample(), s.has_retract = 1, s.retract = 1;
     refused(open_submission(&s), ERR_INVALID, "submission.value: a retraction has no values");
     s.n_value = 0;
@@ -201,7 +201,7 @@ Test(wire, verdicts_have_whole_ascending_rows)
     v.reject_entry = entry, v.reject_row = row, v.reject_reason = reason, v.reject_detail = detail;
     cr_assert_eq(open_sent(&wire_to_scorer, 1, &v), OK, "%s", why.text);
     v.n_reject_detail = 1;
-    refused(open_sent(&wire_to_scorer, 1, &v), ERR_INVALID, "verdicts.reject_detail has 1 rows, reject_entry has 2");
+    refused(open_sent(&wire_to_scorer, 1, &v), ERR_INVALID, "verdicts.reject_detail has 1 row, reject_entry has 2");
     v.n_reject_detail = 2, entry[1] = 0;
     refused(open_sent(&wire_to_scorer, 1, &v), ERR_INVALID, "verdicts.reject_row: not ascending at entry 0");
     row[1] = 5;
@@ -217,7 +217,7 @@ Test(wire, columns_of_committed_and_snapshot_rows_fit)
     Parbus__Committed c = PARBUS__COMMITTED__INIT;
     c.n_partition = 2, c.partition = partition, c.n_pseq = 1, c.pseq = pseq;
     refused(open_sent(&wire_to_publisher, PARBUS__TO_PUBLISHER__BODY_COMMITTED, &c), ERR_INVALID,
-            "committed.pseq has 1 rows, partition has 2");
+            "committed.pseq has 1 row, partition has 2");
     Parbus__SnapshotRows rows = PARBUS__SNAPSHOT_ROWS__INIT;
     Parbus__Row row = PARBUS__ROW__INIT, *list[] = {&row};
     rows.n_row = 1, rows.row = list;
@@ -251,7 +251,7 @@ Test(wire, an_envelope_holds_one_field_and_nothing_after_it)
     buffer_clear(&packed);
     refused(open_packed(&wire_to_ingestor), ERR_INVALID, "ToIngestor: the envelope cannot be read");
     buffer_append(&packed, "\x0a\x05x", 3);
-    refused(open_packed(&wire_to_ingestor), ERR_INVALID, "ToIngestor: the envelope holds 1 bytes, its field says 5");
+    refused(open_packed(&wire_to_ingestor), ERR_INVALID, "ToIngestor: the envelope holds 1 byte, its field says 5");
 }
 
 Test(wire, an_unknown_kind_is_refused)
