@@ -1,4 +1,5 @@
 #include "link/link.h"
+#include "link/waiting.h"
 #include "wire/wire.h"
 #include <errno.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ void link_shutdown(void)
     while (context && zmq_ctx_term(context) != 0 && errno == EINTR)
         continue;
     context = NULL;
+    waiting_free();
 }
 
 /* NULL: not a socket on this host. */
@@ -145,6 +147,31 @@ enum err link_send_to(void *socket, const struct link_peer *peer, const void *da
 {
     enum err err = send_frame(socket, peer->id, sizeof peer->id, ZMQ_SNDMORE);
     return err ? err : send_frame(socket, data, bytes, 0);
+}
+
+static enum err send_message(void *socket, zmq_msg_t *message)
+{
+    while (zmq_msg_send(message, socket, ZMQ_DONTWAIT) < 0)
+        if (errno != EINTR)
+            return send_error(errno);
+    return OK;
+}
+
+enum err link_send_to_within(void *socket, const struct link_peer *peer, const void *data, size_t bytes,
+                             size_t waiting_max)
+{
+    zmq_msg_t message;
+    struct waiting *waiting = waiting_of(socket, peer);
+    if (waiting_bytes(waiting) > waiting_max)
+        return ERR_BUSY;
+    enum err err = send_frame(socket, peer->id, sizeof peer->id, ZMQ_SNDMORE);
+    if (err)
+        return err;
+    waiting_message(waiting, &message, data, bytes);
+    err = send_message(socket, &message);
+    if (err)
+        zmq_msg_close(&message);
+    return err;
 }
 
 enum err link_publish(void *socket, const char *topic, const void *data, size_t bytes)

@@ -40,6 +40,10 @@ enum err link_send(void *socket, const void *data, size_t bytes);
 /* ROUTER. ERR_BUSY: full; ERR_NOT_FOUND: that peer is gone. A peer that went while its queue was full stays ERR_BUSY
  * until the socket is read: libzmq notices the end of a connection where its last message would be. */
 enum err link_send_to(void *socket, const struct link_peer *peer, const void *data, size_t bytes);
+/* The same, and ERR_BUSY while more than waiting_max bytes that were sent to that peer in this way have not left the
+ * process: a bound in bytes, where the high-water mark is one in messages. */
+enum err link_send_to_within(void *socket, const struct link_peer *peer, const void *data, size_t bytes,
+                             size_t waiting_max);
 /* XPUB. The topic frame is the topic and its NUL byte; link_subscribe (SUB) asks for exactly those bytes. A slow
  * subscriber loses messages; nobody waits for it. */
 enum err link_publish(void *socket, const char *topic, const void *data, size_t bytes);

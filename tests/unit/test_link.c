@@ -268,6 +268,50 @@ Test(link, a_peer_that_does_not_read_is_sent_so_many_messages_and_no_more)
     link_close(&dealer), link_close(&router);
 }
 
+Test(link, a_peer_that_does_not_read_is_sent_so_many_bytes_and_no_more)
+{
+    enum { LARGE_BYTES = 1 << 20, WAITING_MAX = 3 << 20, IN_ALL_MAX = 12 };
+    static char large[LARGE_BYTES];
+    void *router = open_socket(ZMQ_ROUTER, LINK_BIND, "door", 1000);
+    void *slow = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 1),
+         *other = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 1);
+    send_text(slow, "x");
+    expect_message(router, ZMQ_ROUTER, "x");
+    struct link_peer full = message.peer;
+    int sent = 0;
+    while (sent < 100 && link_send_to_within(router, &full, large, sizeof large, WAITING_MAX) == OK)
+        sent++;
+    cr_assert(sent > WAITING_MAX / LARGE_BYTES && sent <= IN_ALL_MAX, "%d", sent);
+    send_text(other, "x");
+    expect_message(router, ZMQ_ROUTER, "x");
+    cr_assert_eq(link_send_to_within(router, &message.peer, "fine", 4, 0), OK);
+    expect_message(other, ZMQ_DEALER, "fine");
+    for (; sent > 0; sent--)
+        cr_assert_eq(wait_message(slow, ZMQ_DEALER), OK);
+    enum err err = ERR_BUSY;
+    for (int64_t end = clock_mono_us() + DEADLINE_US; err == ERR_BUSY && clock_mono_us() < end;)
+        err = link_send_to_within(router, &full, "again", 5, 0);
+    cr_assert_eq(err, OK, "what was read waits no more");
+    expect_message(slow, ZMQ_DEALER, "again");
+    link_close(&slow), link_close(&other), link_close(&router);
+}
+
+/* Its connection takes them along. */
+Test(link, bytes_of_a_peer_that_is_gone_wait_no_more)
+{
+    static char large[1 << 20];
+    void *router = open_socket(ZMQ_ROUTER, LINK_BIND, "door", 1000);
+    for (int i = 0; i < 3; i++) {
+        void *slow = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 1);
+        send_text(slow, "x");
+        expect_message(router, ZMQ_ROUTER, "x");
+        while (link_send_to_within(router, &message.peer, large, sizeof large, 3 << 20) == OK)
+            continue;
+        link_close(&slow);
+    }
+    link_close(&router); /* what still waits is a leak, or is freed while it is sent */
+}
+
 Test(link, who_subscribes_to_too_much_can_be_cut_off)
 {
     void *xpub = open_socket(ZMQ_XPUB, LINK_BIND, "feed", 10), *sub = open_socket(ZMQ_SUB, LINK_CONNECT, "feed", 10);
