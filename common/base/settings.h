@@ -14,6 +14,7 @@
     X(submission_bytes_max,      1 << 20,       1024,      1 << 20,       "one submission") \
     X(feeders_max,               4096,          1,         1000000,       "feeders known to the journal") \
     X(feeder_window,             16384,         1,         1000000,       "submissions of a feeder without a receipt") \
+    X(feeder_window_bytes,       16 << 20,      4096,      1 << 30,       "… and their bytes; one submission may always be under way") \
     X(partition_window_bytes,    2 << 20,       4096,      64 << 20,      "journalled bytes of a partition sent and not yet applied") \
     X(scorer_window_bytes,       16 << 20,      4096,      1 << 30,       "… of all partitions of one scorer") \
     X(heartbeat_interval_ms,     250,           10,        10000,         "a worker's heartbeat") \

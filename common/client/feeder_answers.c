@@ -136,6 +136,7 @@ static void take_limits(struct feeder_core *c, const Parbus__Welcome *welcome)
 {
     if (welcome->has_window && welcome->window)
         c->window = welcome->window;
+    c->window_bytes = welcome->window_bytes;
     if (welcome->has_rows_max && welcome->rows_max)
         c->rows_max = welcome->rows_max;
     if (welcome->has_submission_bytes_max && welcome->submission_bytes_max)
@@ -207,8 +208,8 @@ static void refuse_for_good(struct feeder_core *c, int64_t now_us, const Parbus_
     fail(c, r->reason == PARBUS__REASON__REFUSED_PROTOCOL_VERSION ? ERR_VERSION : ERR_INVALID, text.text);
 }
 
-/* "epoch 7 is known" (D3) */
-static uint64_t known_epoch(const char *detail)
+/* "epoch 7 is known", "epoch 7 is of …" (D3) */
+static uint64_t epoch_named(const char *detail)
 {
     const char *digits = detail ? strpbrk(detail, "0123456789") : NULL;
     return digits ? strtoull(digits, NULL, 10) : 0;
@@ -217,7 +218,7 @@ static uint64_t known_epoch(const char *detail)
 static void refuse_stale(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
 {
     (void)now_us;
-    uint64_t known = known_epoch(r->detail);
+    uint64_t known = epoch_named(r->detail);
     if (known && known <= c->epoch)
         return; /* about an epoch that is over */
     if (c->welcomed_once) {
@@ -273,6 +274,14 @@ static void refuse_submission(struct feeder_core *c, int64_t now_us, const Parbu
         drop(c, r);
 }
 
+/* D3: a clock is wrong, here or there; nobody but a person can say which. */
+static void refuse_ahead(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
+{
+    uint64_t ahead = epoch_named(r->detail);
+    if (!c->welcomed_once && (!ahead || ahead == c->epoch)) /* else about a hello that is over */
+        refuse_submission(c, now_us, r);
+}
+
 static void refuse_too_many(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
 {
     if (r->retry_after_ms)
@@ -304,6 +313,7 @@ static const struct {
     {PARBUS__REASON__REFUSED_SEQUENCE_GAP, refuse_gap},
     {PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS, refuse_too_many},
     {PARBUS__REASON__REFUSED_STALE_EPOCH, refuse_stale},
+    {PARBUS__REASON__REFUSED_EPOCH_AHEAD, refuse_ahead},
     {PARBUS__REASON__REFUSED_NAME, refuse_for_good},
     {PARBUS__REASON__REFUSED_INDEX_UNKNOWN, refuse_index},
     {PARBUS__REASON__REFUSED_NOT_AUTHORISED, refuse_not_authorised},

@@ -226,11 +226,18 @@ static uint64_t send_limit(const struct feeder_core *c)
     return limit < c->ring.end ? limit : c->ring.end - 1;
 }
 
+/* D5: one may always be under way. What was refused counts until a receipt passes it. */
+static bool fits_window(const struct feeder_core *c)
+{
+    return !c->window_bytes || c->next_send == c->ring.first ||
+           feeder_ring_bytes(&c->ring, c->next_send) <= c->window_bytes;
+}
+
 static void send_submissions(struct feeder_core *c, int64_t now_us)
 {
     if (!c->welcomed || now_us < c->hold_until_us)
         return;
-    for (uint64_t limit = send_limit(c); c->next_send <= limit; c->next_send++) {
+    for (uint64_t limit = send_limit(c); c->next_send <= limit && fits_window(c); c->next_send++) {
         const struct feeder_ring_entry *entry = feeder_ring_at(&c->ring, c->next_send);
         if (!send_bytes(c, c->ring.data + entry->offset, entry->bytes))
             return;

@@ -41,7 +41,9 @@ uint8_t *feeder_ring_reserve(struct feeder_ring *r, size_t bytes)
 void feeder_ring_push(struct feeder_ring *r, const uint8_t *reserved, size_t bytes)
 {
     size_t offset = (size_t)(reserved - r->data);
-    *feeder_ring_at(r, r->end++) = (struct feeder_ring_entry){.offset = (uint32_t)offset, .bytes = (uint32_t)bytes};
+    *feeder_ring_at(r, r->end++) =
+        (struct feeder_ring_entry){.before = r->pushed, .offset = (uint32_t)offset, .bytes = (uint32_t)bytes};
+    r->pushed += bytes;
     r->tail = offset + bytes;
 }
 

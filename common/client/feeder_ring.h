@@ -8,6 +8,7 @@
 struct feeder_ring {
     uint8_t *data;
     struct feeder_ring_entry {
+        uint64_t before; /* bytes of all that came before it */
         uint32_t offset, bytes;
         bool refused; /* D9: settled, but kept until a receipt passes it, as the ingestor may forget that it refused it
                        */
@@ -16,6 +17,7 @@ struct feeder_ring {
     uint32_t mask;       /* entries - 1 */
     uint64_t shift;      /* of all renumberings: the slot of seq is (seq + shift) & mask */
     uint64_t first, end; /* holds seqs first .. end - 1 */
+    uint64_t pushed;     /* bytes of all that ever came */
 };
 
 /* entries: a power of two. */
@@ -36,7 +38,13 @@ static inline bool feeder_ring_holds(const struct feeder_ring *r, uint64_t seq)
 {
     return seq >= r->first && seq < r->end;
 }
-static inline struct feeder_ring_entry *feeder_ring_at(struct feeder_ring *r, uint64_t seq)
+static inline struct feeder_ring_entry *feeder_ring_at(const struct feeder_ring *r, uint64_t seq)
 {
     return &r->entry[(seq + r->shift) & r->mask];
+}
+/* Bytes of what it holds up to seq. */
+static inline uint64_t feeder_ring_bytes(const struct feeder_ring *r, uint64_t up_to_seq)
+{
+    const struct feeder_ring_entry *last = feeder_ring_at(r, up_to_seq);
+    return last->before + last->bytes - feeder_ring_at(r, r->first)->before;
 }

@@ -29,10 +29,10 @@ struct feeder_core {
     uint64_t scored, accepted_rows, rejected_rows;
 
     uint32_t number, window, rows_max;
-    uint64_t submission_bytes_max;
-    bool welcomed, welcomed_once; /* on this connection; in this epoch */
-    uint64_t request;             /* of the newest Hello */
-    uint64_t hello_first;         /* the oldest without a receipt when it was sent */
+    uint64_t submission_bytes_max, window_bytes; /* window_bytes 0: no such bound */
+    bool welcomed, welcomed_once;                /* on this connection; in this epoch */
+    uint64_t request;                            /* of the newest Hello */
+    uint64_t hello_first;                        /* the oldest without a receipt when it was sent */
     uint32_t restarts, doubts;
     int64_t hello_due_us, quiet_since_us, hold_until_us;
     Parbus__Reason trouble; /* told last; told again only after things went well */

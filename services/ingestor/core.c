@@ -193,7 +193,7 @@ void ingestor_from_feeder(struct ingestor *i, uint64_t peer, const struct wire_m
         break;
     case PARBUS__TO_INGESTOR__BODY_HELLO:
         ingestor_commit(i, now); /* a new epoch must not mix with the old one in a group */
-        door_hello(&i->door, peer, (const Parbus__Hello *)m->message);
+        door_hello(&i->door, peer, (const Parbus__Hello *)m->message, now);
         break;
     case PARBUS__TO_INGESTOR__BODY_STATUS:
         questions_status(i, peer, (const Parbus__Status *)m->message);

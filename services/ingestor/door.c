@@ -1,5 +1,4 @@
 #include "services/ingestor/door.h"
-#include "base/bytes.h"
 #include "base/err.h"
 #include "journal/record.h"
 #include <stdio.h>
@@ -34,58 +33,11 @@ void door_free(struct door *d)
     buffer_free(&d->untold.bytes);
 }
 
-static uint64_t name_key(const char *name) { return hash_bytes(name, strlen(name)); }
-
-static struct feeder *feeder_slot(struct door *d, uint32_t number)
-{
-    if (number >= d->feeder_capacity) {
-        uint32_t capacity = d->feeder_capacity ? d->feeder_capacity : 16;
-        while (capacity <= number)
-            capacity *= 2;
-        d->feeder = realloc(d->feeder, capacity * sizeof *d->feeder);
-        ASSERT(d->feeder);
-        memset(d->feeder + d->feeder_capacity, 0, (capacity - d->feeder_capacity) * sizeof *d->feeder);
-        d->feeder_capacity = capacity;
-    }
-    if (number >= d->feeder_count)
-        d->feeder_count = number + 1;
-    return &d->feeder[number];
-}
-
-void door_restore_feeder(struct door *d, uint32_t number, const struct journal_feeder *mark)
-{
-    struct feeder *f = feeder_slot(d, number);
-    *f = (struct feeder){
-        .mark = *mark, .receipted = mark->last_seq, .receipted_refused = mark->refused, .journalled = true};
-    d->journalled++;
-    map_put(&d->by_name, name_key(mark->name), number);
-}
-
-struct feeder *door_feeder(struct door *d, uint32_t number)
-{
-    return number && number < d->feeder_count && d->feeder[number].mark.name[0] ? &d->feeder[number] : NULL;
-}
-
-struct feeder *door_feeder_of(struct door *d, uint64_t peer, uint32_t *number)
-{
-    return map_get(&d->by_peer, peer, number) ? &d->feeder[*number] : NULL;
-}
-
-static void forget_peer(struct door *d, uint64_t peer)
-{
-    uint32_t number;
-    if (!map_get(&d->by_peer, peer, &number))
-        return;
-    if (d->feeder[number].peer == peer)
-        d->feeder[number].peer = 0;
-    map_remove(&d->by_peer, peer);
-}
-
 void door_send(struct door *d, uint64_t peer, uint32_t kind, const ProtobufCMessage *message)
 {
     enum err code = d->io->to_feeder(d->io->ctx, peer, kind, message);
     if (code == ERR_NOT_FOUND)
-        forget_peer(d, peer);
+        door_forget_peer(d, peer);
     else if (code == ERR_BUSY)
         metric_add(d->metrics, sends_full, 1);
 }
@@ -116,145 +68,15 @@ static void send_receipt(struct door *d, struct feeder *f)
     door_send(d, f->peer, PARBUS__TO_FEEDER__BODY_RECEIPT, &receipt.base);
 }
 
-/* Makes place among the newcomers: the oldest one that has still submitted nothing is forgotten, and its number goes to
- * the next. 0: there is place. No group is under way: its feeders would have a mark soon. */
-static uint32_t evict_newcomer(struct door *d)
-{
-    if (d->newcomer_count < NEWCOMERS_MAX)
-        return 0;
-    uint32_t number = d->newcomer[d->newcomer_first];
-    d->newcomer_first = (d->newcomer_first + 1) % NEWCOMERS_MAX;
-    d->newcomer_count--;
-    struct feeder *f = &d->feeder[number];
-    if (f->journalled)
-        return 0;
-    forget_peer(d, f->peer);
-    map_remove(&d->by_name, name_key(f->mark.name));
-    return number;
-}
-
-/* The newcomer that this connection has been so far: it has no other, so names that one connection makes up push nobody
- * else out. 0: none. */
-static uint32_t leave_newcomer(struct door *d, uint64_t peer)
-{
-    uint32_t number;
-    if (!map_get(&d->by_peer, peer, &number) || d->feeder[number].journalled)
-        return 0;
-    map_remove(&d->by_name, name_key(d->feeder[number].mark.name));
-    return number;
-}
-
-static uint32_t newcomer_place(struct door *d, uint64_t peer)
-{
-    uint32_t number = leave_newcomer(d, peer);
-    if (number)
-        return number;
-    uint32_t evicted = evict_newcomer(d);
-    number = evicted ? evicted : d->feeder_count;
-    d->newcomer[(d->newcomer_first + d->newcomer_count++) % NEWCOMERS_MAX] = number;
-    return number;
-}
-
-static uint32_t add_newcomer(struct door *d, uint64_t peer, const char *name)
-{
-    uint32_t number = newcomer_place(d, peer);
-    struct feeder *f = feeder_slot(d, number);
-    *f = (struct feeder){.mark.epoch = 1, .untold = f->untold};
-    snprintf(f->mark.name, sizeof f->mark.name, "%s", name);
-    map_put(&d->by_name, name_key(name), number);
-    return number;
-}
-
 /* feeders_max counts those that the journal knows: names that only say hello keep nobody out. */
 static bool has_place(const struct door *d, const struct feeder *f)
 {
     return f->journalled || f->dirty || d->journalled + d->entering < d->settings->feeders_max;
 }
 
-static void refuse_too_many(struct door *d, uint64_t peer)
+void door_refuse_too_many(struct door *d, uint64_t peer)
 {
     door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS, "feeders_max is reached", 0);
-}
-
-static void refuse_stale(struct door *d, uint64_t peer, uint64_t known)
-{
-    char detail[64];
-    snprintf(detail, sizeof detail, "epoch %llu is known", (unsigned long long)known);
-    door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_STALE_EPOCH, detail, 0);
-}
-
-/* Finds the feeder or makes it. 0 with a refusal sent: it cannot be had. */
-static uint32_t feeder_by_name(struct door *d, uint64_t peer, const char *name, uint64_t epoch)
-{
-    uint32_t number;
-    if (map_get(&d->by_name, name_key(name), &number)) {
-        if (strcmp(d->feeder[number].mark.name, name) == 0)
-            return number;
-        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME, "another feeder's name has the same hash", 0);
-        return 0;
-    }
-    if (d->journalled + d->entering >= d->settings->feeders_max)
-        refuse_too_many(d, peer);
-    else if (epoch == 0) /* D2: before anything is changed */
-        refuse_stale(d, peer, 1);
-    else
-        return add_newcomer(d, peer, name);
-    return 0;
-}
-
-static void send_welcome(struct door *d, const struct feeder *f, uint32_t number, uint64_t request)
-{
-    Parbus__Welcome welcome = PARBUS__WELCOME__INIT;
-    welcome.has_next_seq = welcome.has_window = welcome.has_submission_bytes_max = welcome.has_rows_max = 1;
-    welcome.has_scored = welcome.has_feeder_number = welcome.has_request = 1;
-    welcome.request = request;
-    welcome.next_seq = f->receipted + 1;
-    welcome.window = (uint32_t)d->settings->feeder_window;
-    welcome.submission_bytes_max = (uint64_t)d->settings->submission_bytes_max;
-    welcome.rows_max = WIRE_ROWS_MAX;
-    welcome.has_accepted_rows = welcome.has_rejected_rows = 1;
-    welcome.scored = f->sum.scored + f->receipted_refused;
-    welcome.accepted_rows = f->sum.accepted_rows;
-    welcome.rejected_rows = f->sum.rejected_rows;
-    welcome.feeder_number = number;
-    door_send(d, f->peer, PARBUS__TO_FEEDER__BODY_WELCOME, &welcome.base);
-}
-
-static void start_epoch(struct feeder *f, uint64_t epoch)
-{
-    f->mark.epoch = epoch;
-    f->mark.last_seq = f->mark.refused = f->receipted = f->receipted_refused = 0;
-    f->sum = (struct tally_sum){0};
-}
-
-void door_hello(struct door *d, uint64_t peer, const Parbus__Hello *hello)
-{
-    if (hello->protocol_version != WIRE_PROTOCOL_VERSION) {
-        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_PROTOCOL_VERSION, "this ingestor speaks version 1", 0);
-        return;
-    }
-    if (!wire_name_ok(hello->feeder)) {
-        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME, "1 to 64 of A-Z a-z 0-9 . _ -", 0);
-        return;
-    }
-    uint32_t number = feeder_by_name(d, peer, hello->feeder, hello->epoch);
-    if (!number)
-        return;
-    struct feeder *f = &d->feeder[number];
-    if (hello->epoch < f->mark.epoch) {
-        refuse_stale(d, peer, f->mark.epoch);
-        return;
-    }
-    if (hello->epoch > f->mark.epoch)
-        start_epoch(f, hello->epoch);
-    if (f->peer != peer)
-        forget_peer(d, f->peer);
-    forget_peer(d, peer);
-    f->peer = peer;
-    f->gap_told = false;
-    map_put(&d->by_peer, peer, number);
-    send_welcome(d, f, number, hello->request);
-    door_totals_changed(d, number);
 }
 
 static void mark_changed(struct door *d, struct feeder *f, uint32_t number)
@@ -319,6 +141,13 @@ static void add_to_group(struct door *d, uint32_t partition, const struct record
     d->group_rows += rows;
 }
 
+/* D5: one submission may always be under way. */
+static bool beyond_window(const struct door *d, const struct feeder *f, uint64_t seq, size_t bytes)
+{
+    return seq - f->receipted > (uint64_t)d->settings->feeder_window ||
+           (f->group_bytes && f->group_bytes + bytes > (size_t)d->settings->feeder_window_bytes);
+}
+
 void door_submission(struct door *d, uint64_t peer, const Parbus__Submission *s, const uint8_t *body, size_t bytes,
                      struct ingestor_now now)
 {
@@ -334,7 +163,7 @@ void door_submission(struct door *d, uint64_t peer, const Parbus__Submission *s,
         return;
     }
     if (!has_place(d, f)) {
-        refuse_too_many(d, peer);
+        door_refuse_too_many(d, peer);
         return;
     }
     f->gap_told = false; /* D6: the expected one came */
@@ -342,7 +171,7 @@ void door_submission(struct door *d, uint64_t peer, const Parbus__Submission *s,
         refuse_run(d, f, PARBUS__REASON__REFUSED_STORAGE, d->trouble, RETRY_STORAGE_MS);
         return;
     }
-    if (s->seq - f->receipted > (uint64_t)d->settings->feeder_window) { /* D5 */
+    if (beyond_window(d, f, s->seq, bytes)) {
         refuse_run(d, f, PARBUS__REASON__REFUSED_WINDOW, "wait for receipts", RETRY_WINDOW_MS);
         return;
     }
@@ -351,6 +180,7 @@ void door_submission(struct door *d, uint64_t peer, const Parbus__Submission *s,
         return;
     }
     f->mark.last_seq = s->seq;
+    f->group_bytes += bytes;
     mark_changed(d, f, number);
     struct record_entry entry = {
         .body_bytes = (uint32_t)bytes, .feeder = number, .epoch = f->mark.epoch, .seq = s->seq};
@@ -367,7 +197,7 @@ void door_submission_bad(struct door *d, uint64_t peer, uint64_t seq, Parbus__Re
     } else if (seq != f->mark.last_seq + 1) {
         out_of_turn(d, f, seq);
     } else if (!has_place(d, f)) {
-        refuse_too_many(d, peer);
+        door_refuse_too_many(d, peer);
     } else {
         f->gap_told = false;
         f->mark.last_seq = seq;
@@ -400,6 +230,7 @@ void door_committed(struct door *d)
             door_totals_changed(d, number);
         f->receipted = f->mark.last_seq;
         f->receipted_refused = f->mark.refused;
+        f->group_bytes = 0;
         f->dirty = false;
         d->journalled += !f->journalled;
         f->journalled = true;
@@ -418,6 +249,7 @@ void door_not_committed(struct door *d, const char *why, struct ingestor_now now
         struct feeder *f = &d->feeder[numbers_at(&d->changed, i)];
         f->mark.last_seq = f->receipted;
         f->mark.refused = f->receipted_refused;
+        f->group_bytes = 0;
         f->dirty = false;
         f->gap_told = true;
         if (f->peer)

@@ -9,6 +9,7 @@ struct feeder {
     struct journal_feeder mark;            /* as the next commit will write it */
     uint64_t receipted, receipted_refused; /* as the last commit wrote it */
     uint64_t peer;                         /* 0: not connected */
+    size_t group_bytes;                    /* taken, and no receipt yet (D5) */
     bool dirty;                            /* in door.changed: the next commit writes its mark */
     bool journalled;                       /* the journal has a mark of it */
     bool gap_told;                         /* D6: one refusal per gap */
@@ -55,13 +56,20 @@ struct door {
 void door_init(struct door *d, const struct settings *settings, const struct ingestor_io *io, struct metrics *metrics,
                struct catalog *catalog, uint32_t partitions);
 void door_free(struct door *d);
-void door_restore_feeder(struct door *d, uint32_t number, const struct journal_feeder *mark);
 
+/* ---- who the feeders are: hello.c ---- */
+
+void door_restore_feeder(struct door *d, uint32_t number, const struct journal_feeder *mark);
 /* NULL: the peer has not said hello. */
 struct feeder *door_feeder_of(struct door *d, uint64_t peer, uint32_t *number);
 struct feeder *door_feeder(struct door *d, uint32_t number); /* NULL: no such number */
+/* No group may be under way. */
+void door_hello(struct door *d, uint64_t peer, const Parbus__Hello *hello, struct ingestor_now now);
+/* The connection is gone. */
+void door_forget_peer(struct door *d, uint64_t peer);
 
-void door_hello(struct door *d, uint64_t peer, const Parbus__Hello *hello);
+/* ---- what they submit, and what they are told: door.c ---- */
+
 /* Takes the submission into the group, or refuses it. body: its bytes as received. */
 void door_submission(struct door *d, uint64_t peer, const Parbus__Submission *s, const uint8_t *body, size_t bytes,
                      struct ingestor_now now);
@@ -69,6 +77,7 @@ void door_submission(struct door *d, uint64_t peer, const Parbus__Submission *s,
 void door_submission_bad(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason reason, const char *detail);
 void door_refuse(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason reason, const char *detail,
                  int64_t retry_after_ms);
+void door_refuse_too_many(struct door *d, uint64_t peer);
 void door_send(struct door *d, uint64_t peer, uint32_t kind, const ProtobufCMessage *message);
 
 /* The group is on disk: receipts. */

@@ -7,10 +7,13 @@
 #include "services/ingestor/core.h"
 #include "state/state.h"
 
-enum { DOOR_HWM = 20000, WORK_HWM = 20000, DRAIN_MAX = 8192, RESERVE_GROUPS = 4, DOOR = 0, WORK = 1, SOCKETS = 2 };
+enum { WORK_HWM = 20000, DRAIN_MAX = 8192, RESERVE_GROUPS = 4, DOOR = 0, WORK = 1, SOCKETS = 2 };
+/* Messages of one connection: as many small ones as a commit takes, or slow disks see smaller commits. Who keeps to no
+ * window may fill them all (D5). */
+enum { DOOR_HWM = 4096 };
 /* Questions cost more than submissions and need not be read: neither may keep the others from their receipts, nor fill
- * the memory. */
-enum { DOOR_SENT_MAX = 256, DRAIN_US_MAX = 5000 };
+ * the memory (D15). */
+enum { DOOR_SENT_MAX = 256, DOOR_SMALL_BYTES = 4096, DOOR_WAITING_BYTES_MAX = 1 << 20, DRAIN_US_MAX = 5000 };
 
 struct shell {
     struct service *service;
@@ -44,22 +47,29 @@ static struct link_peer peer_of(uint64_t number)
 
 /* ---- what the core may do ---- */
 
-static enum err send_to(struct shell *s, int socket, uint64_t number, uint32_t kind, const ProtobufCMessage *message)
+static const struct buffer *pack(struct shell *s, uint32_t kind, const ProtobufCMessage *message)
 {
-    struct link_peer peer = peer_of(number);
     buffer_clear(&s->out);
     wire_pack(&s->out, kind, message);
-    return link_send_to(s->socket[socket], &peer, s->out.data, s->out.size);
+    return &s->out;
 }
 
-static enum err to_feeder(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *message)
+static enum err to_feeder(void *ctx, uint64_t number, uint32_t kind, const ProtobufCMessage *message)
 {
-    return send_to(ctx, DOOR, peer, kind, message);
+    struct shell *s = ctx;
+    struct link_peer peer = peer_of(number);
+    const struct buffer *b = pack(s, kind, message);
+    return b->size > DOOR_SMALL_BYTES
+               ? link_send_to_within(s->socket[DOOR], &peer, b->data, b->size, DOOR_WAITING_BYTES_MAX)
+               : link_send_to(s->socket[DOOR], &peer, b->data, b->size);
 }
 
-static enum err to_worker(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *message)
+static enum err to_worker(void *ctx, uint64_t number, uint32_t kind, const ProtobufCMessage *message)
 {
-    return send_to(ctx, WORK, peer, kind, message);
+    struct shell *s = ctx;
+    struct link_peer peer = peer_of(number);
+    const struct buffer *b = pack(s, kind, message);
+    return link_send_to(s->socket[WORK], &peer, b->data, b->size);
 }
 
 static enum err append(void *ctx, const struct journal_group *group, struct err_text *e)

@@ -132,9 +132,14 @@ class Feeder:
     def _send_kept(self):
         if not self.welcome:
             return
+        under_way = 0
         for seq, submission in self.kept.items():
             if seq > self.forgotten_seq + self.welcome.window:
                 break
+            bytes_ = submission.ByteSize()
+            if under_way and 0 < self.welcome.window_bytes < under_way + bytes_:
+                break
+            under_way += bytes_
             if seq > self.sent_seq:
                 self.door.send(submission=submission)
                 self.sent_seq = seq

@@ -10,10 +10,34 @@ from messages import door
 DAY_MS = 86400000
 WHOLE = 4294967295
 WINDOW = 64
+WINDOW_BYTES = 4096
 
 
 def now_ms():
     return int(time.time() * 1000)
+
+
+class WindowOfBytes(Case):
+    pipeline = {"catalog": CATALOG, "settings": [f"feeder_window_bytes={WINDOW_BYTES}"]}
+
+    def test_d5_more_bytes_than_the_window(self):
+        f = self.feeder()
+        self.assertEqual(f.welcome.window_bytes, WINDOW_BYTES)
+        for i in range(300):
+            f.submit(**good(value=[i % 60], evidence=[door.Evidence(row=0, note="n" * (i * 7 % 1000))]))
+        f.submit(**good(evidence=[door.Evidence(row=0, uri="u" * 2000)] * 4))  # more than the window by itself
+        f.submit(**good())
+        self.assertEqual(f.settle().accepted_rows, 302)
+        self.assertEqual((f.refused, f.gaps), ([], 0))
+
+    def test_d5_who_does_not_keep_to_it_is_refused(self):
+        d = self.welcomed()
+        for seq in range(1, 301):
+            d.send(submission=submission(seq, evidence=[door.Evidence(row=0, note="n" * 1000)]))
+        r = d.expect("refusal")
+        self.assertEqual(r.reason, door.REFUSED_WINDOW)
+        self.assertGreater(r.retry_after_ms, 0)
+        self.receipt(d, r.seq - 1)
 
 
 class Submissions(Case):

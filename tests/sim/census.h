@@ -49,10 +49,12 @@
     X(state_deleted, "states deleted by the operator")                                                                 \
     X(scorer_window, "records sent that filled a scorer's window")                                                     \
     X(partition_window, "records sent that filled a partition's window")                                               \
+    X(feeder_window, "submissions sent that left no place for another such in their feeder's window of bytes")         \
     X(new_epochs, "feeders that took a greater epoch (D3)")                                                            \
     X(memory_lost, "feeders without an outbox that started again")                                                     \
     X(behind_clock, "… with an epoch behind the one before")                                                           \
     X(stale_epochs, "hellos refused with STALE_EPOCH")                                                                 \
+    X(hellos_ahead, "… with EPOCH_AHEAD")                                                                              \
     X(sequence_gaps, "submissions refused with SEQUENCE_GAP")                                                          \
     X(no_hellos, "messages refused with NO_HELLO")                                                                     \
     X(storage_refusals, "submissions refused with STORAGE")                                                            \

@@ -21,6 +21,7 @@ struct lane {
     uint64_t journalled;
     struct lane_entry {
         uint64_t hash; /* of all but its seq */
+        uint64_t bytes;
         bool sent, journalled;
         bool lost; /* was in a journal that was taken back */
     } * entry;

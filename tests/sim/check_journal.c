@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { SEQ_TAG = 0x08, SUBMISSION_TAG = 0x12 };
+enum { SEQ_TAG = 0x08, SUBMISSION_TAG = 0x12, DAY_MS = 86400000 };
 
 /* ---- reading a submission's bytes: its seq comes first, the rest is what it says ---- */
 
@@ -27,14 +27,14 @@ static bool read_body(const uint8_t *at, const uint8_t *end, uint64_t *seq, uint
     return true;
 }
 
-/* false: not a submission. */
-static bool read_envelope(const uint8_t *at, size_t bytes, uint64_t *seq, uint64_t *hash)
+/* Its bytes; 0: not a submission. */
+static uint64_t read_envelope(const uint8_t *at, size_t bytes, uint64_t *seq, uint64_t *hash)
 {
     const uint8_t *end = at + bytes;
     uint64_t length;
     if (at >= end || *at++ != SUBMISSION_TAG || !varint(&at, end, &length))
-        return false;
-    return read_body(at, end, seq, hash);
+        return 0;
+    return read_body(at, end, seq, hash) ? length : 0;
 }
 
 /* ---- lanes ---- */
@@ -75,18 +75,36 @@ void check_free(struct check *c)
 
 /* ---- feeders ---- */
 
+/* Law 6, rule D5. What is too large is refused, and waits for nothing. */
+static void check_feeder_window(struct sim *s, const struct actor *feeder, struct lane *l, uint64_t seq)
+{
+    uint64_t bytes = 0, count = 0, window = (uint64_t)s->settings.feeder_window_bytes;
+    for (uint64_t i = l->receipted + 1; i <= seq; i++)
+        if (l->entry[i].sent && l->entry[i].bytes <= (uint64_t)s->settings.submission_bytes_max) {
+            bytes += l->entry[i].bytes;
+            count++;
+        }
+    if (count > 1 && bytes > window)
+        sim_fail(s, "law 6: %s has %" PRIu64 " bytes of submissions without a receipt, the window is %" PRIu64,
+                 feeder->name, bytes, window);
+    census_add(s, feeder_window, bytes + l->entry[seq].bytes > window);
+}
+
 void check_feeder_sends(struct sim *s, const struct actor *feeder, uint64_t epoch, const uint8_t *envelope,
                         size_t bytes)
 {
-    uint64_t seq, hash;
-    if (!read_envelope(envelope, bytes, &seq, &hash))
+    uint64_t seq, hash, length = read_envelope(envelope, bytes, &seq, &hash);
+    if (!length)
         return;
-    struct lane_entry *entry = lane_entry(lane_of(s, feeder->number, epoch), seq);
+    struct lane *lane = lane_of(s, feeder->number, epoch);
+    struct lane_entry *entry = lane_entry(lane, seq);
     if (entry->sent && entry->hash != hash)
         sim_fail(s, "law 3: %s sends another submission with epoch %" PRIu64 " seq %" PRIu64 " than before",
                  feeder->name, epoch, seq);
     entry->sent = true;
     entry->hash = hash;
+    entry->bytes = length;
+    check_feeder_window(s, feeder, lane, seq);
 }
 
 void check_promise(struct sim *s, const uint8_t *envelope, size_t bytes)
@@ -242,6 +260,14 @@ static void read_again(struct sim *s)
         }
 }
 
+/* Law 6, rule D3: no name is taken away for the time to come. The clock may have gone back a little since. */
+static void check_epoch(struct sim *s, const struct journal_feeder *mark)
+{
+    int64_t wall_ms = 1760000000000 + s->now_us / SIM_MS + s->wall_skew_ms;
+    if ((int64_t)(mark->epoch >> 20) > wall_ms + DAY_MS + DAY_MS / 4)
+        sim_fail(s, "law 6: epoch %" PRIu64 " of %s lies more than a day ahead of the clock", mark->epoch, mark->name);
+}
+
 void check_group_written(struct sim *s, const struct journal_group *g)
 {
     bool past = false;
@@ -257,6 +283,7 @@ void check_group_written(struct sim *s, const struct journal_group *g)
         const struct journal_feeder *mark = &g->mark[i].value;
         const struct actor *n = actor_by_name(s, mark->name);
         uint64_t journalled = n ? lane_of(s, n->number, mark->epoch)->journalled : 0;
+        check_epoch(s, mark);
         if (journalled + mark->refused != mark->last_seq)
             sim_fail(s, "law 1: %s has seqs up to %" PRIu64 ", %" PRIu64 " in the journal and %" PRIu64 " refused",
                      mark->name, mark->last_seq, journalled, mark->refused);

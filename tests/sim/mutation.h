@@ -16,6 +16,8 @@
     X(SILENT_DROP, "silent-drop", 6, "a scorer drops a record and counts nothing")                                     \
     X(NO_WINDOW, "no-window", 6, "the ingestor sends without regard to the windows")                                   \
     X(NO_SCORER_WINDOW, "no-scorer-window", 6, "… to that over all partitions of a scorer")                            \
+    X(NO_FEEDER_WINDOW, "no-feeder-window", 6, "feeders are told of no window of bytes")                               \
+    X(EPOCH_AHEAD, "epoch-ahead", 6, "the door takes epochs that lie days ahead of the clock")                         \
     X(UNSYNCED_JOURNAL, "unsynced-journal", 1, "a power cut takes back the last commit of the journal")                \
     X(AHEAD_ACCEPTED, "ahead-accepted", 2, "a state ahead of the journal is built upon")                               \
     X(LIE_BELIEVED, "lie-believed", 2, "an ingestor goes on after a commit that failed and is there all the same")     \

@@ -29,7 +29,7 @@ void poison_draw(struct sim *s)
 {
     struct poison *p = &s->poison;
     p->used = rng_below(&s->rng, 2);
-    p->left = 1 + rng_below(&s->rng, 4);
+    p->left = 1 + rng_below(&s->rng, 8);
     p->chance = rng_below(&s->rng, 2) ? 100000 : 500000;
     p->retried_in_end = rng_below(&s->rng, 2);
     bool mended = rng_below(&s->rng, 2);

@@ -4,8 +4,9 @@
 #include "tests/sim/roles.h"
 #include "tests/sim/sim.h"
 #include <stdlib.h>
+#include <string.h>
 
-enum { RING_ENTRIES = 64, EPOCH_STEP = 1 << 20 };
+enum { RING_ENTRIES = 64, EPOCH_STEP = 1 << 20, DAY_MS = 86400000 };
 
 /* What survives the process, and what its user goes on with. */
 struct feeder_durable {
@@ -14,6 +15,7 @@ struct feeder_durable {
     uint32_t left;             /* to be made */
     uint64_t epoch;            /* that the process began with */
     bool behind;               /* … behind that of a life before */
+    bool ahead;                /* … by a clock that is wrong */
 };
 
 struct feeder_process {
@@ -22,6 +24,7 @@ struct feeder_process {
     struct feeder_core *core;
     struct feeder_durable *durable;
     int64_t submit_us, ask_us;
+    bool shut_out; /* its epoch lies ahead of the ingestor's clock (D3) */
 };
 
 /* ---- what the core may do ---- */
@@ -66,6 +69,12 @@ static void on_renumbered(void *ctx, uint64_t epoch, uint64_t first_seq)
     trace_note(p->sim, p->actor->name, "numbers from %lu on again, in epoch %lu", first_seq, epoch, 0, 0);
 }
 
+static void on_trouble(void *ctx, const char *text)
+{
+    struct feeder_process *p = ctx;
+    p->shut_out |= !strncmp(text, "EPOCH_AHEAD", strlen("EPOCH_AHEAD"));
+}
+
 static void on_verdict(void *ctx, const Parbus__Verdict *verdict)
 {
     struct feeder_process *p = ctx;
@@ -92,13 +101,21 @@ void feeder_forget(struct actor *n)
     n->durable = NULL;
 }
 
+/* Now and then days ahead; whoever sees it sets it right. */
+static int64_t clock_error_ms(struct sim *s, struct feeder_durable *d)
+{
+    int64_t error_ms = s->weather.clocks_wrong && rng_below(&s->rng, 4) == 0 ? rng_between(&s->rng, 0, 3 * DAY_MS) : 0;
+    d->ahead = error_ms > 0;
+    return error_ms;
+}
+
 /* As in feeder.c. The clock may go back, and with it the epochs. */
 static uint64_t clock_epoch(struct sim *s, struct feeder_durable *d)
 {
     uint64_t before = d->epoch;
-    uint64_t wall_ms = (uint64_t)(1760000000000 + s->now_us / SIM_MS + s->wall_skew_ms);
+    int64_t wall_ms = 1760000000000 + s->now_us / SIM_MS + s->wall_skew_ms;
     if (!before || s->options.mutation != MUTATION_EPOCH_REUSED)
-        d->epoch = wall_ms * EPOCH_STEP + rng_below(&s->rng, EPOCH_STEP);
+        d->epoch = (uint64_t)(wall_ms + clock_error_ms(s, d)) * EPOCH_STEP + rng_below(&s->rng, EPOCH_STEP);
     census_add(s, memory_lost, before != 0);
     census_add(s, behind_clock, before > d->epoch);
     d->behind |= before > d->epoch;
@@ -122,7 +139,11 @@ static void start(struct sim *s, struct actor *n)
         .ring_entries = RING_ENTRIES,
         .stored = o != NULL,
         .io = {.ctx = p, .send = send_message, .renumber = o ? renumber : NULL, .settled = o ? settled : NULL},
-        .events = {.ctx = p, .receipt = on_receipt, .verdict = on_verdict, .renumbered = on_renumbered},
+        .events = {.ctx = p,
+                   .receipt = on_receipt,
+                   .verdict = on_verdict,
+                   .renumbered = on_renumbered,
+                   .trouble = on_trouble},
     };
     p->core = feeder_core_new(&options);
     n->process = p;
@@ -243,6 +264,16 @@ static void give_up(struct sim *s, struct actor *n, const struct err_text *e)
     actor_give_up(n);
 }
 
+/* Its user learns of it, sets the clock right and starts it again. */
+static void start_over(struct sim *s, struct actor *n)
+{
+    struct feeder_process *p = n->process;
+    if (!p->durable->ahead)
+        sim_fail(s, "law 6: %s is shut out by its epoch, though its clock is right", n->name);
+    trace_note(s, n->name, "is ahead of the clock", 0, 0, 0, 0);
+    actor_give_up(n);
+}
+
 /* ---- the loop ---- */
 
 static int64_t turn(struct sim *s, struct actor *n)
@@ -264,6 +295,8 @@ static int64_t turn(struct sim *s, struct actor *n)
     int64_t due_us = feeder_core_tick(p->core, actor_now_us(s, n));
     if (!n->dying && feeder_core_failure(p->core, &e))
         give_up(s, n, &e);
+    if (!n->dying && p->shut_out)
+        start_over(s, n);
     if (s->calm && s->now_us + SIM_SECOND < due_us)
         due_us = s->now_us + SIM_SECOND;
     bool more = p->durable->left || unsynced(p->durable->outbox);

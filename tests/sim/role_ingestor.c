@@ -4,6 +4,8 @@
 #include "wire/wire.h"
 #include <stdlib.h>
 
+enum { TEN_DAYS_MS = 864000000 };
+
 struct ingestor_process {
     struct sim *sim;
     struct actor *actor;
@@ -23,6 +25,8 @@ static enum err to_feeder(void *ctx, uint64_t peer, uint32_t kind, const Protobu
     if (!actor_lives(p->sim, p->actor) || !to)
         return ERR_NOT_FOUND;
     check_to_feeder(p->sim, to, kind, message);
+    if (kind == PARBUS__TO_FEEDER__BODY_WELCOME && p->sim->options.mutation == MUTATION_NO_FEEDER_WINDOW)
+        ((Parbus__Welcome *)(void *)message)->has_window_bytes = 0;
     return role_send(p->sim, p->actor, to->number, TO_FEEDER, kind, message);
 }
 
@@ -80,7 +84,8 @@ static void rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, ui
 static struct ingestor_now now(const struct ingestor_process *p)
 {
     int64_t mono_us = actor_now_us(p->sim, p->actor);
-    return (struct ingestor_now){mono_us, 1760000000000 + mono_us / 1000 + p->sim->wall_skew_ms};
+    int64_t ahead_ms = p->sim->options.mutation == MUTATION_EPOCH_AHEAD ? TEN_DAYS_MS : 0;
+    return (struct ingestor_now){mono_us, 1760000000000 + mono_us / 1000 + p->sim->wall_skew_ms + ahead_ms};
 }
 
 static void restore(struct sim *s, struct ingestor *core)

@@ -39,6 +39,7 @@ struct weather {
     int64_t fault_us;   /* between two faults, on average */
     uint32_t faults;    /* bits: enum fault */
     uint32_t favourite; /* enum fault that comes more often than others */
+    bool clocks_wrong;  /* those of some feeders, by days */
 };
 
 struct sim_options {

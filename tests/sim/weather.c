@@ -18,6 +18,7 @@ static void draw_settings(struct sim *s)
     t->group_wait_us = one_of(s, 0, 1000, 5000);
     t->submission_bytes_max = one_of(s, 1024, 1 << 20, 1 << 20);
     t->feeder_window = one_of(s, 1, 4, 64);
+    t->feeder_window_bytes = rng_below(&s->rng, 4) ? 1 << 20 : one_of(s, 100, 400, 1500);
     t->partition_window_bytes = one_of(s, 500, 4096, 1 << 20);
     t->scorer_window_bytes = one_of(s, 800, 8192, 1 << 20);
     t->heartbeat_interval_ms = 100;
@@ -52,4 +53,5 @@ void weather_draw(struct sim *s)
     w->faults = (uint32_t)rng_next(&s->rng);
     w->favourite = rng_below(&s->rng, FAULT_COUNT);
     poison_draw(s);
+    w->clocks_wrong = rng_below(&s->rng, 3) == 0;
 }

@@ -73,6 +73,12 @@ static void door_hello(struct world *w, const Parbus__Hello *hello)
 {
     struct door *d = &w->door;
     d->peer_epoch = hello->epoch;
+    if (d->epoch_max && hello->epoch > d->epoch_max) {
+        char detail[64];
+        snprintf(detail, sizeof detail, "epoch %llu is of another time", (unsigned long long)hello->epoch);
+        world_refuse(w, 0, PARBUS__REASON__REFUSED_EPOCH_AHEAD, detail, 100);
+        return;
+    }
     if (hello->epoch < d->epoch) {
         char detail[64];
         snprintf(detail, sizeof detail, "epoch %llu is known", (unsigned long long)d->epoch);
@@ -86,6 +92,7 @@ static void door_hello(struct world *w, const Parbus__Hello *hello)
     Parbus__Welcome welcome = PARBUS__WELCOME__INIT;
     welcome.has_next_seq = welcome.has_window = welcome.has_feeder_number = welcome.has_scored = 1;
     welcome.next_seq = d->receipted + 1, welcome.window = d->window, welcome.feeder_number = 7;
+    welcome.has_window_bytes = d->window_bytes > 0, welcome.window_bytes = d->window_bytes;
     welcome.scored = d->receipted;
     welcome.has_request = d->echo, welcome.request = hello->request;
     world_answer(w, PARBUS__TO_FEEDER__BODY_WELCOME, &welcome.base);
@@ -321,4 +328,25 @@ bool world_all_settled(const struct world *w)
 {
     struct parbus_feeder_totals t = feeder_core_totals(w->core);
     return t.receipted == t.last_seq;
+}
+
+void assert_each_once_in_order(const struct world *w, uint32_t count)
+{
+    cr_assert(eq(sz, w->door.journal_count, count));
+    for (uint32_t i = 0; i < count; i++)
+        cr_assert(eq(u64, w->door.journal[i], i + 1));
+}
+
+struct world *calm(uint64_t epoch)
+{
+    struct world *w = world_new(1);
+    w->quiet = true;
+    world_start_feeder(w, epoch);
+    return w;
+}
+
+void steps(struct world *w, int count)
+{
+    while (count--)
+        world_step(w);
 }

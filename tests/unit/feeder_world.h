@@ -16,11 +16,13 @@ struct network {
     unsigned count;
 };
 
-struct door { /* one feeder, written after PROTOCOL.md and not after the feeder */
+struct door {           /* one feeder, written after PROTOCOL.md and not after the feeder */
+    uint64_t epoch_max; /* 0: it takes any */
     uint64_t epoch, receipted, last, peer_epoch, refuse_id;
     bool hello, echo, gap_told;
     int64_t commit_us;
     uint32_t window;
+    uint64_t window_bytes; /* 0: it says nothing of bytes */
     uint64_t pending[1024], journal[8192];
     size_t pending_count, journal_count;
 };
@@ -52,6 +54,11 @@ enum err world_submit(struct world *w, uint32_t id);
 /* What was submitted is on the disk, and may be sent. */
 void world_sync_store(struct world *w);
 bool world_all_settled(const struct world *w);
+
+void assert_each_once_in_order(const struct world *w, uint32_t count);
+/* A world without faults, its feeder started. */
+struct world *calm(uint64_t epoch);
+void steps(struct world *w, int count);
 
 /* What the door says, without being asked. */
 void world_answer(struct world *w, uint32_t kind, const ProtobufCMessage *m);

@@ -26,13 +26,6 @@ static void run(struct world *w, uint32_t count, uint32_t crash_permille, uint32
     cr_assert(world_all_settled(w), "submissions wait for ever");
 }
 
-static void assert_each_once_in_order(const struct world *w, uint32_t count)
-{
-    cr_assert(eq(sz, w->door.journal_count, count));
-    for (uint32_t i = 0; i < count; i++)
-        cr_assert(eq(u64, w->door.journal[i], i + 1));
-}
-
 /* ---- the seeds ---- */
 
 Test(feeder_core, each_submission_is_journalled_once_and_in_order_whatever_the_network_does)
@@ -41,6 +34,7 @@ Test(feeder_core, each_submission_is_journalled_once_and_in_order_whatever_the_n
         struct world *w = world_new(seed);
         w->net.loss_percent = world_draw(30), w->net.repeat_percent = world_draw(30),
         w->net.delay_steps_max = world_draw(20);
+        w->door.window_bytes = world_draw(2) ? 1 + world_draw(400) : 0;
         world_start_feeder(w, 5);
         run(w, SUBMISSIONS, world_draw(2) ? 3 : 0, 0);
         assert_each_once_in_order(w, SUBMISSIONS);
@@ -57,6 +51,7 @@ Test(feeder_core, a_feeder_with_a_store_goes_on_after_its_own_death)
         w->stored = true;
         w->net.loss_percent = world_draw(30), w->net.repeat_percent = world_draw(30),
         w->net.delay_steps_max = world_draw(20);
+        w->door.window_bytes = world_draw(2) ? 1 + world_draw(400) : 0;
         world_start_feeder(w, 0);
         run(w, SUBMISSIONS, 2, 5);
         assert_each_once_in_order(w, SUBMISSIONS);
@@ -80,47 +75,6 @@ Test(feeder_core, an_ingestor_that_echoes_nothing_is_understood_on_a_connection_
 
 /* ---- rule by rule, on a network without faults ---- */
 
-static struct world *calm(uint64_t epoch)
-{
-    struct world *w = world_new(1);
-    w->quiet = true;
-    world_start_feeder(w, epoch);
-    return w;
-}
-
-static void steps(struct world *w, int count)
-{
-    while (count--)
-        world_step(w);
-}
-
-Test(feeder_core, nothing_is_sent_beyond_the_window)
-{
-    struct world *w = calm(1);
-    w->door.window = 5;
-    w->door.commit_us = INT64_MAX;
-    for (uint32_t id = 1; id <= 20; id++)
-        cr_assert(eq(int, world_submit(w, id), OK));
-    steps(w, 20);
-    cr_assert(eq(sz, w->door.pending_count, 5));
-    w->door.commit_us = 0;
-    steps(w, 60);
-    assert_each_once_in_order(w, 20);
-    world_free(w);
-}
-
-Test(feeder_core, a_full_ring_is_busy_and_opens_with_receipts)
-{
-    struct world *w = calm(1);
-    uint32_t id = 1;
-    while (world_submit(w, id) == OK)
-        id++;
-    cr_assert(eq(u32, id, 65));
-    steps(w, 30);
-    cr_assert(eq(int, world_submit(w, id), OK));
-    world_free(w);
-}
-
 Test(feeder_core, a_stale_epoch_is_followed_by_the_next_one)
 {
     struct world *w = calm(3);
@@ -131,6 +85,37 @@ Test(feeder_core, a_stale_epoch_is_followed_by_the_next_one)
     steps(w, 40);
     cr_assert(eq(u64, feeder_core_totals(w->core).epoch, 42));
     assert_each_once_in_order(w, 3);
+    world_free(w);
+}
+
+/* One of the two clocks is wrong; when it is right again, all goes on. */
+Test(feeder_core, an_epoch_ahead_is_told_and_waited_out)
+{
+    struct world *w = calm(9);
+    w->door.epoch_max = 8;
+    world_submit(w, 1);
+    steps(w, 100);
+    cr_assert(eq(u64, w->troubles, 1));
+    cr_assert(eq(int, feeder_core_failure(w->core, NULL), OK));
+    cr_assert(eq(sz, w->door.journal_count, 0));
+    w->door.epoch_max = 0;
+    steps(w, 2000);
+    assert_each_once_in_order(w, 1);
+    cr_assert(eq(u64, feeder_core_totals(w->core).epoch, 9));
+    world_free(w);
+}
+
+Test(feeder_core, an_epoch_ahead_of_a_hello_that_is_over_is_ignored)
+{
+    struct world *w = calm(9);
+    world_refuse(w, 0, PARBUS__REASON__REFUSED_EPOCH_AHEAD, "epoch 11 is of another time", 60000);
+    world_submit(w, 1);
+    steps(w, 20);
+    world_refuse(w, 0, PARBUS__REASON__REFUSED_EPOCH_AHEAD, "epoch 9 is of another time", 60000);
+    world_submit(w, 2);
+    steps(w, 20);
+    cr_assert(eq(u64, w->troubles, 0));
+    assert_each_once_in_order(w, 2);
     world_free(w);
 }
 

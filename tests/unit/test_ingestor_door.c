@@ -1,6 +1,7 @@
-/* The feeders' side of the ingestor's core: sequence numbers, receipts, refusals (rules D1-D14). */
+/* The feeders' side of the ingestor's core: sequence numbers, receipts, refusals (rules D5-D11). */
 #include "ingestor_world.h"
 #include "wire/wire.h"
+#include <string.h>
 
 TestSuite(ingestor_door, .init = ingestor_world_start, .fini = ingestor_world_stop);
 
@@ -209,22 +210,6 @@ Test(ingestor_door, a_submission_that_breaks_a_rule_is_used_up)
     cr_assert(scored && scored->scored == 1, "refused for good counts as scored");
 }
 
-Test(ingestor_door, an_older_epoch_is_refused_and_a_newer_one_starts_at_1)
-{
-    hello(5);
-    submit(1);
-    tick(2);
-    hello(4);
-    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
-    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_STALE_EPOCH && strcmp(r->detail, "epoch 5 is known") == 0);
-    hello(6);
-    const Parbus__Welcome *w = (const Parbus__Welcome *)last_to_feeder(PARBUS__TO_FEEDER__BODY_WELCOME);
-    cr_assert_eq(w->next_seq, 1);
-    submit(1);
-    tick(2);
-    cr_assert_eq(t.journal_count, 2);
-}
-
 Test(ingestor_door, a_full_group_is_committed_without_waiting)
 {
     hello(1);
@@ -250,6 +235,66 @@ Test(ingestor_door, more_than_the_window_waits_for_receipts)
     cr_assert_eq(receipt(), 5);
 }
 
+/* The unit stands in the submission as written: the longer, the larger. */
+static void submit_large(uint64_t seq)
+{
+    char unit[201];
+    memset(unit, 'x', 200);
+    unit[200] = 0;
+    submit_to(seq, unit);
+}
+
+Test(ingestor_door, more_bytes_than_the_window_wait_for_receipts)
+{
+    t.settings.feeder_window_bytes = 600;
+    ingestor_world_restart();
+    hello(1);
+    const Parbus__Welcome *w = (const Parbus__Welcome *)last_to_feeder(PARBUS__TO_FEEDER__BODY_WELCOME);
+    cr_assert(w->has_window_bytes && w->window_bytes == 600);
+    for (uint64_t seq = 1; seq <= 4; seq++)
+        submit_large(seq);
+    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_WINDOW && r->seq == 3 && r->retry_after_ms > 0);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL), 1, "told once");
+    tick(2);
+    cr_assert_eq(receipt(), 2);
+    submit_large(3);
+    submit_large(4);
+    tick(2);
+    cr_assert_eq(receipt(), 4, "the receipt has opened the window");
+}
+
+Test(ingestor_door, a_failed_commit_opens_the_window_of_bytes)
+{
+    t.settings.feeder_window_bytes = 600;
+    ingestor_world_restart();
+    hello(1);
+    t.disk_full = true;
+    submit_large(1);
+    submit_large(2);
+    tick(2);
+    t.disk_full = false;
+    tick(1100);
+    submit_large(1);
+    submit_large(2);
+    tick(2);
+    cr_assert_eq(receipt(), 2);
+}
+
+Test(ingestor_door, one_submission_may_be_larger_than_the_window)
+{
+    t.settings.feeder_window_bytes = 100;
+    ingestor_world_restart();
+    hello(1);
+    submit_large(1);
+    submit_large(2);
+    tick(2);
+    cr_assert_eq(receipt(), 1);
+    submit_large(2);
+    tick(2);
+    cr_assert_eq(receipt(), 2);
+}
+
 Test(ingestor_door, a_group_never_outgrows_a_message_to_a_worker)
 {
     one_of_each();
@@ -268,18 +313,6 @@ Test(ingestor_door, a_group_never_outgrows_a_message_to_a_worker)
     cr_assert_eq(receipt(), 40);
     for (size_t i = 0; i < t.journal_count; i++)
         cr_assert_lt(t.journal[i].bytes, WIRE_MESSAGE_BYTES_MAX - 65536);
-}
-
-Test(ingestor_door, a_name_that_is_none_is_refused)
-{
-    Parbus__Hello m = PARBUS__HELLO__INIT;
-    m.has_protocol_version = m.has_epoch = 1;
-    m.protocol_version = 1;
-    m.feeder = "../../etc";
-    m.epoch = 1;
-    FROM_FEEDER(HELLO, m);
-    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
-    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_NAME);
 }
 
 Test(ingestor_door, status_names_the_rejects)
@@ -305,143 +338,4 @@ Test(ingestor_door, each_submission_that_is_not_taken_is_counted)
     cr_assert_eq(ingestor_metrics(t.core)->value[METRIC_submissions_repeated], 1);
     cr_assert_eq(ingestor_metrics(t.core)->reason[PARBUS__REASON__REFUSED_SEQUENCE_GAP], 2);
     cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL), 1, "one refusal per gap");
-}
-
-/* ---- many names ---- */
-
-static void hello_of(uint64_t peer, const char *name, uint64_t epoch)
-{
-    Parbus__Hello m = PARBUS__HELLO__INIT;
-    m.has_protocol_version = m.has_epoch = 1;
-    m.protocol_version = 1;
-    m.feeder = (char *)name;
-    m.epoch = epoch;
-    deliver(ingestor_from_feeder, &wire_to_ingestor, peer, PARBUS__TO_INGESTOR__BODY_HELLO, &m.base);
-}
-
-static void hello_as(uint64_t peer, const char *name) { hello_of(peer, name, 1); }
-
-static void submit_as(uint64_t peer, uint64_t seq)
-{
-    uint32_t indicator[] = {1};
-    double value[] = {1.5};
-    Parbus__Submission m = PARBUS__SUBMISSION__INIT;
-    m.has_seq = m.has_stage = 1;
-    m.seq = seq;
-    m.index = "qd766", m.period = "2025", m.unit = "H05";
-    m.stage = PARBUS__STAGE__STAGE_APPRAISED_1;
-    m.n_indicator = m.n_value = 1;
-    m.indicator = indicator;
-    m.value = value;
-    deliver(ingestor_from_feeder, &wire_to_ingestor, peer, PARBUS__TO_INGESTOR__BODY_SUBMISSION, &m.base);
-}
-
-static void flood(unsigned from, unsigned count)
-{
-    for (unsigned i = from; i < from + count; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "flood-%u", i);
-        hello_as(10000 + i, name);
-    }
-}
-
-static size_t refused_for(Parbus__Reason reason)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < t.feeder_count; i++)
-        count += t.to_feeder[i].kind == PARBUS__TO_FEEDER__BODY_REFUSAL &&
-                 ((const Parbus__Refusal *)t.to_feeder[i].message)->reason == reason;
-    return count;
-}
-
-Test(ingestor_door, names_that_only_say_hello_keep_nobody_out)
-{
-    t.settings.feeders_max = 3;
-    ingestor_world_restart();
-    flood(0, 1500);
-    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS), 0);
-    hello(1);
-    submit(1);
-    tick(2);
-    cr_assert_eq(receipt(), 1);
-    flood(1500, 1200); /* the journal knows it: it stays */
-    submit(2);
-    tick(2);
-    cr_assert_eq(receipt(), 2);
-    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_NO_HELLO), 0);
-}
-
-Test(ingestor_door, the_oldest_name_that_never_submitted_is_forgotten_and_may_come_again)
-{
-    flood(0, 1025);
-    submit_as(10000, 1);
-    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_NO_HELLO), 1);
-    submit_as(10001, 1);
-    tick(2);
-    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_NO_HELLO), 1, "the next one is still there");
-    cr_assert_eq(receipt(), 1);
-    flood(0, 1);
-    submit_as(10000, 1);
-    tick(2);
-    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT), 2);
-}
-
-Test(ingestor_door, names_that_one_connection_makes_up_push_nobody_out)
-{
-    hello(1);
-    for (unsigned i = 0; i < 1500; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "flood-%u", i);
-        hello_as(7, name);
-    }
-    submit(1);
-    submit_as(7, 1);
-    tick(2);
-    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_NO_HELLO), 0);
-    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT), 2);
-}
-
-Test(ingestor_door, a_refused_hello_under_another_name_leaves_the_newcomer_as_it_was)
-{
-    hello_as(7, "first");
-    hello_of(7, "second", 0);
-    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_STALE_EPOCH), 1);
-    submit_as(7, 1);
-    tick(2);
-    cr_assert_eq(receipt(), 1);
-    hello_as(8, "first");
-    const Parbus__Welcome *w = (const Parbus__Welcome *)last_to_feeder(PARBUS__TO_FEEDER__BODY_WELCOME);
-    cr_assert_eq(w->next_seq, 2);
-}
-
-Test(ingestor_door, feeders_max_is_kept_also_by_those_who_said_hello_before)
-{
-    t.settings.feeders_max = 3;
-    ingestor_world_restart();
-    flood(0, 5);
-    for (unsigned i = 0; i < 5; i++)
-        submit_as(10000 + i, 1);
-    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS), 2, "in one group");
-    tick(2);
-    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT), 3);
-    submit_as(10004, 1);
-    hello_as(20000, "another");
-    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS), 4);
-}
-
-Test(ingestor_door, a_failed_commit_takes_no_place_among_the_feeders)
-{
-    t.settings.feeders_max = 1;
-    ingestor_world_restart();
-    t.disk_full = true;
-    flood(0, 1);
-    submit_as(10000, 1);
-    tick(2);
-    cr_assert_eq(receipt(), 0);
-    t.disk_full = false;
-    hello(1);
-    tick(1100);
-    submit(1);
-    tick(2);
-    cr_assert_eq(receipt(), 1);
 }
