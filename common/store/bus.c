@@ -1,5 +1,6 @@
 #include "store/bus.h"
 #include "base/log.h"
+#include "store/internal.h"
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
@@ -59,9 +60,8 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
     for (const struct store *s = *stores; s; s = s->next)
         if (s->map && at >= s->map && at < s->map + s->map_size) {
             log_error("store.page_unreadable",
-                      "path=%s why=\"a page of data.mdb cannot be read: the file is cut off, or the disk fails. Stop "
-                      "everything; the journal comes back with 'parbus restore', state when it is deleted and computed "
-                      "again, an outbox of a feeder is deleted and its files are pushed again\"",
+                      "path=%s why=\"a page of data.mdb cannot be read: the file is cut off, or the disk "
+                      "fails. " HOW_IT_COMES_BACK "\"",
                       s->path);
             if (before_end)
                 before_end();

@@ -111,7 +111,8 @@ enum err databases_error(int rc, struct err_text *e)
     if (rc == FOREIGN)
         return err_set(e, ERR_CORRUPT, "data.mdb is an LMDB file, but of something else");
     if (rc == CUT_OFF)
-        return err_set(e, ERR_CORRUPT, "data.mdb is cut off: it is shorter than what is in use of it");
+        return err_set(e, ERR_CORRUPT,
+                       "data.mdb is cut off: it is shorter than what is in use of it. " HOW_IT_COMES_BACK);
     return store_error(rc, e);
 }
 

@@ -114,6 +114,12 @@ void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq)
     p->homeless = false;
 }
 
+void publisher_state_anew(struct publisher *p)
+{
+    for (uint32_t i = 0; i < p->o.partitions; i++)
+        p->partition[i].from_state = 0;
+}
+
 /* Before any row is taken: what the journal says may take rows and positions back. false: it could not be read. */
 static bool know_controls(struct publisher *p, const Parbus__Scores *m)
 {

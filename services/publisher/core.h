@@ -58,6 +58,9 @@ void publisher_load(struct publisher *p, const struct publisher_score *score, ui
 /* All rows of the partition as of pseq have been loaded. */
 void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq);
 
+/* State was deleted and begins anew: what was read from it before is as good as what came in messages (I15). */
+void publisher_state_anew(struct publisher *p);
+
 /* ---- messages; wire_open has checked them ---- */
 
 void publisher_receive(struct publisher *p, const struct wire_message *to_publisher, int64_t now_us);

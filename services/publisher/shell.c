@@ -76,15 +76,17 @@ static bool state_replaced(const struct shell *s, const struct stat *now)
 }
 
 /* State may be deleted and filled again by replay while we run; an open environment would show the old one for ever. */
-static bool state_ready(struct shell *s)
+static bool state_ready(struct shell *s, struct publisher *core)
 {
     const struct service *service = s->common.service;
     char path[sizeof service->directory + sizeof "/state/data.mdb"];
     snprintf(path, sizeof path, "%s/state/data.mdb", service->directory);
     struct stat file;
     bool there = stat(path, &file) == 0;
-    if (s->state && (!there || state_replaced(s, &file)))
+    if (s->state && (!there || state_replaced(s, &file))) {
         state_close(&s->state);
+        publisher_state_anew(core);
+    }
     if (s->state || !there)
         return s->state != NULL;
     struct state_options options = {
@@ -143,7 +145,7 @@ static void reload(void *ctx, struct publisher *core, uint32_t partition)
     struct shell *s = ctx;
     struct err_text e;
     catch_up(s);
-    if (state_ready(s) && load_partition(s, core, partition, &e))
+    if (state_ready(s, core) && load_partition(s, core, partition, &e))
         log_warn("publisher.state_unread", "partition=%u why=\"%s\"", partition, e.text);
 }
 

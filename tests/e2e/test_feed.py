@@ -28,7 +28,8 @@ from pipeline import Pipeline, free_endpoint, until  # noqa: E402
 from subscriber import Subscriber  # noqa: E402
 
 LONG = bool(os.environ.get("PARBUS_TEST_LONG"))
-SUSPENDED_S = 60 if LONG else 4  # longer than three heartbeats
+HEARTBEAT_MS = 2000
+SUSPENDED_S = 60 if LONG else 7  # longer than three heartbeats
 MISSED_DELTAS = 4000  # more than the ring and all queues of a connection hold
 RING = 16
 TOPICS = ["qd766/2025", "par-province/2024", "papi/2021"]
@@ -77,7 +78,7 @@ class FeedUnderStress(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.feed, cls.snapshots = free_endpoint(), free_endpoint()
-        pipeline = Pipeline(scorers=2, settings=[f"feed_ring_deltas={RING}", "feed_merge_ms=0"])
+        pipeline = Pipeline(scorers=2, settings=[f"feed_ring_deltas={RING}", "feed_merge_ms=0", f"feed_heartbeat_ms={HEARTBEAT_MS}"])
         pipeline.arguments += ["--feed", cls.feed, "--snapshots", cls.snapshots]
         cls.p = cls.enterClassContext(pipeline)
         cls.ipc = [f"ipc://{cls.p.dir}/run/{name}" for name in ("feed", "snapshot")]

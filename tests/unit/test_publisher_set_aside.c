@@ -101,6 +101,16 @@ Test(publisher_set_aside, what_was_read_from_state_stays)
     cr_assert_eq(shown(), of_state);
 }
 
+Test(publisher_set_aside, what_was_read_from_a_state_that_was_deleted_gives_way)
+{
+    read_from_state(6);
+    publisher_state_anew(w->publisher);
+    set_aside(of, 4);
+    cr_assert_eq(publisher_position(w->publisher, of), 3);
+    tell(3, 6, 1);
+    cr_assert_eq(shown(), 1);
+}
+
 Test(publisher_set_aside, what_came_behind_it_gives_way)
 {
     read_from_state(6);
