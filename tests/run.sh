@@ -46,7 +46,8 @@ build_preset "$root" asan "-DPARBUS_TEST_TIMEOUT_FACTOR=$timeout_factor"
 . "$root/tests/lib/sanitized.sh"
 sanitized_begin "$root/build/asan/sanitizer-reports"
 cd "$root"
-test_all() { ctest --preset asan --parallel "$jobs" ${arguments[@]+"${arguments[@]}"}; }
+# Real processes that are killed and waited for leave processors idle: one test more than there are of those.
+test_all() { ctest --preset asan --parallel "$((jobs + 1))" ${arguments[@]+"${arguments[@]}"}; }
 
 [ -n "$long" ] || { test_all; exit; }
 

@@ -17,6 +17,7 @@ enum { SCORES, FEED, SNAPSHOT, WORK, SOCKETS };
 enum {
     DRAIN_MAX = 1024,           /* messages of one socket in one turn of the loop */
     SUBSCRIPTIONS_MAX = 16384,  /* different ones, beside those to topics */
+    UNREAD_TOLD_US = 1000000,   /* state that cannot be read is logged at most so often */
     CATALOG_CHECK_US = 1000000, /* a new period appears at the latest after so long */
 };
 
@@ -44,6 +45,7 @@ struct shell {
     struct metrics metrics;
     void *socket[SOCKETS];
     uint64_t subscriptions; /* different ones */
+    int64_t unread_told_us;
 };
 
 /* ---- what the core may do ---- */
@@ -68,6 +70,16 @@ static void catch_up(void *ctx)
     struct err_text e;
     if (read_catalog(s->journal, s->catalog, &e))
         log_warn("publisher.catalog_unread", "why=\"%s\"", e.text);
+}
+
+/* Each partition is tried again and again, mostly in vain for the same reason. */
+static void tell_unread(struct shell *s, const struct err_text *e)
+{
+    int64_t now_us = clock_mono_us();
+    if (s->unread_told_us && now_us - s->unread_told_us < UNREAD_TOLD_US)
+        return;
+    s->unread_told_us = now_us;
+    log_warn("publisher.state_unread", "why=\"%s\"", e->text);
 }
 
 static bool state_replaced(const struct shell *s, const struct stat *now)
@@ -97,7 +109,7 @@ static bool state_ready(struct shell *s, struct publisher *core)
     struct err_text e;
     enum err err = state_open(&s->state, service->directory, &options, &e);
     if (err && err != ERR_NOT_FOUND)
-        log_warn("publisher.state_unread", "why=\"%s\"", e.text);
+        tell_unread(s, &e);
     s->state_file = file;
     return err == OK;
 }
@@ -145,8 +157,8 @@ static void reload(void *ctx, struct publisher *core, uint32_t partition)
     struct shell *s = ctx;
     struct err_text e;
     catch_up(s);
-    if (state_ready(s, core) && load_partition(s, core, partition, &e))
-        log_warn("publisher.state_unread", "partition=%u why=\"%s\"", partition, e.text);
+    if (state_ready(s, core) && err_wrap(&e, load_partition(s, core, partition, &e), "partition %u", partition))
+        tell_unread(s, &e);
 }
 
 /* ---- start ---- */

@@ -34,8 +34,11 @@ class Server(Pipeline):
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                 env=self.machine.environment())
 
+    def comes_up(self):
+        return self.begin_up().wait(timeout=60) == 0
+
     def up(self):
-        if self.begin_up().wait(timeout=60) != 0:
+        if not self.comes_up():
             raise AssertionError("it does not come up again")
 
     def wait_cut(self, seconds):
