@@ -7,7 +7,7 @@
  * thread-safe. All strings are UTF-8 and belong to the catalog. */
 #pragma once
 #include "base/err.h"
-#include "catalog.pb-c.h"
+#include "journal.pb-c.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
  *   records   commit be64 | partition be16 | first pseq be64 -> record (record.h)
  *   index     partition be16 | first pseq be64        -> commit u64, last pseq u64: one for each partition in each full
  *             block of 64 commits; what is in the last, unfinished block is found by looking through it
- *   controls  control seq be64                        -> Control, packed (catalog.proto)
+ *   controls  control seq be64                        -> Control, packed (journal.proto)
  *   feeders   feeder number be32                      -> version u8, 7 zero bytes, struct journal_feeder
  * Records lie in the order of commits, so that a commit adds pages at the end of the file instead of changing one page
  * in every partition: a fifth of the time to sync. Commits are counted from 1, those without records are not. A record

@@ -1,6 +1,5 @@
 #include "base/plural.h"
-#include "catalog.pb-c.h"
-#include "control.pb-c.h"
+#include "journal.pb-c.h"
 #include "journal/journal.h"
 #include "journal/record.h"
 #include "services/parbus/backup.h"

@@ -1,7 +1,7 @@
-/* Talking to the supervisor of a directory (proto/control.proto), from both sides. */
+/* Talking to the supervisor of a directory (proto/supervisor.proto), from both sides. */
 #pragma once
 #include "base/err.h"
-#include "control.pb-c.h"
+#include "supervisor.pb-c.h"
 #include <stdio.h>
 
 /* One question, one answer; the answer is given back with parbus__from_supervisor__free_unpacked. ERR_NOT_FOUND: no

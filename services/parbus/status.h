@@ -1,8 +1,8 @@
 /* What `parbus status` knows: the supervisor's processes, if one runs here, and what the ingestor, as coordinator,
  * tells (D13). Either may be absent; what is not known is shown as "-". */
 #pragma once
-#include "control.pb-c.h"
 #include "services/parbus/stats.h"
+#include "supervisor.pb-c.h"
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -33,8 +33,8 @@ const Parbus__Processes *control_processes(const struct shell *s, int64_t now_us
 
 static void refuse(Parbus__FromSupervisor *answer, const char *why)
 {
-    static Parbus__ControlRefused refused;
-    refused = (Parbus__ControlRefused)PARBUS__CONTROL_REFUSED__INIT;
+    static Parbus__SupervisorRefused refused;
+    refused = (Parbus__SupervisorRefused)PARBUS__SUPERVISOR_REFUSED__INIT;
     refused.why = (char *)why;
     answer->body_case = PARBUS__FROM_SUPERVISOR__BODY_REFUSED;
     answer->refused = &refused;

@@ -4,9 +4,9 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "control.pb-c.h"
 #include "link/link.h"
 #include "services/parbus/supervisor.h"
+#include "supervisor.pb-c.h"
 
 enum { SUPERVISOR_READY_MS_MAX = 30000, SUPERVISOR_PASSED_MAX = 64 };
 

@@ -1,7 +1,7 @@
 #include "sample.h"
 #include "base/bytes.h"
-#include "catalog.pb-c.h"
-#include "control.pb-c.h"
+#include "journal.pb-c.h"
+#include "supervisor.pb-c.h"
 #include <stdio.h>
 #include <string.h>
 

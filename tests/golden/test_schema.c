@@ -1,6 +1,6 @@
 /* What the protocol demands of its own types (rule W5), read off their descriptors. */
-#include "control.pb-c.h"
 #include "sample.h"
+#include "supervisor.pb-c.h"
 #include <criterion/criterion.h>
 
 enum { DEPTH_MAX = 8 };

@@ -2,8 +2,8 @@
  * only, ranks by counting. It follows the journal record by record and keeps every standing of every unit with the
  * position that brought it, so that state can be checked at whatever position it has reached. */
 #pragma once
-#include "catalog.pb-c.h"
 #include "door.pb-c.h"
+#include "journal.pb-c.h"
 #include "tests/sim/sim_catalog.h"
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 #include "tests/sim/mutation.h"
 #include "base/buffer.h"
-#include "catalog.pb-c.h"
+#include "journal.pb-c.h"
 #include <string.h>
 
 const struct mutation_row mutation_table[MUTATION_COUNT] = {

@@ -1,7 +1,7 @@
 /* The small catalog of the simulator, as data: it becomes control records for the cores, and is what the model computes
  * with. Two indices of sums only; one is incomplete when a value is missing, the other counts it as zero. */
 #pragma once
-#include "catalog.pb-c.h"
+#include "journal.pb-c.h"
 #include <stdbool.h>
 #include <stdint.h>
 
