@@ -18,6 +18,8 @@ int64_t clock_wall_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+struct moment clock_moment(void) { return (struct moment){clock_mono_us(), clock_wall_ms()}; }
+
 void clock_format_ms(int64_t unix_ms, char text[static CLOCK_TEXT_BYTES])
 {
     int64_t ms = ((unix_ms % 1000) + 1000) % 1000;

@@ -1,5 +1,6 @@
 /* Time. Cores never call this: their shells pass `now` in. */
 #pragma once
+#include "base/moment.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -7,6 +8,7 @@
 int64_t clock_mono_us(void);
 /* Unix time in milliseconds, UTC: what is stored and shown. */
 int64_t clock_wall_ms(void);
+struct moment clock_moment(void);
 
 enum { CLOCK_TEXT_BYTES = 32 };
 /* "2025-10-15T01:46:24.000Z"; the milliseconds are left out when 0. */

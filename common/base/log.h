@@ -1,11 +1,11 @@
 /* Log lines on standard error: one line, UTC time, level, stable id, key=value.
  *     2026-11-21T22:31:05.120Z info scorer.owned partition=12 epoch=4294967297 applied=1802
- * The id is for programs and never changes. Values that may hold blanks are quoted by the caller (why=\"%s\"); in what
- * %s stands for, a quote, a backslash and a newline become \" \\ \n, other control characters \xNN. Of printf, the
- * conversions are d i u x X c s f e g, with l, ll, z. A line has at most 1 KB. One thread. */
+ * The id is for programs and never changes. Fields are written as fields.h says. A line has at most 1 KB. One thread.
+ */
 #pragma once
+#include "base/tell.h"
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_level { LOG_DEBUG = TELL_DEBUG, LOG_INFO = TELL_INFO, LOG_WARN = TELL_WARN, LOG_ERROR = TELL_ERROR };
 
 /* Default LOG_INFO. */
 void log_level_set(enum log_level least);
@@ -17,3 +17,5 @@ void log_line(enum log_level level, const char *id, const char *format, ...) __a
 #define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
 #define log_warn(...) log_line(LOG_WARN, __VA_ARGS__)
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
+/* The `tell` of a core's io table in a program: a line of the log. */
+void log_told(void *ctx, enum tell_level level, const char *id, const char *text);

@@ -124,12 +124,14 @@ static enum err open_envelope(const struct wire_channel *channel, const void *da
     *kind = protobuf_c_message_descriptor_get_field(channel->envelope, (unsigned)(tag >> 3));
     if (!*kind)
         return err_set(e, ERR_INVALID, "%s: unknown kind of message %llu", name, (unsigned long long)(tag >> 3));
-    *out = (struct wire_message){.kind = (*kind)->id, .body = at, .body_bytes = (size_t)length};
+    out->kind = (*kind)->id;
+    out->body = at;
+    out->body_bytes = (size_t)length;
     return OK;
 }
 
-enum err wire_open(const struct wire_channel *channel, const void *data, size_t bytes, struct arena *arena,
-                   struct wire_message *out, struct err_text *e)
+static enum err open_message(const struct wire_channel *channel, const void *data, size_t bytes, struct arena *arena,
+                             struct wire_message *out, struct err_text *e)
 {
     const ProtobufCFieldDescriptor *kind;
     enum err err = open_envelope(channel, data, bytes, &kind, out, e);
@@ -138,6 +140,15 @@ enum err wire_open(const struct wire_channel *channel, const void *data, size_t 
     if (kind->descriptor == &parbus__submission__descriptor)
         return open_submission(out->body, out->body_bytes, arena, &out->message, e);
     return open_body(kind->descriptor, kind->name, out->body, out->body_bytes, arena, &out->message, e);
+}
+
+enum err wire_open(const struct wire_channel *channel, const void *data, size_t bytes, struct arena *arena,
+                   struct wire_message *out, struct err_text *e)
+{
+    *out = (struct wire_message){0};
+    out->err = open_message(channel, data, bytes, arena, out, e);
+    out->why = !out->err ? "" : e ? e->text : err_name(out->err);
+    return out->err;
 }
 
 enum err wire_open_submission(const uint8_t *body, size_t bytes, struct arena *arena, const Parbus__Submission **out,

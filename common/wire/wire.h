@@ -26,11 +26,15 @@ struct wire_channel;
 extern const struct wire_channel wire_to_ingestor, wire_to_feeder, wire_to_coordinator, wire_to_worker, wire_to_scorer,
     wire_to_publisher, wire_feed_event, wire_to_snapshots, wire_from_snapshots;
 
+/* What came: a message, or something that could not be read as one (err is not OK). Then kind and message are there as
+ * far as they are known: an answer can name what it is about. */
 struct wire_message {
-    uint32_t kind;                   /* field number in the channel's oneof = PARBUS__TO_..._BODY_... */
-    const ProtobufCMessage *message; /* in the arena; cast by kind */
+    uint32_t kind;                   /* field number in the channel's oneof = PARBUS__TO_..._BODY_...; 0: not known */
+    const ProtobufCMessage *message; /* in the arena; cast by kind; NULL: not known */
     const uint8_t *body;             /* the message's own bytes, inside what was opened */
     size_t body_bytes;
+    enum err err;
+    const char *why; /* a sentence naming the field; "" when err is OK; valid as long as the text it was set from */
 };
 
 /* Opens, unpacks into the arena (reset it before) and checks every rule that can be checked without a catalog:
@@ -39,7 +43,8 @@ struct wire_message {
  * (rule S8). A feeder's name is the ingestor's to judge (wire_name_ok), since that has a reason of its own.
  * A text that the sender left out is "", never NULL. A message may take 24 times its size when decoded.
  * ERR_INVALID, ERR_TOO_LARGE, ERR_NOMEM (arena) with a sentence naming the field. A message that could be unpacked but
- * breaks a rule is in *out all the same (message not NULL), so that the answer can name its seq. */
+ * breaks a rule is in *out all the same (message not NULL), so that the answer can name its seq. What is returned is in
+ * out->err too, out->why points into *e (e NULL: to the code's general sentence). */
 enum err wire_open(const struct wire_channel *channel, const void *data, size_t bytes, struct arena *arena,
                    struct wire_message *out, struct err_text *e);
 

@@ -198,7 +198,7 @@ Test(ingestor_door, a_submission_that_breaks_a_rule_is_used_up)
     Parbus__Submission s = PARBUS__SUBMISSION__INIT;
     s.has_seq = 1;
     s.seq = 1;
-    struct wire_message bad = {PARBUS__TO_INGESTOR__BODY_SUBMISSION, &s.base, NULL, 0};
+    struct wire_message bad = {.kind = PARBUS__TO_INGESTOR__BODY_SUBMISSION, .message = &s.base};
     ingestor_from_feeder_bad(t.core, FEEDER, ERR_INVALID, &bad, "submission.unit: missing");
     submit(2);
     tick(2);

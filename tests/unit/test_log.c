@@ -63,3 +63,14 @@ Test(log, a_long_line_is_cut_off_and_ends)
     cr_assert_eq(strlen(got), strcspn(got, "\n") + 1, "one line");
     cr_assert_lt(strlen(got), 1024);
 }
+
+Test(log, what_a_core_tells_is_a_line_with_its_level_and_fields)
+{
+    struct {
+        void *ctx;
+        tell_fn *tell;
+    } io = {NULL, log_told};
+    tell(&io, TELL_DEBUG, "test.id", "below=%d", 1);
+    tell(&io, TELL_WARN, "test.id", "why=\"%s\" n=%d", "say \"no\" to 100%s", 7);
+    cr_assert_str_eq(fields(), "why=\"say \\\"no\\\" to 100%s\" n=7\n");
+}

@@ -41,6 +41,8 @@ static void refused(enum err err, enum err expected, const char *says)
 {
     cr_assert_eq(err, expected, "%s: %s", err_name(err), why.text);
     cr_assert_str_eq(why.text, says);
+    cr_assert_eq(opened.err, expected);
+    cr_assert_str_eq(opened.why, says);
 }
 
 static uint32_t indicators[3] = {11, 12, 300};
