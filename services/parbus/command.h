@@ -31,10 +31,6 @@ bool command_number(const char *text, long least, long most, long *value);
  * neither. Static. */
 const char *command_catalog_default(void);
 
-struct catalog_set;
-/* NULL: each fault has been told with its file and line. */
-struct catalog_set *command_catalog_load(const struct command *c, const char *directory);
-
 /* The directory in which our own programs are. Static. */
 const char *command_program_directory(void);
 

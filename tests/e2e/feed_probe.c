@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "client/feed.h"
 #include "link/link.h"
-#include "services/parbus/sheet.h"
+#include "services/parbus/rank/sheet.h"
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#include "services/parbus/health.h"
-#include "services/parbus/status.h"
+#include "services/parbus/status/health.h"
+#include "services/parbus/status/status.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

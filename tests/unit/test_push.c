@@ -1,6 +1,6 @@
 /* `parbus push` between the CSV reader and the feeder, and what `parbus load` measures with. */
-#include "services/parbus/load.h"
-#include "services/parbus/push.h"
+#include "services/parbus/load/load.h"
+#include "services/parbus/push/push.h"
 #include "wire/wire.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>

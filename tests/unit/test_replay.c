@@ -1,5 +1,5 @@
 #include "journal/journal.h"
-#include "services/parbus/replay.h"
+#include "services/parbus/replay/replay.h"
 #include "small_catalog.h"
 #include "state/state.h"
 #include <criterion/criterion.h>

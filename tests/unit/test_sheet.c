@@ -1,6 +1,6 @@
 #include "scoring/scoring.h"
-#include "services/parbus/print.h"
-#include "services/parbus/sheet.h"
+#include "services/parbus/print/print.h"
+#include "services/parbus/rank/sheet.h"
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "services/parbus/supervisor.h"
+#include "services/parbus/supervisor/supervisor.h"
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <string.h>

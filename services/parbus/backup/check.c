@@ -1,0 +1,197 @@
+#include "base/plural.h"
+#include "journal.pb-c.h"
+#include "journal/journal.h"
+#include "journal/record.h"
+#include "services/parbus/backup/backup.h"
+#include "state/state.h"
+#include <inttypes.h>
+#include <string.h>
+
+enum { READ_BYTES = 16 << 20 };
+
+struct check {
+    struct journal *journal;
+    struct state *state;
+    struct backup_facts *facts;
+    struct meter *meter;
+    uint64_t next, last; /* of the partition in hand */
+    struct err_text *e;
+    enum err code;
+};
+
+/* The journal has looked at the order and at each length. */
+static bool take_record(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
+{
+    struct check *c = ctx;
+    struct record_header header;
+    memcpy(&header, record, sizeof header);
+    if (header.kind == RECORD_DATA)
+        c->facts->submissions += header.count;
+    c->next = first_pseq + header.count;
+    meter_add(c->meter, bytes);
+    c->code = backup_go_on(c->e);
+    return !c->code;
+}
+
+static enum err check_partition(struct check *c, uint32_t p)
+{
+    enum err code = journal_last_pseq(c->journal, p, &c->last, c->e);
+    for (c->next = 1; !code && c->next <= c->last;) {
+        uint64_t from = c->next;
+        code = journal_read(c->journal, p, from, READ_BYTES, take_record, c, c->e);
+        if (!code)
+            code = c->code;
+        if (!code && c->next == from)
+            code = err_set(c->e, ERR_CORRUPT, "no record holds pseq %" PRIu64, from);
+    }
+    if (!code && c->next != c->last + 1)
+        code = err_set(c->e, ERR_CORRUPT, "it ends at pseq %" PRIu64 ", not at %" PRIu64, c->next - 1, c->last);
+    c->facts->entries += c->last;
+    return err_wrap(c->e, code, "partition %u", p);
+}
+
+static enum err check_cursor(struct check *c, uint32_t p)
+{
+    struct state_cursor cursor = {0};
+    if (!c->state)
+        return OK;
+    enum err code = state_cursor_get(c->state, p, &cursor, c->e);
+    if (code == ERR_NOT_FOUND)
+        code = OK;
+    if (!code && cursor.applied > c->last)
+        code = err_set(c->e, ERR_CORRUPT, "partition %u: state is at pseq %" PRIu64 ", the journal ends at %" PRIu64, p,
+                       cursor.applied, c->last);
+    c->facts->applied += cursor.applied;
+    return code;
+}
+
+static enum err take_control(void *ctx, uint64_t seq, const void *packed, size_t bytes, struct err_text *e)
+{
+    struct check *c = ctx;
+    Parbus__Control *control = parbus__control__unpack(NULL, bytes, packed);
+    if (!control || seq != ++c->facts->controls) {
+        parbus__control__free_unpacked(control, NULL);
+        return err_set(e, ERR_CORRUPT, "control %" PRIu64 " cannot be read, or one before it is missing", seq);
+    }
+    parbus__control__free_unpacked(control, NULL);
+    return OK;
+}
+
+static bool take_feeder(void *ctx, uint32_t number, const struct journal_feeder *feeder)
+{
+    struct check *c = ctx;
+    c->facts->feeders++;
+    if (number == 0 || !feeder->name[0])
+        c->code = err_set(c->e, ERR_CORRUPT, "feeder %u has no name", number);
+    return !c->code;
+}
+
+/* Compared with itself, all of state is read. */
+static enum err check_state(struct check *c)
+{
+    char difference[256];
+    if (!c->state)
+        return OK;
+    enum err code = state_compare(c->state, c->state, difference, sizeof difference, c->e);
+    return !code && *difference ? err_set(c->e, ERR_CORRUPT, "state cannot be read twice: %s", difference) : code;
+}
+
+static enum err check_open(struct check *c)
+{
+    uint32_t partitions = journal_partitions(c->journal);
+    c->facts->journal_id = journal_id(c->journal);
+    c->facts->partitions = partitions;
+    enum err code = journal_controls(c->journal, 1, take_control, c, c->e);
+    if (!code)
+        code = journal_feeders(c->journal, take_feeder, c, c->e);
+    if (!code)
+        code = c->code;
+    for (uint32_t p = 0; p < partitions && !code; p++) {
+        code = check_partition(c, p);
+        if (!code)
+            code = check_cursor(c, p);
+    }
+    return code ? code : check_state(c);
+}
+
+enum err backup_check_content(const char *directory, bool with_state, struct backup_facts *facts, struct meter *meter,
+                              struct err_text *e)
+{
+    struct check c = {.facts = facts, .meter = meter, .e = e};
+    struct journal_options journal = {.still = true};
+    facts->controls = facts->feeders = facts->entries = facts->submissions = facts->applied = 0;
+    facts->state = with_state;
+    enum err code = journal_open(&c.journal, directory, &journal, e);
+    if (!code && with_state) {
+        struct state_options state = {.still = true, .journal_id = journal_id(c.journal)};
+        code = state_open(&c.state, directory, &state, e);
+    }
+    if (!code)
+        code = check_open(&c);
+    state_close(&c.state);
+    journal_close(&c.journal);
+    return code;
+}
+
+static enum err check_sum(const char *directory, enum backup_file file, const struct backup_sum *wanted, uint64_t bytes,
+                          struct meter *meter, struct err_text *e)
+{
+    char path[BACKUP_PATH_BYTES];
+    struct backup_sum found;
+    backup_path(path, directory, file);
+    enum err code = backup_read(path, NULL, &found, meter, e);
+    if (code)
+        return code;
+    if (file != BACKUP_MANIFEST && found.bytes != bytes)
+        return err_set(e, ERR_CORRUPT, "%s is damaged: it has %" PRIu64 " %s, the manifest says %" PRIu64, path,
+                       found.bytes, plural(found.bytes, "byte", "bytes"), bytes);
+    if (strcmp(found.hex, wanted->hex) != 0)
+        return err_set(e, ERR_CORRUPT, "%s is damaged: its SHA-256 is not the one in SHA256SUMS", path);
+    return OK;
+}
+
+static uint64_t all_bytes(const struct backup_sum sums[static BACKUP_FILES])
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < BACKUP_FILES; i++)
+        bytes += sums[i].bytes;
+    return bytes;
+}
+
+enum err backup_check_files(const char *directory, struct backup_facts *said,
+                            struct backup_sum sums[static BACKUP_FILES], struct meter *meter, struct err_text *e)
+{
+    struct backup_sum named[BACKUP_FILES];
+    enum err code = backup_sums_read(directory, sums, e);
+    if (!code)
+        code = check_sum(directory, BACKUP_MANIFEST, &sums[BACKUP_MANIFEST], 0, NULL, e);
+    if (!code)
+        code = backup_manifest_read(directory, said, named, e);
+    if (code)
+        return code;
+    meter_start(meter, "reading", all_bytes(named));
+    for (int i = BACKUP_MANIFEST + 1; i < BACKUP_FILES && !code; i++) {
+        if (named[i].there != sums[i].there)
+            return err_set(e, ERR_CORRUPT, "%s is damaged: its MANIFEST and SHA256SUMS do not name the same files",
+                           directory);
+        sums[i].bytes = named[i].bytes;
+        if (named[i].there)
+            code = check_sum(directory, (enum backup_file)i, &sums[i], named[i].bytes, meter, e);
+    }
+    return code;
+}
+
+enum err backup_check(const char *directory, struct backup_facts *facts, struct backup_sum sums[static BACKUP_FILES],
+                      struct meter *meter, struct err_text *e)
+{
+    struct backup_facts found;
+    enum err code = backup_check_files(directory, facts, sums, meter, e);
+    if (code)
+        return code;
+    found = *facts;
+    meter_start(meter, "looking through the journal", sums[BACKUP_JOURNAL].bytes);
+    code = backup_check_content(directory, sums[BACKUP_STATE].there, &found, meter, e);
+    if (!code && memcmp(&found, facts, sizeof found) != 0)
+        code = err_set(e, ERR_CORRUPT, "what is in %s is not what its MANIFEST says", directory);
+    return code;
+}

@@ -1,0 +1,343 @@
+#include "base/clock.h"
+#include "base/plural.h"
+#include "link/link.h"
+#include "services/parbus/push/push.h"
+#include "store/guard.h"
+#include "wire/reason.h"
+#include "wire/wire.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 50 };
+
+/* ---- what the feeder reports ---- */
+
+static void on_refusal(void *ctx, uint64_t seq, Parbus__Reason reason, const char *detail)
+{
+    struct push_session *s = ctx;
+    struct push_place at;
+    if (seq == 0 && reason == PARBUS__REASON__REFUSED_INDEX_UNKNOWN) {
+        push_names_refused(s->names, detail);
+    } else if (seq && push_ledger_find(&s->ledger, seq, WIRE_ROW_WHOLE, &at)) {
+        push_report_reject(s->report, &at, reason, detail);
+        s->report->failures++;
+    } else {
+        push_report_words(s->report, "a submission of an earlier run was refused: %s: %s", reason_of(reason)->name,
+                          *detail ? detail : reason_of(reason)->text);
+        s->report->failures++;
+    }
+}
+
+static void on_renumbered(void *ctx, uint64_t epoch, uint64_t first)
+{
+    struct push_session *s = ctx;
+    (void)epoch;
+    push_ledger_renumber(&s->ledger, first);
+    s->progress = 0;
+}
+
+static bool told_already(const struct push_session *s, const Parbus__Reject *reject)
+{
+    return s->reject_told &&
+           (reject->seq < s->reject_seq || (reject->seq == s->reject_seq && reject->row <= s->reject_row));
+}
+
+static void tell_reject(struct push_session *s, const Parbus__Reject *reject)
+{
+    struct push_place at;
+    if (told_already(s, reject) || !push_ledger_find(&s->ledger, reject->seq, reject->row, &at))
+        return;
+    if (reject->row != WIRE_ROW_WHOLE)
+        at.rows = 1;
+    push_report_reject(s->report, &at, reject->reason, reject->detail);
+    s->reject_told = true;
+    s->reject_seq = reject->seq;
+    s->reject_row = reject->row;
+}
+
+/* D11 */
+static void on_verdict(void *ctx, const Parbus__Verdict *verdict)
+{
+    struct push_session *s = ctx;
+    for (size_t i = 0; i < verdict->n_reject; i++)
+        tell_reject(s, verdict->reject[i]);
+    s->progress_us = clock_mono_us();
+    if (verdict->more)
+        parbus_feeder_status(s->feeder, verdict->next_seq, s->status_to, verdict->next_row);
+    else
+        s->verdict_complete = true;
+}
+
+static void on_description(void *ctx, const Parbus__Description *d)
+{
+    struct push_session *s = ctx;
+    push_names_described(s->names, d);
+}
+
+static void on_trouble(void *ctx, const char *text)
+{
+    struct push_session *s = ctx;
+    push_report_words(s->report, "%s", text);
+}
+
+/* ---- waiting ---- */
+
+static enum err poll_feeder(struct push_session *s, int timeout_ms, struct err_text *e)
+{
+    enum err err = parbus_feeder_poll(s->feeder, timeout_ms, e);
+    struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
+    uint64_t progress = t.receipted + t.scored + t.connected;
+    s->polled_us = clock_mono_us();
+    if (progress != s->progress)
+        s->progress_us = s->polled_us;
+    s->progress = progress;
+    push_report_progress(s->report, &t);
+    return err;
+}
+
+/* Polls until done(s), or until nothing has moved for so long. */
+static enum err wait_for(struct push_session *s, bool (*done)(struct push_session *s), int64_t patience_us,
+                         struct err_text *e)
+{
+    enum err err = OK;
+    s->progress_us = clock_mono_us();
+    while (!err && !done(s)) {
+        err = poll_feeder(s, WAIT_MS, e);
+        if (!err && !done(s) && clock_mono_us() - s->progress_us > patience_us)
+            err = err_set(e, ERR_TIMEOUT, "nothing moved for %" PRId64 " s", patience_us / 1000000);
+    }
+    return err;
+}
+
+static int64_t patience_us(const struct push_session *s) { return (int64_t)s->options->timeout_s * 1000000; }
+
+static bool is_connected(struct push_session *s) { return parbus_feeder_totals(s->feeder).connected; }
+
+static bool is_described(struct push_session *s) { return !s->names->asked; }
+
+static bool has_receipts(struct push_session *s)
+{
+    struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
+    return t.receipted == t.last_seq;
+}
+
+static bool is_scored(struct push_session *s)
+{
+    struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
+    return t.receipted == t.last_seq && t.scored >= t.last_seq;
+}
+
+static bool has_verdict(struct push_session *s) { return s->verdict_complete; }
+
+/* ---- opening ---- */
+
+static enum err make_outbox(struct push_session *s, struct err_text *e)
+{
+    char parent[4096];
+    const struct push_options *o = s->options;
+    enum err err = o->door ? guard_make_directory(o->directory, e) : OK;
+    if (err)
+        return err;
+    if (access(o->directory, W_OK) != 0)
+        return err_set(e, ERR_NOT_FOUND, "there is no directory %s that can be written to: is it the right --dir?",
+                       o->directory);
+    snprintf(parent, sizeof parent, "%s/run", o->directory);
+    if (!o->door && access(parent, F_OK) != 0) /* nothing is left behind in somebody's home */
+        return err_set(e, ERR_NOT_FOUND, "there is no pipeline in %s: start one with parbus up --dir %s", o->directory,
+                       o->directory);
+    int n = snprintf(parent, sizeof parent, "%s/outbox", o->directory);
+    int m = snprintf(s->outbox, sizeof s->outbox, "%s/outbox/%s", o->directory, o->feeder);
+    if (n >= (int)sizeof parent || m >= (int)sizeof s->outbox)
+        return err_set(e, ERR_TOO_LARGE, "the path of the directory is too long");
+    return guard_make_directory(parent, e);
+}
+
+static enum err open_feeder(struct push_session *s, struct err_text *e)
+{
+    char own[LINK_ENDPOINT_BYTES];
+    enum err err = link_endpoint(own, s->options->directory, "door", e);
+    if (err && !s->options->door)
+        return err;
+    return parbus_feeder_open(&s->feeder,
+                              &(struct parbus_feeder_options){
+                                  .endpoint = s->options->door ? s->options->door : own,
+                                  .name = s->options->feeder,
+                                  .outbox = s->outbox,
+                                  .events = {.ctx = s,
+                                             .refusal = on_refusal,
+                                             .verdict = on_verdict,
+                                             .description = on_description,
+                                             .renumbered = on_renumbered,
+                                             .trouble = on_trouble},
+                              },
+                              e);
+}
+
+static enum err no_answer(const struct push_session *s, uint64_t waiting, struct err_text *e)
+{
+    char kept[96] = "";
+    if (waiting)
+        snprintf(kept, sizeof kept, "; of an earlier run %" PRIu64 " %s in the outbox", waiting,
+                 plural(waiting, "submission still waits", "submissions still wait"));
+    if (s->options->door)
+        return err_set(e, ERR_TIMEOUT, "no pipeline answers at %s\nNothing was taken from the files%s",
+                       s->options->door, kept);
+    return err_set(e, ERR_TIMEOUT,
+                   "the pipeline in %s does not answer: is it running? Start it with: parbus up --dir %s\n"
+                   "Nothing was taken from the files%s",
+                   s->options->directory, s->options->directory, kept);
+}
+
+enum err push_session_open(struct push_session *s, struct err_text *e)
+{
+    enum err err = make_outbox(s, e);
+    if (!err)
+        err = open_feeder(s, e);
+    if (err == ERR_BUSY)
+        return err_wrap(e, err, "another push of feeder %s is running (--as gives this one a name of its own)",
+                        s->options->feeder);
+    if (err)
+        return err;
+    struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
+    uint64_t waiting = t.last_seq - t.receipted;
+    err = wait_for(s, is_connected, PUSH_FIRST_ANSWER_MS * 1000ll, e);
+    if (err == ERR_TIMEOUT)
+        return no_answer(s, waiting, e);
+    t = parbus_feeder_totals(s->feeder); /* what the ingestor has by now is not waiting: the outbox forgets lazily */
+    waiting = t.last_seq - t.receipted;
+    if (!err && waiting)
+        push_report_words(s->report, "of an earlier run %" PRIu64 " %s first, for want of a receipt", waiting,
+                          plural(waiting, "submission goes", "submissions go"));
+    return err;
+}
+
+void push_session_close(struct push_session *s)
+{
+    parbus_feeder_close(&s->feeder);
+    push_ledger_free(&s->ledger);
+}
+
+/* ---- work ---- */
+
+enum err push_session_describe(struct push_session *s, const char *index, const char *period, struct err_text *e)
+{
+    push_names_expect(s->names, index, period);
+    enum err err = parbus_feeder_describe(s->feeder, index, period);
+    return err ? err : wait_for(s, is_described, patience_us(s), e);
+}
+
+static Parbus__Evidence *evidence_of(const struct push_group *g)
+{
+    const struct push_evidence *from = (const struct push_evidence *)(const void *)g->evidence.data;
+    Parbus__Evidence *all = calloc(g->evidence_count + 1, sizeof *all);
+    ASSERT(all);
+    for (size_t i = 0; i < g->evidence_count; i++) {
+        parbus__evidence__init(&all[i]);
+        all[i].has_row = 1;
+        all[i].row = from[i].row;
+        all[i].uri = from[i].uri;
+        all[i].has_sha256 = from[i].has_sha256;
+        all[i].sha256 =
+            (ProtobufCBinaryData){from[i].has_sha256 ? sizeof from[i].sha256 : 0, (uint8_t *)from[i].sha256};
+    }
+    return all;
+}
+
+static void fill(Parbus__Submission *m, struct push_group *g)
+{
+    *m = (Parbus__Submission)PARBUS__SUBMISSION__INIT;
+    m->index = g->index;
+    m->period = g->period;
+    m->unit = g->unit;
+    m->has_stage = 1;
+    m->stage = g->stage;
+    m->n_indicator = m->n_value = g->rows;
+    m->indicator = (uint32_t *)(void *)g->indicator.data;
+    m->value = (double *)(void *)g->value.data;
+    m->has_observed_ms = g->timed && g->same_time;
+    if (m->has_observed_ms)
+        memcpy(&m->observed_ms, g->observed_ms.data, sizeof m->observed_ms);
+    m->n_row_observed_ms = g->timed && !g->same_time ? g->rows : 0;
+    m->row_observed_ms = (int64_t *)(void *)g->observed_ms.data;
+}
+
+/* Waits for room; what the door would never take is told as a fault of its first line. */
+static enum err submit(struct push_session *s, Parbus__Submission *m, const uint32_t *line, struct err_text *e)
+{
+    uint64_t seq;
+    enum err err;
+    s->progress_us = clock_mono_us();
+    while ((err = parbus_feeder_submit(s->feeder, m, &seq, e)) == ERR_BUSY) {
+        if ((err = poll_feeder(s, WAIT_MS, e)))
+            return err;
+        if (clock_mono_us() - s->progress_us > patience_us(s))
+            return err_set(e, ERR_TIMEOUT, "the outbox is full and nothing moved for %ld s", s->options->timeout_s);
+    }
+    if (err == ERR_TOO_LARGE || err == ERR_INVALID) {
+        push_report_fault(s->report, s->file, line[0], e->text);
+        return OK;
+    }
+    if (err)
+        return err;
+    push_ledger_add(&s->ledger, seq, s->file, line, m->n_indicator);
+    s->report->submissions++;
+    s->report->rows_sent += m->n_indicator;
+    return OK;
+}
+
+enum err push_session_submit(struct push_session *s, struct push_group *g, struct err_text *e)
+{
+    Parbus__Submission m;
+    fill(&m, g);
+    Parbus__Evidence *evidence = evidence_of(g);
+    Parbus__Evidence **list = calloc(g->evidence_count + 1, sizeof *list);
+    ASSERT(list);
+    for (size_t i = 0; i < g->evidence_count; i++)
+        list[i] = &evidence[i];
+    m.n_evidence = g->evidence_count;
+    m.evidence = list;
+    enum err err = submit(s, &m, (const uint32_t *)(const void *)g->line.data, e);
+    free(list);
+    free(evidence);
+    if (!err && clock_mono_us() - s->polled_us >= PUSH_POLL_US)
+        err = poll_feeder(s, 0, e);
+    return !err && push_ledger_bytes(&s->ledger) > PUSH_LEDGER_BYTES_MAX ? push_session_settle(s, e) : err;
+}
+
+static enum err ask_verdict(struct push_session *s, struct err_text *e)
+{
+    uint64_t first, last;
+    if (!push_ledger_span(&s->ledger, &first, &last))
+        return OK;
+    s->verdict_complete = s->reject_told = false;
+    s->status_to = last;
+    parbus_feeder_status(s->feeder, first, last, 0);
+    return wait_for(s, has_verdict, patience_us(s), e);
+}
+
+static enum err explain_wait(const struct push_session *s, enum err err, const char *missing, struct err_text *e)
+{
+    struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
+    if (err == ERR_TIMEOUT && t.last_seq > t.receipted)
+        return err_set(e, err,
+                       "%" PRIu64 " %s no receipt and nothing moved for %ld s. What has none is kept in %s and goes "
+                       "out with the next push as %s",
+                       t.last_seq - t.receipted, plural(t.last_seq - t.receipted, "submission has", "submissions have"),
+                       s->options->timeout_s, s->outbox, s->options->feeder);
+    return err_wrap(e, err, "wait for %s", missing);
+}
+
+enum err push_session_settle(struct push_session *s, struct err_text *e)
+{
+    enum err err = explain_wait(s, wait_for(s, has_receipts, patience_us(s), e), "receipts", e);
+    if (!err && s->options->wait)
+        err = explain_wait(s, wait_for(s, is_scored, patience_us(s), e), "scores", e);
+    if (!err && s->options->wait)
+        err = explain_wait(s, ask_verdict(s, e), "the verdict", e);
+    if (!err)
+        push_ledger_clear(&s->ledger);
+    return err;
+}

@@ -1,0 +1,232 @@
+#include "services/parbus/replay/replay.h"
+#include "base/clock.h"
+#include "journal/record.h"
+#include "services/scorer/store.h"
+#include "services/validator/core.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    READ_BYTES = 4 << 20,        /* of the journal in one read transaction */
+    COMMIT_INTERVAL_US = 500000, /* nobody waits for a replay's commits */
+    PROGRESS_US = 100000,
+    OWNER_EPOCH = 1,
+};
+
+struct replay {
+    const struct replay_options *options;
+    struct replay_totals *totals;
+    struct scorer_store store;
+    struct validator_core *validator;
+    struct scorer_core *scorer;
+    struct buffer part; /* a record that is replayed only in part */
+    uint64_t *end;      /* of each partition: where the replay ends */
+    uint32_t partition;
+    uint64_t next, until;
+    int64_t now_us, started_us, progress_us;
+    struct err_text trouble;
+    enum err failed;
+};
+
+static enum err ignore(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+{
+    (void)ctx, (void)kind, (void)message;
+    return OK;
+}
+
+static void note_trouble(void *ctx, const char *id, const char *text)
+{
+    struct replay *r = ctx;
+    err_set(&r->trouble, ERR_CORRUPT, "%s: %s", id, text);
+}
+
+/* The first `count` entries of a record, as a record. */
+static void cut(struct replay *r, const ProtobufCBinaryData *record, uint32_t count)
+{
+    struct record_reader reader;
+    struct record_entry entry;
+    const uint8_t *body;
+    buffer_clear(&r->part);
+    if (record_open(&reader, record->data, record->len, NULL))
+        return;
+    record_begin(&r->part, reader.header.kind, reader.header.received_ms, reader.header.control_seq);
+    while (reader.index < count && record_next(&reader, &entry, &body))
+        record_add(&r->part, 0, &entry, body);
+}
+
+/* State may end within a record. The validator sees the whole of it all the same: what it says of one entry may depend
+ * on the others. */
+static void apply_first(struct replay *r, const Parbus__Verdicts *whole, uint32_t count)
+{
+    Parbus__Verdicts first = *whole;
+    size_t rejects = 0;
+    while (rejects < whole->n_reject_entry && whole->reject_entry[rejects] < count)
+        rejects++;
+    first.n_reject_entry = first.n_reject_row = first.n_reject_reason = first.n_reject_detail = rejects;
+    cut(r, &whole->record, count);
+    first.record = (ProtobufCBinaryData){r->part.size, r->part.data};
+    scorer_core_verdicts(r->scorer, &first, r->now_us);
+}
+
+static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
+{
+    struct replay *r = ctx;
+    struct record_header header;
+    (void)endpoint;
+    memcpy(&header, verdicts->record.data, sizeof header); /* the journal has checked it */
+    if (verdicts->first_pseq + header.count - 1 > r->until)
+        apply_first(r, verdicts, (uint32_t)(r->until - verdicts->first_pseq + 1));
+    else
+        scorer_core_verdicts(r->scorer, verdicts, r->now_us);
+    return OK;
+}
+
+static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
+{
+    struct replay *r = ctx;
+    return scorer_store_functions.catch_up(&r->store, control_seq, e);
+}
+
+static void validate(struct replay *r, uint64_t first_pseq, uint64_t control_seq, const void *record, size_t bytes)
+{
+    Parbus__Work work = PARBUS__WORK__INIT;
+    work.partition = r->partition;
+    work.owner_epoch = OWNER_EPOCH;
+    work.first_pseq = first_pseq;
+    work.control_seq = control_seq;
+    work.scorer = "replay";
+    work.record = (ProtobufCBinaryData){bytes, (uint8_t *)record};
+    validator_core_receive(r->validator, PARBUS__TO_WORKER__BODY_WORK, &work.base, r->now_us);
+}
+
+static void tick(struct replay *r)
+{
+    r->now_us = clock_mono_us();
+    scorer_core_tick(r->scorer, r->now_us);
+    if (!r->options->progress || r->now_us < r->progress_us)
+        return;
+    r->progress_us = r->now_us + PROGRESS_US;
+    r->totals->took_us = r->now_us - r->started_us;
+    r->options->progress(r->options->ctx, r->totals);
+}
+
+static uint64_t applied(const struct replay *r)
+{
+    uint64_t epoch, position = 0, committed;
+    scorer_core_position(r->scorer, r->partition, &epoch, &position, &committed);
+    return position;
+}
+
+static bool take_record(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
+{
+    struct replay *r = ctx;
+    struct record_header header;
+    memcpy(&header, record, sizeof header); /* the journal has checked it */
+    uint64_t last = first_pseq + header.count - 1;
+    validate(r, first_pseq, header.control_seq, record, bytes);
+    if (last > r->until)
+        last = r->until;
+    if (applied(r) != last) {
+        r->failed = ERR_CORRUPT;
+        return false;
+    }
+    r->totals->records++;
+    r->totals->submissions += record_entries(&header) ? last - first_pseq + 1 : 0;
+    r->totals->done += last + 1 - r->next;
+    r->next = last + 1;
+    tick(r);
+    return r->next <= r->until;
+}
+
+static enum err replay_partition(struct replay *r, struct err_text *e)
+{
+    Parbus__Assign assign = PARBUS__ASSIGN__INIT;
+    assign.partition = r->partition;
+    assign.owner_epoch = OWNER_EPOCH;
+    scorer_core_receive(r->scorer, PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base, r->now_us);
+    enum err err = OK;
+    for (r->next = applied(r) + 1; r->next <= r->until && !err;) {
+        uint64_t from = r->next;
+        err = journal_read(r->store.journal, r->partition, r->next, READ_BYTES, take_record, r, e);
+        if (!err && r->failed)
+            err = err_set(e, r->failed, "%s", r->trouble.text);
+        if (!err && r->next == from)
+            err = err_set(e, ERR_CORRUPT, "the journal ends before pseq %llu", (unsigned long long)r->until);
+    }
+    return err_wrap(e, err, "partition %u", r->partition);
+}
+
+/* The ends first, then the controls: so every control before an end is known, and what is set aside by it (I18). */
+static enum err plan(struct replay *r, struct err_text *e)
+{
+    enum err err = OK;
+    uint32_t partitions = journal_partitions(r->store.journal);
+    r->end = calloc(partitions, sizeof *r->end);
+    ASSERT(r->end);
+    for (uint32_t p = 0; p < partitions && !err; p++) {
+        uint64_t last = 0;
+        err = journal_last_pseq(r->store.journal, p, &last, e);
+        r->end[p] = r->options->until ? r->options->until[p] : last;
+        r->totals->planned += r->end[p];
+        r->totals->left_out += last > r->end[p] ? last - r->end[p] : 0;
+    }
+    return err ? err : scorer_store_functions.catch_up(&r->store, 0, e);
+}
+
+static void start_cores(struct replay *r)
+{
+    struct worker_config config = {.instance = "replay", .endpoint = "", .heartbeat_us = 1000000};
+    struct validator_io validator = {r, ignore, to_scorer, catch_up, note_trouble};
+    struct scorer_io scorer = {.ctx = r,
+                               .to_coordinator = ignore,
+                               .to_publisher = ignore,
+                               .trouble = note_trouble,
+                               .store = scorer_store_functions,
+                               .store_ctx = &r->store};
+    struct scorer_limits limits = {.partitions = journal_partitions(r->store.journal),
+                                   .cached_units_max = (size_t)r->options->settings->scorer_cached_units_max,
+                                   .commit_interval_us = COMMIT_INTERVAL_US};
+    r->validator = validator_core_new(&config, r->store.catalog, &validator, r->now_us);
+    r->scorer = scorer_core_new(&config, &limits, r->store.catalog, &scorer, r->now_us);
+}
+
+static enum err replay_all(struct replay *r, struct err_text *e)
+{
+    enum err err = plan(r, e);
+    for (uint32_t p = 0; p < journal_partitions(r->store.journal) && !err; p++) {
+        r->partition = p;
+        r->until = r->end[p];
+        if (r->until)
+            err = replay_partition(r, e);
+    }
+    if (!err && scorer_core_commit(r->scorer, clock_mono_us()))
+        err = err_set(e, ERR_IO, "%s", r->trouble.text);
+    const struct metrics *m = validator_core_metrics(r->validator);
+    r->totals->observations = m->value[METRIC_rows_accepted] + m->value[METRIC_rows_rejected];
+    r->totals->took_us = clock_mono_us() - r->started_us;
+    return err;
+}
+
+enum err replay_run(const struct replay_options *o, struct replay_totals *totals, struct err_text *e)
+{
+    struct replay r = {.options = o, .totals = totals, .now_us = clock_mono_us()};
+    *totals = (struct replay_totals){0};
+    r.started_us = r.now_us;
+    struct journal *journal;
+    struct journal_options options = {.map_bytes = (size_t)o->settings->journal_map_bytes,
+                                      .network_fs_allowed = o->settings->network_fs_allowed};
+    enum err err = journal_open(&journal, o->journal_directory, &options, e);
+    if (err)
+        return err;
+    err = scorer_store_open(&r.store, journal, o->state_directory, o->settings, e);
+    if (err)
+        return err == ERR_NOT_FOUND ? ERR_IO : err; /* only the journal is "not found" */
+    start_cores(&r);
+    err = replay_all(&r, e);
+    validator_core_destroy(&r.validator);
+    scorer_core_destroy(&r.scorer);
+    scorer_store_close(&r.store);
+    buffer_free(&r.part);
+    free(r.end);
+    return err;
+}

@@ -1,0 +1,168 @@
+#include "base/log.h"
+#include "services/parbus/command.h"
+#include "services/parbus/supervisor/shell.h"
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    LOG_BYTES_MAX = 64 << 20,
+    TAIL_BYTES = 2000,
+    ARGUMENTS_MAX = 2 * SUPERVISOR_PASSED_MAX + 8,
+    EXIT_NO_PROGRAM = 127
+};
+
+static void log_path(const struct shell *s, const char *instance, char path[static PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/log/%s.log", s->options->directory, instance);
+}
+
+static void pass(char **argv, size_t *count, const char *option, const char *value)
+{
+    argv[(*count)++] = (char *)option;
+    argv[(*count)++] = (char *)value;
+}
+
+/* The strings stay where they are; exec copies them. */
+static void make_arguments(const struct shell *s, const struct process *p, const char *file, char **argv)
+{
+    const struct supervisor_options *o = s->options;
+    size_t count = 0;
+    argv[count++] = (char *)file;
+    pass(argv, &count, "--dir", o->directory);
+    pass(argv, &count, "--instance", p->instance);
+    for (size_t i = 0; i < o->passed_count; i++)
+        if (!o->passed[i].service || strcmp(o->passed[i].service, p->program->service) == 0)
+            pass(argv, &count, o->passed[i].option, o->passed[i].value);
+    argv[count] = NULL;
+}
+
+/* In the child, where only async-signal-safe functions may be used: the parent has ZeroMQ's threads. */
+_Noreturn static void become(const char *file, char **argv, const char *log, pid_t parent)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    setpgid(0, 0); /* Ctrl-C is for the supervisor, which stops everything in order */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600), in = open("/dev/null", O_RDONLY);
+    if (getppid() != parent || out < 0 || in < 0)
+        _exit(EXIT_NO_PROGRAM);
+    dup2(in, STDIN_FILENO);
+    dup2(out, STDOUT_FILENO);
+    dup2(out, STDERR_FILENO);
+    execv(file, argv);
+    const char *why = strerrorname_np(errno);
+    if (write(STDERR_FILENO, "cannot run the program: ", 24) > 0 && why && write(STDERR_FILENO, why, strlen(why)) > 0 &&
+        write(STDERR_FILENO, " ", 1) > 0 && write(STDERR_FILENO, file, strlen(file)) > 0)
+        why = write(STDERR_FILENO, "\n", 1) > 0 ? why : NULL;
+    _exit(EXIT_NO_PROGRAM);
+}
+
+pid_t children_start(void *shell, const struct process *p)
+{
+    const struct shell *s = shell;
+    char log[PATH_MAX], file[PATH_MAX + 64], *argv[ARGUMENTS_MAX];
+    snprintf(file, sizeof file, "%s/%s", command_program_directory(), p->program->file);
+    log_path(s, p->instance, log);
+    make_arguments(s, p, file, argv);
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0)
+        become(file, argv, log, parent);
+    if (pid < 0)
+        log_error("supervisor.start_failed", "instance=%s why=\"%s\"", p->instance, strerror(errno));
+    else
+        log_info("supervisor.started", "instance=%s pid=%d", p->instance, (int)pid);
+    return pid;
+}
+
+void children_signal(void *shell, const struct process *p, int signal)
+{
+    (void)shell;
+    if (signal == SIGKILL)
+        log_warn("supervisor.killed", "instance=%s pid=%d why=\"%s\"", p->instance, (int)p->pid,
+                 p->wanted ? "hangs: it gives no sign of life" : "did not stop in time");
+    else
+        log_info("supervisor.stopping", "instance=%s pid=%d", p->instance, (int)p->pid);
+    kill(p->pid, signal);
+}
+
+static void log_end(const struct process *p, pid_t pid, int status)
+{
+    enum log_level level = p->state == PROCESS_STOPPING || !p->wanted ? LOG_INFO : LOG_WARN;
+    if (WIFSIGNALED(status))
+        log_line(level, "supervisor.ended", "instance=%s pid=%d signal=%d", p->instance, (int)pid, WTERMSIG(status));
+    else
+        log_line(level, "supervisor.ended", "instance=%s pid=%d exit=%d", p->instance, (int)pid, WEXITSTATUS(status));
+}
+
+void children_reap(struct shell *s, int64_t now_us)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        const struct process *p = supervisor_exited(&s->core, pid, now_us);
+        if (p)
+            log_end(p, pid, status);
+        s->settled = false;
+    }
+}
+
+/* The writer has the file open to append, so it goes on at the new end after the cut. */
+static void trim(const char *path)
+{
+    char old[PATH_MAX + 4];
+    struct stat st;
+    if (stat(path, &st) != 0 || st.st_size <= LOG_BYTES_MAX)
+        return;
+    snprintf(old, sizeof old, "%s.1", path);
+    int in = open(path, O_RDWR | O_CLOEXEC), out = open(old, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    while (in >= 0 && out >= 0 && copy_file_range(in, NULL, out, NULL, LOG_BYTES_MAX, 0) > 0)
+        continue;
+    if (in < 0 || ftruncate(in, 0) != 0)
+        log_warn("supervisor.log_not_cut", "file=\"%s\" why=\"%s\"", path, strerror(errno));
+    if (in >= 0)
+        close(in);
+    if (out >= 0)
+        close(out);
+}
+
+void children_trim_logs(struct shell *s)
+{
+    char path[PATH_MAX];
+    log_path(s, "supervisor", path);
+    trim(path);
+    for (size_t i = 0; i < s->core.count; i++) {
+        log_path(s, s->core.process[i].instance, path);
+        trim(path);
+    }
+}
+
+void children_show_log(const struct shell *s, const char *instance)
+{
+    char path[PATH_MAX], text[TAIL_BYTES + 1];
+    log_path(s, instance, path);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return;
+    if (fseek(f, -TAIL_BYTES, SEEK_END) == 0 && fgets(text, sizeof text, f) == NULL) /* the line that was cut */
+        rewind(f);
+    fprintf(stderr, "the end of %s:\n", path);
+    /* A line without a time, as of a sanitizer or the dynamic linker, belongs to what stands before it. */
+    long from = ftell(f);
+    while (fgets(text, sizeof text, f))
+        if (isdigit((unsigned char)text[0]) && strncmp(text, s->began, strlen(s->began) - 1) < 0)
+            from = ftell(f);
+    fseek(f, from, SEEK_SET);
+    while (fgets(text, sizeof text, f))
+        fprintf(stderr, "    %s", text);
+    fclose(f);
+}

@@ -1,0 +1,101 @@
+#include "base/log.h"
+#include "services/parbus/supervisor/shell.h"
+#include <unistd.h>
+
+typedef void answer_fn(struct shell *s, const Parbus__ToSupervisor *question, Parbus__FromSupervisor *answer);
+
+const Parbus__Processes *control_processes(const struct shell *s, int64_t now_us)
+{
+    static Parbus__Processes all;
+    static Parbus__ProcessStatus status[SUPERVISOR_PROCESSES_MAX], *pointer[SUPERVISOR_PROCESSES_MAX];
+    all = (Parbus__Processes)PARBUS__PROCESSES__INIT;
+    for (size_t i = 0; i < s->core.count; i++) {
+        const struct process *p = &s->core.process[i];
+        pointer[i] = &status[i];
+        status[i] = (Parbus__ProcessStatus)PARBUS__PROCESS_STATUS__INIT;
+        status[i].service = (char *)p->program->service;
+        status[i].instance = (char *)p->instance;
+        status[i].state = (char *)process_state_name(p->state);
+        status[i].has_pid = status[i].has_restarts = status[i].has_alive_ms = status[i].has_ended = true;
+        status[i].pid = (uint32_t)p->pid;
+        status[i].restarts = p->restarts;
+        status[i].ended = ends_lately(&s->core.ends, p->instance, now_us);
+        status[i].alive_ms = p->pid > 0 ? (uint64_t)(now_us - p->started_us) / 1000 : 0;
+    }
+    all.n_process = s->core.count;
+    all.process = pointer;
+    all.has_supervisor_pid = all.has_ready = all.has_stopping = true;
+    all.supervisor_pid = (uint32_t)getpid();
+    all.ready = shell_ready(s);
+    all.stopping = s->core.stopping;
+    return &all;
+}
+
+static void refuse(Parbus__FromSupervisor *answer, const char *why)
+{
+    static Parbus__SupervisorRefused refused;
+    refused = (Parbus__SupervisorRefused)PARBUS__SUPERVISOR_REFUSED__INIT;
+    refused.why = (char *)why;
+    answer->body_case = PARBUS__FROM_SUPERVISOR__BODY_REFUSED;
+    answer->refused = &refused;
+}
+
+static void answer_stop(struct shell *s, const Parbus__ToSupervisor *question, Parbus__FromSupervisor *answer)
+{
+    (void)question, (void)answer;
+    log_info("supervisor.told_to_stop", "by=control");
+    supervisor_stop(&s->core);
+}
+
+static void answer_scale(struct shell *s, const Parbus__ToSupervisor *question, Parbus__FromSupervisor *answer)
+{
+    const Parbus__Scale *scale = question->scale;
+    const struct program *program = scale->service ? program_find(scale->service) : NULL;
+    if (!program || !program->scalable) {
+        refuse(answer, "only scorer and validator can be scaled");
+    } else if (scale->count > SUPERVISOR_WORKERS_MAX) {
+        refuse(answer, "at most 64 processes of one service");
+    } else if (s->core.stopping) {
+        refuse(answer, "everything is being stopped");
+    } else {
+        log_info("supervisor.scaled", "of=%s count=%u", program->service, scale->count);
+        supervisor_scale(&s->core, program, scale->count);
+        s->settled = false;
+    }
+}
+
+static void answer_show(struct shell *s, const Parbus__ToSupervisor *question, Parbus__FromSupervisor *answer)
+{
+    (void)s, (void)question, (void)answer;
+}
+
+static answer_fn *const answers[] = {
+    [PARBUS__TO_SUPERVISOR__BODY_SHOW] = answer_show,
+    [PARBUS__TO_SUPERVISOR__BODY_STOP] = answer_stop,
+    [PARBUS__TO_SUPERVISOR__BODY_SCALE] = answer_scale,
+};
+
+static void answer_one(struct shell *s, int64_t now_us)
+{
+    Parbus__FromSupervisor answer = PARBUS__FROM_SUPERVISOR__INIT;
+    arena_reset(&s->arena);
+    Parbus__ToSupervisor *question =
+        parbus__to_supervisor__unpack(&s->arena.allocator, link_bytes(&s->message), link_data(&s->message));
+    if (question && question->body_case)
+        answers[question->body_case](s, question, &answer);
+    else
+        refuse(&answer, "the question cannot be read");
+    if (!answer.body_case) {
+        answer.body_case = PARBUS__FROM_SUPERVISOR__BODY_PROCESSES;
+        answer.processes = (Parbus__Processes *)control_processes(s, now_us);
+    }
+    buffer_clear(&s->out);
+    uint8_t *packed = buffer_grow(&s->out, parbus__from_supervisor__get_packed_size(&answer));
+    link_send_to(s->control, &s->message.peer, packed, parbus__from_supervisor__pack(&answer, packed));
+}
+
+void control_serve(struct shell *s, int64_t now_us)
+{
+    while (link_receive(s->control, ZMQ_ROUTER, &s->message) == OK)
+        answer_one(s, now_us);
+}
