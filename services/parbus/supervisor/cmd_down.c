@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-/* Four phases of at most ten seconds each (services/parbus/supervisor.h), and some air. */
+/* Four phases of at most ten seconds each (supervisor.h), and some air. */
 enum { ORDERLY_MS_MAX = 45000, KILLED_MS_MAX = 5000, LOOK_MS = 20 };
 
 static bool wait_until_free(const char *directory, int timeout_ms)
