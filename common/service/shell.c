@@ -14,7 +14,7 @@ void worker_shell_open(struct worker_shell *s, const struct service *service)
 
 void worker_shell_close(struct worker_shell *s)
 {
-    mark_close(&s->mark);
+    bookmark_close(&s->bookmark);
     link_message_close(&s->message);
     link_shutdown();
     arena_free(&s->arena);
@@ -29,10 +29,10 @@ enum err worker_shell_identify(const struct worker_shell *s, struct worker_confi
     return random_number(&config->incarnation, e);
 }
 
-enum err worker_shell_mark(struct worker_shell *s, struct worker_config *config, struct err_text *e)
+enum err worker_shell_bookmark(struct worker_shell *s, struct worker_config *config, struct err_text *e)
 {
-    enum err err = mark_open(&s->mark, &config->unfinished, s->service->directory, s->service->instance, e);
-    config->mark = s->mark;
+    enum err err = bookmark_open(&s->bookmark, &config->unfinished, s->service->directory, s->service->instance, e);
+    config->bookmark = s->bookmark;
     return err;
 }
 

@@ -8,7 +8,7 @@
 
 struct worker_shell {
     const struct service *service; /* the caller's */
-    struct work_mark *mark;        /* NULL: not asked for */
+    struct bookmark *bookmark;     /* NULL: not asked for */
     struct link_message message;   /* in hand */
     struct arena arena;            /* what it was unpacked into */
     struct buffer out;
@@ -21,9 +21,9 @@ void worker_shell_close(struct worker_shell *s);
 /* Fills in what every worker says of itself in the same way (rule I1): instance, pid, incarnation, heartbeat. ERR_IO.
  */
 enum err worker_shell_identify(const struct worker_shell *s, struct worker_config *config, struct err_text *e);
-/* For those who look at entries of the journal (rule I17): opens the instance's mark and puts it into *config, with
+/* For those who look at entries of the journal (rule I17): opens the instance's bookmark and puts it into *config, with
  * what it said. ERR_IO. */
-enum err worker_shell_mark(struct worker_shell *s, struct worker_config *config, struct err_text *e);
+enum err worker_shell_bookmark(struct worker_shell *s, struct worker_config *config, struct err_text *e);
 
 /* Never blocks. ERR_BUSY: not sent. `kind` is the field in the envelope. */
 enum err worker_shell_send(struct worker_shell *s, void *socket, uint32_t kind, const ProtobufCMessage *message);

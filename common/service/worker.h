@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/metrics.h"
 #include "inside.pb-c.h"
-#include "service/mark.h"
+#include "service/bookmark.h"
 #include "service/membership.h"
 #include <stddef.h>
 
@@ -15,8 +15,8 @@ struct worker_config { /* strings are the caller's and outlive the worker */
     uint64_t incarnation; /* drawn at start */
     uint64_t journal_id;
     int64_t heartbeat_us;
-    struct work_mark *mark;      /* where it notes what it is at; NULL: nowhere that outlives it */
-    struct work_mark unfinished; /* what the one before it under this name was at; pseq 0: at none */
+    struct bookmark *bookmark;  /* where it notes what it is at; NULL: nowhere that outlives it */
+    struct bookmark unfinished; /* what the one before it under this name was at; pseq 0: at none */
 };
 
 /* Never blocks. ERR_BUSY: not sent; whoever needs an answer repeats. `kind` is the field in ToCoordinator. */
@@ -27,8 +27,8 @@ struct worker {
     struct membership membership;
     worker_send_fn *send;
     void *ctx;
-    struct work_mark own_mark; /* when config.mark is NULL */
-    const char *trouble;       /* goes into heartbeats: why the work cannot be done; the caller's; NULL: it can */
+    struct bookmark own_bookmark; /* when config.bookmark is NULL */
+    const char *trouble;          /* goes into heartbeats: why the work cannot be done; the caller's; NULL: it can */
     bool leaving;
     bool misplaced; /* the ingestor serves another journal: this process must end and start again */
 };
@@ -36,7 +36,10 @@ struct worker {
 void worker_init(struct worker *w, const struct worker_config *config, worker_send_fn *send, void *ctx, int64_t now_us);
 
 /* Where to note what it is at; never NULL. The worker stays where it was initialised. */
-static inline struct work_mark *worker_mark(struct worker *w) { return w->config.mark ? w->config.mark : &w->own_mark; }
+static inline struct bookmark *worker_bookmark(struct worker *w)
+{
+    return w->config.bookmark ? w->config.bookmark : &w->own_bookmark;
+}
 
 /* Sends what is due; returns whether a heartbeat was among it. `owned` are the partitions held. */
 bool worker_tick(struct worker *w, const struct metrics *metrics, const uint32_t *owned, size_t owned_count,

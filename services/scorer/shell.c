@@ -74,7 +74,7 @@ static enum err start_core(struct shell *s, struct err_text *e)
                                    .commit_interval_us = settings->commit_interval_ms * 1000};
     struct scorer_io io = {
         .ctx = s, .to_coordinator = to_coordinator, .to_publisher = to_publisher, .trouble = worker_shell_trouble};
-    enum err err = worker_shell_mark(&s->common, &config, e);
+    enum err err = worker_shell_bookmark(&s->common, &config, e);
     if (!err)
         err = worker_shell_identify(&s->common, &config, e);
     if (err)

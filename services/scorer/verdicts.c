@@ -65,7 +65,7 @@ static void move_on(struct scorer_core *s, struct partition *p, uint64_t pseq)
     s->uncommitted = true;
     if (p->touched_bytes <= SCORES_BYTES_MAX)
         return;
-    mark_none(worker_mark(&s->worker)); /* from here on it is not this entry's doing alone */
+    bookmark_clear(worker_bookmark(&s->worker)); /* from here on it is not this entry's doing alone */
     partition_flush(s, p);
 }
 
@@ -74,7 +74,7 @@ static bool make_room(struct scorer_core *s, int64_t now_us)
 {
     if (!commit_pressed(s))
         return true;
-    mark_none(worker_mark(&s->worker));
+    bookmark_clear(worker_bookmark(&s->worker));
     if (!s->backoff_us || now_us >= s->next_commit_us)
         commit_all(s, now_us);
     return !commit_pressed(s);
@@ -106,7 +106,7 @@ static void apply_entries(struct scorer_core *s, const Parbus__Verdicts *v, stru
             metric_add(&s->metrics, records_not_owned, 1);
             return;
         }
-        mark_at(worker_mark(&s->worker), v->partition, a.pseq);
+        bookmark_set(worker_bookmark(&s->worker), v->partition, a.pseq);
         enum err err = apply_entry(s, p, &a, &e);
         if (err) {
             s->io.trouble(s->io.ctx, "scorer.apply_failed", e.text);
@@ -123,7 +123,7 @@ static void apply_entries(struct scorer_core *s, const Parbus__Verdicts *v, stru
 static void apply_record(struct scorer_core *s, const Parbus__Verdicts *v, struct record_reader *reader, int64_t now_us)
 {
     apply_entries(s, v, reader, now_us);
-    mark_none(worker_mark(&s->worker));
+    bookmark_clear(worker_bookmark(&s->worker));
 }
 
 /* The coordinator takes us for the owner still: our Released was lost (I11), or we were told to forget everything (I1).

@@ -102,7 +102,7 @@ static void check_record(struct validator_core *v, const Parbus__Work *work, str
     struct record_context record = {reader->header.received_ms, reader->header.control_seq, SUGGESTIONS_PER_RECORD};
     struct record_entry entry;
     const uint8_t *body;
-    struct work_mark *mark = worker_mark(&v->worker);
+    struct bookmark *bookmark = worker_bookmark(&v->worker);
     for (uint32_t i = 0; record_next(reader, &entry, &body); i++) {
         const struct set_aside *aside = catalog_set_aside(v->catalog, work->partition, work->first_pseq + i);
         rejects_entry(&v->rejects, i);
@@ -110,10 +110,10 @@ static void check_record(struct validator_core *v, const Parbus__Work *work, str
             reject_set_aside(v, aside);
             continue;
         }
-        mark_at(mark, work->partition, work->first_pseq + i);
+        bookmark_set(bookmark, work->partition, work->first_pseq + i);
         check_entry(v, &record, &entry, body);
     }
-    mark_none(mark);
+    bookmark_clear(bookmark);
 }
 
 static void send_verdicts(struct validator_core *v, const Parbus__Work *work)
@@ -144,11 +144,11 @@ static enum err catch_up(struct validator_core *v, const Parbus__Work *work, con
 static enum err open_record(struct validator_core *v, const Parbus__Work *work, struct record_reader *reader,
                             struct err_text *e)
 {
-    struct work_mark *mark = worker_mark(&v->worker);
+    struct bookmark *bookmark = worker_bookmark(&v->worker);
     if (work->record.len > RECORD_HEADER_BYTES)
-        mark_at(mark, work->partition, work->first_pseq);
+        bookmark_set(bookmark, work->partition, work->first_pseq);
     enum err err = record_open(reader, work->record.data, work->record.len, e);
-    mark_none(mark);
+    bookmark_clear(bookmark);
     return err;
 }
 

@@ -59,7 +59,7 @@ static enum err start_core(struct shell *s, struct err_text *e)
 {
     struct worker_config config = {.role = PARBUS__ROLE__ROLE_VALIDATOR, .journal_id = journal_id(s->journal)};
     struct validator_io io = {s, to_coordinator, to_scorer, catch_up, worker_shell_trouble};
-    enum err err = worker_shell_mark(&s->common, &config, e);
+    enum err err = worker_shell_bookmark(&s->common, &config, e);
     if (!err)
         err = worker_shell_identify(&s->common, &config, e);
     if (err)

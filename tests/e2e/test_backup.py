@@ -114,9 +114,9 @@ class Backup(Place):
         with Pipeline() as q:
             q.run("down")
             self.assertIn("is there already; --replace", q.run("restore", self.target, check=False).stderr)
-            self.assertTrue(list(pathlib.Path(q.dir, "run").glob("*.mark")))
+            self.assertTrue(list(pathlib.Path(q.dir, "run").glob("*.bookmark")))
             out = q.run("restore", self.target, "--replace").stdout
-            self.assertFalse(list(pathlib.Path(q.dir, "run").glob("*.mark")), "they speak of other entries")
+            self.assertFalse(list(pathlib.Path(q.dir, "run").glob("*.bookmark")), "they speak of other entries")
             aside = re.findall(r"what was there before is in (\S+)", out)
             self.assertEqual([os.path.basename(a).split(".")[0] for a in aside], ["journal", "state"])
             self.assertTrue(all((pathlib.Path(a) / "data.mdb").exists() for a in aside))

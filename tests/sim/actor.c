@@ -102,7 +102,7 @@ void actor_kill(struct sim *s, struct actor *n, int64_t back_after_us)
 void actor_dies(struct actor *n)
 {
     if (!n->dying)
-        n->died_at = n->mark;
+        n->died_at = n->bookmark;
     n->dying = true;
 }
 

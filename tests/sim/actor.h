@@ -1,6 +1,6 @@
 /* Processes: what runs, dies, hangs and comes back. */
 #pragma once
-#include "service/mark.h"
+#include "service/bookmark.h"
 #include "tests/sim/network.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,7 +45,7 @@ struct actor {
     struct arena *arena;                     /* of that turn */
     bool paused;                             /* it hangs there */
     struct message *first, **last;           /* inbox */
-    struct work_mark mark, died_at;          /* workers: what it is at; what the life before was at when it ended */
+    struct bookmark bookmark, died_at;       /* workers: what it is at; what the life before was at when it ended */
     void *process;                           /* the role's own; NULL when not alive */
     void *durable;                           /* feeders: what survives; freed at the end of the run */
 };

@@ -74,7 +74,7 @@
     X(poison_deaths, "workers that a submission ended")                                                                \
     X(poison_hangs, "… that it made hang until somebody ended them")                                                   \
     X(poison_survived, "… that looked at it and lived")                                                                \
-    X(marks_lost, "marks that a power cut took")                                                                       \
+    X(bookmarks_lost, "bookmarks that a power cut took")                                                               \
     X(set_aside, "entries set aside")                                                                                  \
     X(set_aside_again, "… after they had been sent again")                                                             \
     X(retries, "wishes of an operator to send something again")                                                        \

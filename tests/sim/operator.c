@@ -56,7 +56,7 @@ static void restore_journal(struct sim *s)
     census_add(s, restores, 1);
     sim_journal_restore(s);
     o->restored = true;
-    poison_marks_deleted(s);
+    poison_bookmarks_deleted(s);
     if (state == 0 && o->state_copied && !set_aside_lost(s, &s->state.copy)) {
         census_add(s, restores_with_state, 1);
         sim_state_restore(s);

@@ -77,22 +77,22 @@ void poison_draft(struct sim *s, struct draft *d)
 /* ---- looking ---- */
 
 /* Rule I17: the blame must fall on the entry that did it. A journal that was taken back may not have it any more. */
-static void check_mark(struct sim *s, const struct actor *n, uint32_t feeder, uint64_t observed_ms, uint64_t pseq)
+static void check_bookmark(struct sim *s, const struct actor *n, uint32_t feeder, uint64_t observed_ms, uint64_t pseq)
 {
-    const struct sim_record *r = sim_journal_record(&s->journal, n->mark.partition, n->mark.pseq);
+    const struct sim_record *r = sim_journal_record(&s->journal, n->bookmark.partition, n->bookmark.pseq);
     struct sim_entry entry;
-    bool named = n->mark.pseq && (!pseq || n->mark.pseq == pseq);
-    if (named && r && sim_record_entry(r, n->mark.pseq, &entry))
+    bool named = n->bookmark.pseq && (!pseq || n->bookmark.pseq == pseq);
+    if (named && r && sim_record_entry(r, n->bookmark.pseq, &entry))
         named = entry.feeder == feeder || s->operator.restored;
     if (!named)
         sim_fail(s, "law 6: %s ends at an entry observed at %" PRIu64 " and has noted partition %u entry %" PRIu64,
-                 n->name, observed_ms, n->mark.partition, n->mark.pseq);
+                 n->name, observed_ms, n->bookmark.partition, n->bookmark.pseq);
 }
 
 static void die(struct sim *s, struct actor *n, bool hangs)
 {
-    trace_note(s, n->name, "is poisoned at partition %lu entry %lu; hangs %lu", n->mark.partition, n->mark.pseq, hangs,
-               0);
+    trace_note(s, n->name, "is poisoned at partition %lu entry %lu; hangs %lu", n->bookmark.partition, n->bookmark.pseq,
+               hangs, 0);
     census_add(s, poison_deaths, !hangs);
     census_add(s, poison_hangs, hangs);
     if (hangs && actor_can_wait(n))
@@ -111,7 +111,7 @@ static void look(enum poison_kind ends, enum poison_kind hangs, int64_t observed
         census_add(sim, poison_survived, 1);
         return;
     }
-    check_mark(sim, n, feeder, (uint64_t)observed_ms, pseq);
+    check_bookmark(sim, n, feeder, (uint64_t)observed_ms, pseq);
     die(sim, n, kind == hangs);
 }
 
@@ -209,13 +209,13 @@ void poison_power_cut(struct sim *s)
 {
     for (int i = 0; i < s->actor_count; i++)
         if (s->actor[i].died_at.pseq && rng_below(&s->rng, 2)) {
-            census_add(s, marks_lost, 1);
-            s->actor[i].died_at = (struct work_mark){0};
+            census_add(s, bookmarks_lost, 1);
+            s->actor[i].died_at = (struct bookmark){0};
         }
 }
 
-void poison_marks_deleted(struct sim *s)
+void poison_bookmarks_deleted(struct sim *s)
 {
     for (int i = 0; i < s->actor_count; i++)
-        s->actor[i].died_at = (struct work_mark){0};
+        s->actor[i].died_at = (struct bookmark){0};
 }

@@ -56,6 +56,6 @@ void poison_reports_forgotten(struct sim *s);
 /* How many different processes were reported to have ended there. */
 uint32_t poison_blamed(const struct sim *s, uint32_t partition, uint64_t pseq);
 /* They speak of a journal that there is not any more. */
-void poison_marks_deleted(struct sim *s);
-/* The power goes: what marks say is kept, or not. */
+void poison_bookmarks_deleted(struct sim *s);
+/* The power goes: what bookmarks say is kept, or not. */
 void poison_power_cut(struct sim *s);

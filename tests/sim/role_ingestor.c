@@ -10,10 +10,10 @@ struct ingestor_process {
     struct sim *sim;
     struct actor *actor;
     struct ingestor *core;
-    int64_t publish_us;       /* next try */
-    uint64_t faults;          /* of the journal, when the message in hand came */
-    struct work_mark suspect; /* mutation: the only one … */
-    uint32_t blamed;          /* … and so many ended there */
+    int64_t publish_us;      /* next try */
+    uint64_t faults;         /* of the journal, when the message in hand came */
+    struct bookmark suspect; /* mutation: the only one … */
+    uint32_t blamed;         /* … and so many ended there */
 };
 
 /* ---- what the core may do ---- */

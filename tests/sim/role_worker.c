@@ -19,8 +19,8 @@ enum err worker_say(struct sim *s, struct actor *n, uint32_t kind, const Protobu
 
 struct worker_config worker_config_of(struct sim *s, struct actor *n, Parbus__Role role)
 {
-    n->mark = (struct work_mark){0};
-    return (struct worker_config){.mark = &n->mark,
+    n->bookmark = (struct bookmark){0};
+    return (struct worker_config){.bookmark = &n->bookmark,
                                   .unfinished = n->died_at,
                                   .role = role,
                                   .instance = n->name,

@@ -79,7 +79,7 @@ static enum err values(void *ctx, uint32_t partition, uint32_t series, uint32_t 
 {
     struct fake_state *s = ctx;
     s->reads++;
-    s->mark_at_read = s->mark ? s->mark->pseq : 0;
+    s->bookmark_at_read = s->bookmark ? s->bookmark->pseq : 0;
     if (s->fail_read)
         return err_set(e, s->fail_read, "disk");
     const struct fake_blob *blob = find(&s->values, (struct fake_key){partition, series, unit, stage});
@@ -146,7 +146,7 @@ static enum err commit(void *ctx, struct state_batch *batch, size_t count, struc
     if (s->fail_commit)
         return err_set(e, s->fail_commit, "%s", s->disk_says ? s->disk_says : "disk");
     s->commits++;
-    s->mark_at_commit = s->mark ? s->mark->pseq : 0;
+    s->bookmark_at_commit = s->bookmark ? s->bookmark->pseq : 0;
     for (struct state_batch *b = batch; b < batch + count; b++) {
         const struct state_cursor *cursor = &s->cursor[b->partition];
         b->lost = cursor->owner_epoch != b->owner_epoch || cursor->applied != b->applied_before;

@@ -35,8 +35,8 @@ struct fake_state {
     enum err fail_commit, fail_read, fail_own;
     const char *disk_says; /* when a commit fails; NULL: disk */
     enum err catch_up_result;
-    const struct work_mark *mark; /* NULL: none to look at */
-    uint64_t mark_at_read, mark_at_commit;
+    const struct bookmark *bookmark; /* NULL: none to look at */
+    uint64_t bookmark_at_read, bookmark_at_commit;
 };
 
 void fake_state_free(struct fake_state *s);

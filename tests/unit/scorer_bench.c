@@ -76,7 +76,7 @@ static void hear_scores(struct bench *b, const Parbus__Scores *m)
 static enum err to_publisher(void *ctx, uint32_t kind, const ProtobufCMessage *m)
 {
     struct bench *b = ctx;
-    b->mark_at_scores = b->mark.pseq;
+    b->bookmark_at_scores = b->bookmark.pseq;
     if (kind == PARBUS__TO_PUBLISHER__BODY_SCORES)
         hear_scores(b, (const Parbus__Scores *)m);
     if (kind == PARBUS__TO_PUBLISHER__BODY_COMMITTED) {
@@ -100,8 +100,8 @@ void bench_setup_limited(struct bench *b, struct fake_state *state, size_t cache
                                    .instance = "scorer-1",
                                    .endpoint = "ipc://x",
                                    .heartbeat_us = 250000,
-                                   .mark = &b->mark};
-    state->mark = &b->mark;
+                                   .bookmark = &b->bookmark};
+    state->bookmark = &b->bookmark;
     struct scorer_limits limits = {FAKE_PARTITIONS, cached_units_max, INTERVAL_US};
     struct scorer_io io = {.ctx = b,
                            .to_coordinator = to_coordinator,

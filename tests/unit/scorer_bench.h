@@ -30,8 +30,8 @@ struct bench {
     struct said_scores scores[SAID_MAX];
     size_t scores_count;
     enum err coordinator_result, publisher_result;
-    struct work_mark mark;
-    uint64_t mark_at_scores;
+    struct bookmark bookmark;
+    uint64_t bookmark_at_scores;
 };
 
 void bench_setup(struct bench *b, struct fake_state *state);

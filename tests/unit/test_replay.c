@@ -74,21 +74,21 @@ static void setup(struct fixture *f)
 /* A control in every partition; in partition 1 it may be an entry that is sent again. */
 static void append_everywhere(struct journal *j, Parbus__Control *control, uint64_t seq, const struct buffer *retry)
 {
-    struct buffer mark = {0}, packed = {0};
+    struct buffer entry = {0}, packed = {0};
     struct journal_put put[PARTITIONS];
     control->has_control_seq = 1;
     control->control_seq = seq;
-    record_begin(&mark, RECORD_CONTROL, RECEIVED_MS, seq);
+    record_begin(&entry, RECORD_CONTROL, RECEIVED_MS, seq);
     protobuf_c_message_pack(&control->base, buffer_grow(&packed, protobuf_c_message_get_packed_size(&control->base)));
     for (uint32_t p = 0; p < PARTITIONS; p++) {
         uint64_t last = 0;
-        const struct buffer *record = p == 1 && retry ? retry : &mark;
+        const struct buffer *record = p == 1 && retry ? retry : &entry;
         cr_assert_eq(journal_last_pseq(j, p, &last, NULL), OK);
         put[p] = (struct journal_put){p, last + 1, record->data, record->size};
     }
     struct journal_control stored = {seq, packed.data, packed.size};
     append(j, &(struct journal_group){.put = put, .put_count = PARTITIONS, .control = &stored, .control_count = 1});
-    buffer_free(&mark);
+    buffer_free(&entry);
     buffer_free(&packed);
 }
 

@@ -174,42 +174,42 @@ Test(scorer_poison, scores_name_the_controls_known_when_the_partition_was_begun)
     cr_assert_eq(f.b.scores[2].control_seq, 4);
 }
 
-/* ---- the mark ---- */
+/* ---- the bookmark ---- */
 
-Test(scorer_poison, the_entry_is_marked_while_it_is_applied_and_not_longer)
+Test(scorer_poison, the_bookmark_is_at_the_entry_while_it_is_applied_and_not_longer)
 {
     record_of(RECORD_DATA, 1);
     draft_add(&f.d, &f.record, 0, HA_NAM, 7, 2);
     bench_give(&f.b, &f.record, 1, 0);
-    cr_assert_eq(f.state.mark_at_read, 2, "while its unit was read");
-    cr_assert_eq(f.b.mark.pseq, 0);
+    cr_assert_eq(f.state.bookmark_at_read, 2, "while its unit was read");
+    cr_assert_eq(f.b.bookmark.pseq, 0);
     scorer_core_flush(f.b.core);
     fixture_commit(&f);
-    cr_assert_eq(f.b.mark_at_scores, 0);
-    cr_assert_eq(f.state.mark_at_commit, 0);
+    cr_assert_eq(f.b.bookmark_at_scores, 0);
+    cr_assert_eq(f.state.bookmark_at_commit, 0);
 }
 
-Test(scorer_poison, a_record_that_breaks_off_leaves_no_mark)
+Test(scorer_poison, a_record_that_breaks_off_leaves_no_bookmark)
 {
     f.state.fail_read = ERR_IO;
     record_of(RECORD_DATA, 1);
     bench_give(&f.b, &f.record, 1, 0);
-    cr_assert_eq(f.state.mark_at_read, 1);
-    cr_assert_eq(f.b.mark.pseq, 0);
+    cr_assert_eq(f.state.bookmark_at_read, 1);
+    cr_assert_eq(f.b.bookmark.pseq, 0);
 }
 
 /* In the middle of a record. */
-Test(scorer_poison, neither_commits_nor_scores_are_made_under_a_mark)
+Test(scorer_poison, neither_commits_nor_scores_are_made_with_a_bookmark_set)
 {
     bench_teardown(&f.b);
     bench_setup_limited(&f.b, &f.state, 1);
     bench_assign(&f.b, 0, EPOCH, 0);
-    f.b.mark_at_scores = f.state.mark_at_commit = UINT64_MAX;
+    f.b.bookmark_at_scores = f.state.bookmark_at_commit = UINT64_MAX;
     record_of(RECORD_DATA, 1);
     for (uint64_t seq = 2; seq <= 9; seq++)
         draft_add(&f.d, &f.record, 0, seq % 2 ? HA_NOI : HA_NAM, 7, seq);
     bench_give(&f.b, &f.record, 1, 0);
     cr_assert_gt(f.state.commits, 0);
-    cr_assert_eq(f.state.mark_at_commit, 0);
-    cr_assert_eq(f.b.mark_at_scores, 0);
+    cr_assert_eq(f.state.bookmark_at_commit, 0);
+    cr_assert_eq(f.b.bookmark_at_scores, 0);
 }

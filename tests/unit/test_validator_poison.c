@@ -15,8 +15,8 @@ static struct catalog *catalog;
 static struct validator_core *core;
 static struct buffer record, packed;
 static struct arena arena;
-static struct work_mark mark;
-static bool marked_while_sending;
+static struct bookmark bookmark;
+static bool set_while_sending;
 static uint64_t caught_up;
 static struct err_text e;
 
@@ -28,7 +28,7 @@ static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage 
 static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
 {
     (void)ctx, (void)endpoint;
-    marked_while_sending |= mark.pseq != 0;
+    set_while_sending |= bookmark.pseq != 0;
     buffer_clear(&packed);
     wire_pack(&packed, PARBUS__TO_SCORER__BODY_VERDICTS, &verdicts->base);
     return OK;
@@ -37,7 +37,7 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
 static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *err)
 {
     (void)ctx, (void)err;
-    marked_while_sending |= mark.pseq != 0;
+    set_while_sending |= bookmark.pseq != 0;
     caught_up = control_seq;
     return set_aside_in(catalog, PARTITION, FIRST + 1, err);
 }
@@ -47,7 +47,7 @@ static void trouble(void *ctx, const char *id, const char *text) { (void)ctx, (v
 static void setup(void)
 {
     struct worker_config config = {
-        .role = PARBUS__ROLE__ROLE_VALIDATOR, .instance = "validator-1", .heartbeat_us = 1000, .mark = &mark};
+        .role = PARBUS__ROLE__ROLE_VALIDATOR, .instance = "validator-1", .heartbeat_us = 1000, .bookmark = &bookmark};
     struct validator_io io = {NULL, to_coordinator, to_scorer, catch_up, trouble};
     catalog = small_catalog_new();
     core = validator_core_new(&config, catalog, &io, 0);
@@ -148,22 +148,22 @@ static enum err to_nobody(void *ctx, const char *endpoint, const Parbus__Verdict
     return (void)ctx, (void)endpoint, OK;
 }
 
-static struct validator_core *core_marking(struct work_mark *where)
+static struct validator_core *core_noting_at(struct bookmark *where)
 {
-    struct worker_config config = {.instance = "validator-1", .heartbeat_us = 1000, .mark = where};
+    struct worker_config config = {.instance = "validator-1", .heartbeat_us = 1000, .bookmark = where};
     struct validator_io io = {NULL, to_coordinator, to_nobody, catch_up, trouble};
     return validator_core_new(&config, catalog, &io, 0);
 }
 
-Test(validator_poison, who_ends_at_an_entry_leaves_its_mark)
+Test(validator_poison, who_ends_at_an_entry_leaves_its_bookmark)
 {
-    struct work_mark *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct bookmark *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     Parbus__Work w = work_not_to_be_read();
     cr_assert(shared != MAP_FAILED);
     pid_t child = fork();
     if (child == 0) {
         signal(SIGSEGV, SIG_DFL);
-        validator_core_receive(core_marking(shared), PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+        validator_core_receive(core_noting_at(shared), PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
         _exit(0);
     }
     int status;
@@ -175,10 +175,10 @@ Test(validator_poison, who_ends_at_an_entry_leaves_its_mark)
 
 Test(validator_poison, bytes_of_what_is_set_aside_are_not_looked_at)
 {
-    struct work_mark own = {0};
+    struct bookmark own = {0};
     Parbus__Work w = work_not_to_be_read();
     set_aside_in(catalog, PARTITION, FIRST + 1, &e);
-    struct validator_core *other = core_marking(&own);
+    struct validator_core *other = core_noting_at(&own);
     validator_core_receive(other, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
     cr_assert_eq(validator_core_metrics(other)->value[METRIC_records_validated], 1);
     validator_core_destroy(&other);
@@ -211,19 +211,19 @@ Test(validator_poison, what_is_sent_again_is_checked_like_data)
     cr_assert_eq(v->reject_row[0], WIRE_ROW_WHOLE, "at its new place, too");
 }
 
-Test(validator_poison, the_mark_is_taken_off_before_anything_is_read_or_sent)
+Test(validator_poison, the_bookmark_is_cleared_before_anything_is_read_or_sent)
 {
     three_entries();
     validate(4);
-    cr_assert_eq(mark.partition, PARTITION, "it was set");
-    cr_assert_eq(mark.pseq, 0);
-    cr_assert_not(marked_while_sending);
+    cr_assert_eq(bookmark.partition, PARTITION, "it was set");
+    cr_assert_eq(bookmark.pseq, 0);
+    cr_assert_not(set_while_sending);
 }
 
 /* A control has no entry that could be to blame. */
-Test(validator_poison, a_control_is_not_marked)
+Test(validator_poison, a_control_has_no_bookmark)
 {
     record_begin(&record, RECORD_CONTROL, RECEIVED_MS, 3);
     validate(3);
-    cr_assert_eq(mark.partition, 0);
+    cr_assert_eq(bookmark.partition, 0);
 }

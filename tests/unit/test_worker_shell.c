@@ -31,7 +31,7 @@ static void teardown(void)
     link_close(&out);
     link_close(&in);
     worker_shell_close(&shell);
-    for (const char *const *name = (const char *const[]){"run/scorer-7.mark", "run/work", "run", "", NULL}; *name;
+    for (const char *const *name = (const char *const[]){"run/scorer-7.bookmark", "run/work", "run", "", NULL}; *name;
          name++) {
         snprintf(path, sizeof path, "%s/%s", service.directory, *name);
         remove(path);
@@ -78,15 +78,15 @@ Test(worker_shell, a_worker_says_who_it_is_and_what_the_one_before_it_ended_at)
 {
     struct worker_config first = {0}, second = {0};
     cr_assert_eq(worker_shell_identify(&shell, &first, &e), OK, "%s", e.text);
-    cr_assert_eq(worker_shell_mark(&shell, &first, &e), OK, "%s", e.text);
+    cr_assert_eq(worker_shell_bookmark(&shell, &first, &e), OK, "%s", e.text);
     cr_assert_str_eq(first.instance, "scorer-7");
     cr_assert_eq(first.pid, (uint32_t)getpid());
     cr_assert_eq(first.heartbeat_us, 250000);
     cr_assert_eq(first.unfinished.pseq, 0);
-    mark_at(first.mark, 3, 41);
-    mark_close(&shell.mark);
+    bookmark_set(first.bookmark, 3, 41);
+    bookmark_close(&shell.bookmark);
     cr_assert_eq(worker_shell_identify(&shell, &second, &e), OK, "%s", e.text);
-    cr_assert_eq(worker_shell_mark(&shell, &second, &e), OK, "%s", e.text);
+    cr_assert_eq(worker_shell_bookmark(&shell, &second, &e), OK, "%s", e.text);
     cr_assert_neq(second.incarnation, first.incarnation);
     cr_assert_eq(second.unfinished.partition, 3);
     cr_assert_eq(second.unfinished.pseq, 41);

@@ -169,7 +169,7 @@ static enum err put_in_place(struct job *j, struct err_text *e)
 }
 
 /* They speak of entries that are others now (I17). */
-static void forget_marks(const struct job *j)
+static void forget_bookmarks(const struct job *j)
 {
     char path[BACKUP_PATH_BYTES + NAME_MAX];
     snprintf(path, sizeof path, "%s/run", j->directory);
@@ -177,7 +177,7 @@ static void forget_marks(const struct job *j)
     for (const struct dirent *entry; run && (entry = readdir(run));) {
         const char *end = strrchr(entry->d_name, '.');
         snprintf(path, sizeof path, "%s/run/%s", j->directory, entry->d_name);
-        if (end && strcmp(end, ".mark") == 0)
+        if (end && strcmp(end, ".bookmark") == 0)
             unlink(path);
     }
     if (run)
@@ -194,7 +194,7 @@ static enum err restore(struct job *j, struct err_text *e)
     if (!code)
         code = copy_settings(j, e);
     if (!code)
-        forget_marks(j);
+        forget_bookmarks(j);
     if (!code)
         code = put_in_place(j, e);
     for (int i = 0; i < PLACES; i++)

@@ -1,4 +1,4 @@
-#include "service/mark.h"
+#include "service/bookmark.h"
 #include "store/store.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -9,21 +9,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(struct work_mark) == 16, "size on disk");
+_Static_assert(sizeof(struct bookmark) == 16, "size on disk");
 
-static struct work_mark *opened;
+static struct bookmark *opened;
 
 /* A disk that fails is not the fault of the entry that meets it. */
 static void blame_nobody(void)
 {
     if (opened)
-        mark_none(opened);
+        bookmark_clear(opened);
 }
 
 /* Written, not only made longer: a hole has no block, and a store into it on a full disk would end the process. */
 static enum err make_whole(int fd, const char *path, struct err_text *e)
 {
-    static const struct work_mark none;
+    static const struct bookmark none;
     struct stat st;
     if (fstat(fd, &st) != 0)
         return err_set(e, ERR_IO, "look at %s: %s", path, strerror(errno));
@@ -34,45 +34,45 @@ static enum err make_whole(int fd, const char *path, struct err_text *e)
     return OK;
 }
 
-static enum err map(struct work_mark **mark, int fd, const char *path, struct err_text *e)
+static enum err map(struct bookmark **bookmark, int fd, const char *path, struct err_text *e)
 {
     enum err err = make_whole(fd, path, e);
     if (err)
         return err;
-    void *at = mmap(NULL, sizeof **mark, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *at = mmap(NULL, sizeof **bookmark, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (at == MAP_FAILED)
         return err_set(e, ERR_IO, "map %s: %s", path, strerror(errno));
-    *mark = at;
+    *bookmark = at;
     return OK;
 }
 
-enum err mark_open(struct work_mark **mark, struct work_mark *before, const char *directory, const char *instance,
-                   struct err_text *e)
+enum err bookmark_open(struct bookmark **bookmark, struct bookmark *before, const char *directory, const char *instance,
+                       struct err_text *e)
 {
     char path[PATH_MAX + 80];
-    *mark = NULL;
+    *bookmark = NULL;
     before->pseq = before->partition = 0;
-    snprintf(path, sizeof path, "%s/run/%s.mark", directory, instance);
+    snprintf(path, sizeof path, "%s/run/%s.bookmark", directory, instance);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return err_set(e, ERR_IO, "open %s: %s", path, strerror(errno));
-    enum err err = map(mark, fd, path, e);
+    enum err err = map(bookmark, fd, path, e);
     close(fd);
     if (err)
         return err;
-    before->pseq = (*mark)->pseq;
-    before->partition = (*mark)->partition;
-    mark_none(*mark);
-    opened = *mark;
+    before->pseq = (*bookmark)->pseq;
+    before->partition = (*bookmark)->partition;
+    bookmark_clear(*bookmark);
+    opened = *bookmark;
     store_before_end(blame_nobody);
     return OK;
 }
 
-void mark_close(struct work_mark **mark)
+void bookmark_close(struct bookmark **bookmark)
 {
-    if (*mark == opened)
+    if (*bookmark == opened)
         opened = NULL;
-    if (*mark)
-        munmap(*mark, sizeof **mark);
-    *mark = NULL;
+    if (*bookmark)
+        munmap(*bookmark, sizeof **bookmark);
+    *bookmark = NULL;
 }
