@@ -74,6 +74,30 @@ static enum err check_committed(const ProtobufCMessage *message, struct err_text
     return OK;
 }
 
+static enum err check_controls_wanted(const ProtobufCMessage *message, struct err_text *e)
+{
+    const Parbus__ControlsWanted *w = (const Parbus__ControlsWanted *)message;
+    return w->first ? OK : err_set(e, ERR_INVALID, "controls_wanted.first: absent, or 0");
+}
+
+static enum err check_piece(const Parbus__Controls *c, struct err_text *e)
+{
+    if (c->piece_offset > c->piece_of || c->piece.len > c->piece_of - c->piece_offset)
+        return err_set(e, ERR_INVALID, "controls.piece: %zu bytes at %llu of %llu", c->piece.len,
+                       (unsigned long long)c->piece_offset, (unsigned long long)c->piece_of);
+    return OK;
+}
+
+static enum err check_controls(const ProtobufCMessage *message, struct err_text *e)
+{
+    const Parbus__Controls *c = (const Parbus__Controls *)message;
+    size_t count = c->n_packed + (c->piece.len > 0);
+    if (count && (c->first == 0 || c->first > c->last || count - 1 > c->last - c->first))
+        return err_set(e, ERR_INVALID, "controls.packed: %zu from %llu on, the last one is %llu", count,
+                       (unsigned long long)c->first, (unsigned long long)c->last);
+    return c->piece.len ? check_piece(c, e) : OK;
+}
+
 static enum err check_snapshot_rows(const ProtobufCMessage *message, struct err_text *e)
 {
     const Parbus__SnapshotRows *r = (const Parbus__SnapshotRows *)message;
@@ -88,9 +112,14 @@ enum err wire_check(const ProtobufCMessage *message, struct err_text *e)
         const ProtobufCMessageDescriptor *type;
         enum err (*check)(const ProtobufCMessage *, struct err_text *);
     } checks[] = {
-        {&parbus__submission__descriptor, check_submission}, {&parbus__verdicts__descriptor, check_verdicts},
-        {&parbus__status__descriptor, check_status},         {&parbus__description__descriptor, check_description},
-        {&parbus__committed__descriptor, check_committed},   {&parbus__snapshot_rows__descriptor, check_snapshot_rows},
+        {&parbus__submission__descriptor, check_submission},
+        {&parbus__verdicts__descriptor, check_verdicts},
+        {&parbus__status__descriptor, check_status},
+        {&parbus__description__descriptor, check_description},
+        {&parbus__committed__descriptor, check_committed},
+        {&parbus__snapshot_rows__descriptor, check_snapshot_rows},
+        {&parbus__controls__descriptor, check_controls},
+        {&parbus__controls_wanted__descriptor, check_controls_wanted},
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (checks[i].type == message->descriptor)

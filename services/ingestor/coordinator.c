@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "services/ingestor/announce.h"
 #include "services/ingestor/flow.h"
 #include "services/ingestor/suspects.h"
 #include "services/ingestor/tallies.h"
@@ -366,6 +367,11 @@ void coordinator_message(struct coordinator *c, uint64_t peer, const struct wire
     case PARBUS__TO_COORDINATOR__BODY_GAP:
         on_gap(c, w, (const Parbus__Gap *)m->message, now_us);
         break;
+    case PARBUS__TO_COORDINATOR__BODY_CONTROLS_WANTED: {
+        const Parbus__ControlsWanted *wanted = (const Parbus__ControlsWanted *)m->message;
+        announce_from(c, peer, wanted->first, wanted->piece_offset);
+        break;
+    }
     case PARBUS__TO_COORDINATOR__BODY_LEAVE:
         c->worker[w].leaving = c->rebalance = true;
         break;

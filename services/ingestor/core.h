@@ -37,6 +37,8 @@ struct ingestor_io {
     /* ERR_FULL: there is hardly room for another group. With `probe` something is written as append would. NULL: only
      * append tells. */
     enum err (*room)(void *ctx, bool probe, struct err_text *e);
+    /* As journal_controls. An error of fn ends it, and is returned. */
+    enum err (*controls)(void *ctx, uint64_t from, journal_control_fn *fn, void *fn_ctx, struct err_text *e);
 };
 
 struct ingestor;

@@ -83,6 +83,11 @@ static enum err read_records(void *ctx, uint32_t partition, uint64_t from_pseq, 
     return journal_read(((struct shell *)ctx)->journal, partition, from_pseq, bytes_max, fn, fn_ctx, e);
 }
 
+static enum err read_controls(void *ctx, uint64_t from, journal_control_fn *fn, void *fn_ctx, struct err_text *e)
+{
+    return journal_controls(((struct shell *)ctx)->journal, from, fn, fn_ctx, e);
+}
+
 static enum err room(void *ctx, bool probe, struct err_text *e)
 {
     struct shell *s = ctx;
@@ -217,7 +222,7 @@ static enum err open_all(struct shell *s, const struct ingestor_arguments *a, st
     if (code != OK)
         return code;
     warn_of_partitions(s);
-    struct ingestor_io io = {s, to_feeder, to_worker, append, read_records, rejects, room};
+    struct ingestor_io io = {s, to_feeder, to_worker, append, read_records, rejects, room, read_controls};
     s->core = ingestor_new(s->service->instance, settings, &io, journal_partitions(s->journal), journal_id(s->journal),
                            journal_term(s->journal));
     code = restore(s, e);

@@ -40,7 +40,7 @@ static uint64_t number(const struct field *f)
     int n = snprintf(name, sizeof name, "%s.%s", f->message->short_name, f->d->name);
     if (is_field(f, "Verdicts", "reject_reason"))
         return PARBUS__REASON__REJECTED_INDICATOR_UNKNOWN + f->element;
-    if (is_field(f, "Status", "to_seq"))
+    if (is_field(f, "Status", "to_seq") || is_field(f, "Controls", "last") || is_field(f, "Controls", "piece_of"))
         return 2000000000;
     if (is_field(f, "Submission", "retract"))
         return 0;

@@ -57,6 +57,12 @@ static enum err read_records(void *ctx, uint32_t partition, uint64_t from_pseq, 
     return sim_journal_read(p->sim, p->actor, partition, from_pseq, bytes_max, fn, fn_ctx, e);
 }
 
+static enum err read_controls(void *ctx, uint64_t from, journal_control_fn *fn, void *fn_ctx, struct err_text *e)
+{
+    struct ingestor_process *p = ctx;
+    return sim_journal_controls(p->sim, p->actor, from, fn, fn_ctx, e);
+}
+
 struct adding {
     bool (*add)(void *ctx, uint64_t seq, uint32_t row, uint32_t reason, const char *detail);
     void *ctx;
@@ -128,7 +134,7 @@ static void start(struct sim *s, struct actor *n)
     *p = (struct ingestor_process){.sim = s, .actor = n};
     sim_journal_open(s);
     poison_reports_forgotten(s);
-    struct ingestor_io io = {p, to_feeder, to_worker, append, read_records, rejects, NULL};
+    struct ingestor_io io = {p, to_feeder, to_worker, append, read_records, rejects, NULL, read_controls};
     struct settings settings = s->settings;
     if (s->options.mutation == MUTATION_NO_WINDOW)
         settings.partition_window_bytes = 1 << 24;

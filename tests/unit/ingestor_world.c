@@ -168,7 +168,17 @@ static enum err room(void *ctx, bool probe, struct err_text *e)
     return err_set(e, t.room_left ? ERR_IO : ERR_FULL, t.room_left ? "it cannot be written" : "hardly any room");
 }
 
-const struct ingestor_io ingestor_world_io = {NULL, to_feeder, to_worker, append, read_records, no_rejects, room};
+static enum err read_controls(void *ctx, uint64_t from, journal_control_fn *fn, void *fn_ctx, struct err_text *e)
+{
+    (void)ctx;
+    enum err err = t.disk_unreadable ? err_set(e, ERR_IO, "the disk cannot be read") : OK;
+    for (uint64_t seq = from; seq <= t.control_count && !err; seq++)
+        err = fn(fn_ctx, seq, t.control[seq - 1].data, t.control[seq - 1].size, e);
+    return err;
+}
+
+const struct ingestor_io ingestor_world_io = {NULL,         to_feeder,  to_worker, append,
+                                              read_records, no_rejects, room,      read_controls};
 
 void ingestor_world_start(void)
 {

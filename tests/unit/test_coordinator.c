@@ -63,7 +63,7 @@ static void no_rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq,
 
 static void start_with(uint32_t partitions)
 {
-    static const struct ingestor_io io = {NULL, to_feeder, to_worker, append, read_nothing, no_rejects, NULL};
+    static const struct ingestor_io io = {NULL, to_feeder, to_worker, append, read_nothing, no_rejects, NULL, NULL};
     struct settings settings;
     settings_defaults(&settings);
     t.now = (struct ingestor_now){1000000000, 1760000000000};

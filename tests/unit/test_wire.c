@@ -227,6 +227,38 @@ Test(wire, columns_of_committed_and_snapshot_rows_fit)
             "rows.name has 0 rows, row has 1");
 }
 
+static enum err open_controls(uint64_t first, uint64_t last, size_t packed_count, uint64_t offset, uint64_t of)
+{
+    uint8_t bytes[4] = "abc";
+    ProtobufCBinaryData whole[2] = {{3, bytes}, {3, bytes}};
+    Parbus__Controls c = PARBUS__CONTROLS__INIT;
+    c.has_first = c.has_last = c.has_piece = c.has_piece_offset = c.has_piece_of = 1;
+    c.first = first, c.last = last, c.n_packed = packed_count, c.packed = whole;
+    c.piece = (ProtobufCBinaryData){of ? 4 : 0, bytes}, c.piece_offset = offset, c.piece_of = of;
+    return open_sent(&wire_to_worker, PARBUS__TO_WORKER__BODY_CONTROLS, &c);
+}
+
+Test(wire, controls_are_numbered_up_to_the_last_one)
+{
+    cr_assert_eq(open_controls(0, 9, 0, 0, 0), OK, "%s", why.text);
+    cr_assert_eq(open_controls(8, 9, 2, 0, 0), OK, "%s", why.text);
+    refused(open_controls(0, 9, 1, 0, 0), ERR_INVALID, "controls.packed: 1 from 0 on, the last one is 9");
+    refused(open_controls(9, 9, 2, 0, 0), ERR_INVALID, "controls.packed: 2 from 9 on, the last one is 9");
+    refused(open_controls(10, 9, 1, 0, 0), ERR_INVALID, "controls.packed: 1 from 10 on, the last one is 9");
+    refused(open_controls(8, 9, 2, 0, 4), ERR_INVALID, "controls.packed: 3 from 8 on, the last one is 9");
+    Parbus__ControlsWanted wanted = PARBUS__CONTROLS_WANTED__INIT;
+    refused(open_sent(&wire_to_coordinator, PARBUS__TO_COORDINATOR__BODY_CONTROLS_WANTED, &wanted), ERR_INVALID,
+            "controls_wanted.first: absent, or 0");
+}
+
+Test(wire, a_piece_of_a_control_lies_within_it)
+{
+    cr_assert_eq(open_controls(8, 9, 1, 6, 10), OK, "%s", why.text);
+    refused(open_controls(9, 9, 0, 7, 10), ERR_INVALID, "controls.piece: 4 bytes at 7 of 10");
+    refused(open_controls(9, 9, 0, UINT64_MAX, 10), ERR_INVALID,
+            "controls.piece: 4 bytes at 18446744073709551615 of 10");
+}
+
 /* Any number but 0 is true. */
 Test(wire, a_flag_may_be_any_number)
 {

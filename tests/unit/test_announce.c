@@ -1,0 +1,107 @@
+/* Workers learn the control records from the ingestor (rule I20). */
+#include "ingestor_world.h"
+#include "small_catalog.h"
+
+enum { CONTROLS = 3 };
+
+static void publish(void *ctx, const Parbus__Control *control)
+{
+    (void)ctx;
+    Parbus__Control own = *control;
+    struct err_text e;
+    cr_assert_eq(ingestor_publish(t.core, &own, t.now, &e), OK, "%s", e.text);
+}
+
+static void start(void)
+{
+    ingestor_world_start();
+    small_catalog_controls(publish, NULL);
+    join(VALIDATOR_A, PARBUS__ROLE__ROLE_VALIDATOR, "validator-1", 1);
+}
+TestSuite(announce, .init = start, .fini = ingestor_world_stop);
+
+static const Parbus__Controls *ask(uint64_t first, uint64_t piece_offset)
+{
+    Parbus__ControlsWanted m = PARBUS__CONTROLS_WANTED__INIT;
+    m.has_first = m.has_piece_offset = 1;
+    m.first = first;
+    m.piece_offset = piece_offset;
+    FROM_WORKER(VALIDATOR_A, CONTROLS_WANTED, m);
+    const struct sent *last = &t.to_worker[t.worker_count - 1];
+    cr_assert_eq(last->kind, PARBUS__TO_WORKER__BODY_CONTROLS);
+    return (const Parbus__Controls *)last->message;
+}
+
+static void expect_whole(const Parbus__Controls *page, uint64_t first, size_t count)
+{
+    cr_assert_eq(page->last, CONTROLS);
+    cr_assert_eq(page->first, first);
+    cr_assert_eq(page->n_packed, count);
+    cr_assert_not(page->has_piece);
+    for (size_t i = 0; i < count; i++) {
+        const struct buffer *b = &t.control[first + i - 1];
+        cr_assert(page->packed[i].len == b->size && !memcmp(page->packed[i].data, b->data, b->size));
+    }
+}
+
+Test(announce, a_worker_that_asks_gets_all_that_it_lacks)
+{
+    expect_whole(ask(1, 0), 1, 3);
+    expect_whole(ask(3, 0), 3, 1);
+}
+
+Test(announce, whoever_knows_them_all_is_told_so) { expect_whole(ask(CONTROLS + 1, 0), CONTROLS + 1, 0); }
+
+Test(announce, what_no_commit_has_confirmed_is_nobodys_to_know)
+{
+    t.disk_lies = true;
+    Parbus__Registry letters = PARBUS__REGISTRY__INIT;
+    Parbus__Control control = PARBUS__CONTROL__INIT;
+    control.body_case = PARBUS__CONTROL__BODY_REGISTRY;
+    control.registry = &letters;
+    cr_assert_neq(ingestor_publish(t.core, &control, t.now, NULL), OK);
+    cr_assert_eq(t.control_count, CONTROLS + 1);
+    expect_whole(ask(1, 0), 1, 3);
+}
+
+/* A control of so many bytes, that no catalog would take; the journal holds it all the same. */
+static void lengthen(uint64_t number, size_t bytes)
+{
+    struct buffer *b = &t.control[number - 1];
+    size_t before = b->size;
+    memset(buffer_grow(b, bytes - before), 0x5a, bytes - before);
+}
+
+Test(announce, a_page_ends_where_the_next_control_does_not_fit)
+{
+    lengthen(2, 600 << 10);
+    lengthen(3, 600 << 10);
+    expect_whole(ask(1, 0), 1, 2);
+    expect_whole(ask(3, 0), 3, 1);
+}
+
+Test(announce, a_control_longer_than_a_message_goes_in_pieces_and_alone)
+{
+    const size_t bytes = 2500 << 10, piece = 1 << 20;
+    lengthen(2, bytes);
+    expect_whole(ask(1, 0), 1, 1);
+    for (uint64_t offset = 0; offset < bytes; offset += piece) {
+        const Parbus__Controls *page = ask(2, offset);
+        cr_assert_eq(page->n_packed, 0);
+        cr_assert_eq(page->first, 2);
+        cr_assert_eq(page->piece_offset, offset);
+        cr_assert_eq(page->piece_of, bytes);
+        cr_assert_eq(page->piece.len, bytes - offset < piece ? bytes - offset : piece);
+        cr_assert_eq(memcmp(page->piece.data, t.control[1].data + offset, page->piece.len), 0);
+    }
+    expect_whole(ask(2, bytes), 2, 0);
+}
+
+Test(announce, a_journal_that_cannot_be_read_is_counted_and_the_worker_may_ask_again)
+{
+    t.disk_unreadable = true;
+    expect_whole(ask(1, 0), 1, 0);
+    cr_assert_eq(ingestor_metrics(t.core)->value[METRIC_journal_read_failures], 1);
+    t.disk_unreadable = false;
+    expect_whole(ask(1, 0), 1, 3);
+}
