@@ -20,7 +20,7 @@ const struct registry_file *loader_registry(const struct loader *l, const char *
 void load_check_fault(void *ctx, enum check_scope scope, size_t position, const char *key, const char *text)
 {
     struct source *s = ctx;
-    const yaml_node_t *at = scope == CHECK_TOP ? s->root : position < s->place_count ? s->place[position] : s->root;
+    const yaml_node_t *at = scope == CHECK_TOP ? s->root : position < s->item_count ? s->item[position] : s->root;
     const yaml_node_t *named = key ? mapping_key(s, at, key) : NULL;
     const yaml_node_t *rule = mapping_value(s, at, "rule");
     if (key && !named && rule)

@@ -81,7 +81,7 @@ static void read_node(struct source *s, yaml_node_t *node, struct tree *t)
     n->parent = t->position;
     t->position = (int32_t)d->n_node;
     t->node = n;
-    source_place(s, node);
+    source_add_item(s, node);
     d->node[d->n_node++] = n;
     read_mapping(s, node, node_fields, sizeof node_fields / sizeof *node_fields, t);
 }

@@ -54,7 +54,7 @@ static void registry_units(struct source *s, yaml_node_t *v, void *object)
         parbus__unit__init(u);
         if (!read_mapping(s, item, unit_fields, sizeof unit_fields / sizeof *unit_fields, u))
             continue;
-        source_place(s, item);
+        source_add_item(s, item);
         r->unit[r->n_unit++] = u;
     }
 }

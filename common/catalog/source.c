@@ -117,7 +117,7 @@ void sources_close(struct reader *r)
     for (struct source *s = r->sources, *next; s; s = next) {
         next = s->next;
         yaml_document_delete(&s->document);
-        free(s->place);
+        free(s->item);
         free(s->fault_line);
         free(s);
     }

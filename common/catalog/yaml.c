@@ -46,14 +46,14 @@ void source_fault(struct source *s, const yaml_node_t *at, const char *format, .
     report(s, at ? node_line(at) : 1, text);
 }
 
-void source_place(struct source *s, yaml_node_t *node)
+void source_add_item(struct source *s, yaml_node_t *node)
 {
-    if (s->place_count == s->place_capacity) {
-        s->place_capacity = s->place_capacity ? s->place_capacity * 2 : 64;
-        s->place = realloc(s->place, s->place_capacity * sizeof *s->place);
-        ASSERT(s->place);
+    if (s->item_count == s->item_capacity) {
+        s->item_capacity = s->item_capacity ? s->item_capacity * 2 : 64;
+        s->item = realloc(s->item, s->item_capacity * sizeof *s->item);
+        ASSERT(s->item);
     }
-    s->place[s->place_count++] = node;
+    s->item[s->item_count++] = node;
 }
 
 /* ---- mappings and sequences ---- */

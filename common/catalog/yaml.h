@@ -17,9 +17,9 @@ struct source {
     struct reader *reader;
     yaml_document_t document;
     yaml_node_t *root;
-    size_t place_count, place_capacity;
-    yaml_node_t **place; /* units or nodes by position */
-    int *fault_line;     /* lines that have a fault already */
+    size_t item_count, item_capacity;
+    yaml_node_t **item; /* units or nodes by position */
+    int *fault_line;    /* lines that have a fault already */
     size_t fault_count, fault_capacity;
 };
 
@@ -41,7 +41,7 @@ void source_fault(struct source *s, const yaml_node_t *at, const char *format, .
 void source_fault_line(struct source *s, int line, const char *text);
 int node_line(const yaml_node_t *node);
 /* Remembers what stands at the next position. */
-void source_place(struct source *s, yaml_node_t *node);
+void source_add_item(struct source *s, yaml_node_t *node);
 
 struct field {
     const char *key;

@@ -116,7 +116,7 @@ static enum err put_group(struct journal *j, MDB_txn *txn, const struct journal_
 }
 
 /* What the group changed in memory follows the disk: forward after a commit, back otherwise. */
-static void settle(struct journal *j, const struct journal_group *g, bool committed)
+static void follow_disk(struct journal *j, const struct journal_group *g, bool committed)
 {
     struct reach *to = committed ? j->reach : j->pending;
     const struct reach *from = committed ? j->pending : j->reach;
@@ -149,7 +149,7 @@ enum err journal_append(struct journal *j, const struct journal_group *g, struct
         if (!code)
             code = store_write_commit(&j->store, &txn, e);
         store_write_abort(&j->store, &txn);
-        settle(j, g, code == OK);
+        follow_disk(j, g, code == OK);
     }
     return err_wrap(e, code, "append to %s", j->store.path);
 }

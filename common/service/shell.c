@@ -58,7 +58,7 @@ void worker_shell_trouble(void *ctx, const char *id, const char *text)
     log_warn(id, "why=\"%s\"", text);
 }
 
-enum err worker_shell_misplaced(struct err_text *e)
+enum err worker_shell_other_journal(struct err_text *e)
 {
     return err_set(e, ERR_INVALID, "the ingestor serves another journal than the one that is open here");
 }

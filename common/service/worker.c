@@ -101,7 +101,7 @@ bool worker_tick(struct worker *w, const struct metrics *metrics, const uint32_t
 bool worker_welcome(struct worker *w, const Parbus__WorkerWelcome *welcome, int64_t now_us)
 {
     if (welcome->has_journal_id && welcome->journal_id != w->config.journal_id)
-        w->misplaced = true;
+        w->other_journal = true;
     return membership_welcome(&w->membership, welcome->term, now_us);
 }
 

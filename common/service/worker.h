@@ -30,7 +30,7 @@ struct worker {
     struct bookmark own_bookmark; /* when config.bookmark is NULL */
     const char *trouble;          /* goes into heartbeats: why the work cannot be done; the caller's; NULL: it can */
     bool leaving;
-    bool misplaced; /* the ingestor serves another journal: this process must end and start again */
+    bool other_journal; /* the ingestor serves another journal: this process must end and start again */
 };
 
 void worker_init(struct worker *w, const struct worker_config *config, worker_send_fn *send, void *ctx, int64_t now_us);

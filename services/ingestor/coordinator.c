@@ -63,7 +63,7 @@ static void partition_enter(struct coordinator *c, uint32_t p, enum partition_st
     if (part->state == PARTITION_OWNED)
         part->paused_us = now_us;
     part->state = state;
-    part->since_us = now_us;
+    part->entered_us = part->progress_us = now_us;
     part->asked_us = INT64_MIN / 2;
     if (state == PARTITION_UNOWNED) {
         flow_recall(c, p);
@@ -389,7 +389,7 @@ void coordinator_pump(struct coordinator *c, int64_t now_us)
 static void check_partition(struct coordinator *c, uint32_t p, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
-    if (part->state == PARTITION_RELEASING && now_us - part->since_us > c->settings->release_timeout_ms * 1000) {
+    if (part->state == PARTITION_RELEASING && now_us - part->entered_us > c->settings->release_timeout_ms * 1000) {
         log_warn("partition.release_timeout", "partition=%u instance=%s", p, c->worker[part->scorer].instance);
         partition_enter(c, p, PARTITION_UNOWNED, now_us);
     }
@@ -398,7 +398,7 @@ static void check_partition(struct coordinator *c, uint32_t p, int64_t now_us)
         c->rebalance = true;
     }
     if (part->state == PARTITION_OWNED)
-        flow_check(c, p, now_us);
+        flow_resend_overdue(c, p, now_us);
     ask(c, p, now_us);
 }
 
@@ -412,7 +412,7 @@ int64_t coordinator_tick(struct coordinator *c, int64_t now_us)
         rebalance(c, now_us);
     for (uint32_t p = 0; p < c->partitions; p++)
         check_partition(c, p, now_us);
-    flow_watch(c, now_us);
+    flow_watch_standstill(c, now_us);
     coordinator_pump(c, now_us);
     coordinator_sample(c, now_us);
     return c->rebalance ? 0 : CHECK_US;

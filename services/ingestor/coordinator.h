@@ -40,7 +40,8 @@ struct partition {
     struct flight *flight; /* ring of FLIGHTS_MAX, allocated when first used */
     uint32_t flight_head, flight_count;
     size_t flight_bytes;
-    int64_t since_us;      /* state entered, or last progress */
+    int64_t entered_us;    /* the state */
+    int64_t progress_us;   /* last progress, or when sending began anew: resend_after_ms counts from here */
     int64_t paused_us;     /* not owned any more */
     int64_t asked_us;      /* Assign or Release last sent */
     uint32_t patience;     /* resend after resend_after_ms << patience */

@@ -123,7 +123,7 @@ void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
     if (part->validator == WORKER_NONE || !window_open(c, part))
         return;
     if (part->flight_count == 0)
-        part->since_us = now_us;
+        part->progress_us = now_us;
     struct pump pump = {c, p};
     struct err_text e;
     size_t bytes_max = (size_t)c->settings->partition_window_bytes;
@@ -147,7 +147,7 @@ void flow_applied(struct coordinator *c, uint32_t p, uint64_t applied, int64_t n
         return;
     count_applied(c, part, applied - part->applied);
     part->applied = applied;
-    part->since_us = now_us;
+    part->progress_us = now_us;
     part->patience = 0;
     while (part->flight_count && part->flight[part->flight_head].last_pseq <= applied) {
         take_off(c, part, part->flight[part->flight_head].bytes);
@@ -174,13 +174,13 @@ void flow_send_from(struct coordinator *c, uint32_t p, uint64_t applied, int64_t
     struct partition *part = &c->partition[p];
     forget_after(c, part, applied);
     part->sent = applied;
-    part->since_us = now_us;
+    part->progress_us = now_us;
 }
 
-void flow_check(struct coordinator *c, uint32_t p, int64_t now_us)
+void flow_resend_overdue(struct coordinator *c, uint32_t p, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
-    if (part->flight_count && now_us - part->since_us > c->settings->resend_after_ms * 1000 << part->patience) {
+    if (part->flight_count && now_us - part->progress_us > c->settings->resend_after_ms * 1000 << part->patience) {
         if (part->patience < PATIENCE_MAX)
             part->patience++;
         flow_send_from(c, p, part->applied, now_us);
@@ -231,7 +231,7 @@ static void watch(struct coordinator *c, uint32_t p, int64_t now_us)
     part->stands = stands || (part->stands && !moved);
 }
 
-void flow_watch(struct coordinator *c, int64_t now_us)
+void flow_watch_standstill(struct coordinator *c, int64_t now_us)
 {
     bool away = now_us - c->watched_us > standstill_patience_us(c->settings) / 2;
     c->watched_us = now_us;

@@ -13,9 +13,9 @@ void flow_recall(struct coordinator *c, uint32_t partition);
 /* The next flow_pump sends again from applied + 1. */
 void flow_send_from(struct coordinator *c, uint32_t partition, uint64_t applied, int64_t now_us);
 /* Progress has stopped for too long: the next flow_pump sends again. */
-void flow_check(struct coordinator *c, uint32_t partition, int64_t now_us);
+void flow_resend_overdue(struct coordinator *c, uint32_t partition, int64_t now_us);
 /* Looks which partitions stand still, and logs it of each that begins or ends to. */
-void flow_watch(struct coordinator *c, int64_t now_us);
+void flow_watch_standstill(struct coordinator *c, int64_t now_us);
 /* For so long it has stood still though it has a scorer; 0: it does not. */
 int64_t flow_standstill_us(const struct coordinator *c, uint32_t partition, int64_t now_us);
 /* *there: the journal holds something after what its commits have confirmed. */

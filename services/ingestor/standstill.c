@@ -10,17 +10,17 @@ int64_t standstill_patience_us(const struct settings *settings)
 void standstill_look(struct standstill *s, struct standstill_view v, int64_t now_us)
 {
     if (v.applied != s->applied || v.applied >= v.last || v.chance == STANDSTILL_HINDERED)
-        s->since_us = now_us;
+        s->still_since_us = now_us;
     else if (v.chance == STANDSTILL_QUEUED)
-        s->since_us += now_us - s->looked_us;
+        s->still_since_us += now_us - s->looked_us;
     s->applied = v.applied;
     s->looked_us = now_us;
 }
 
-void standstill_forgive(struct standstill *s, int64_t now_us) { s->since_us = s->looked_us = now_us; }
+void standstill_forgive(struct standstill *s, int64_t now_us) { s->still_since_us = s->looked_us = now_us; }
 
 int64_t standstill_us(const struct standstill *s, int64_t patience_us, int64_t now_us)
 {
-    int64_t us = now_us - s->since_us;
+    int64_t us = now_us - s->still_since_us;
     return us > patience_us ? us : 0;
 }

@@ -12,7 +12,7 @@ enum standstill_chance {
 
 struct standstill { /* all zero at first */
     uint64_t applied;
-    int64_t since_us; /* it moved, or nothing waited, or it was hindered; later by the time that it was queued */
+    int64_t still_since_us; /* it moved, or nothing waited, or it was hindered; later by the time that it was queued */
     int64_t looked_us;
 };
 

@@ -94,9 +94,9 @@ static int validator_of(const struct partition *part)
 static void add_pause(const struct coordinator *c, const struct partition *part, Parbus__PartitionStats *s,
                       int64_t now_us)
 {
-    int64_t since_us = part->paused_us ? part->paused_us : c->started_us;
-    s->has_paused_ms = part->state != PARTITION_OWNED && since_us;
-    s->paused_ms = s->has_paused_ms ? (uint64_t)(now_us - since_us) / 1000 : 0;
+    int64_t paused_since_us = part->paused_us ? part->paused_us : c->started_us;
+    s->has_paused_ms = part->state != PARTITION_OWNED && paused_since_us;
+    s->paused_ms = s->has_paused_ms ? (uint64_t)(now_us - paused_since_us) / 1000 : 0;
 }
 
 static void add_standstill(const struct coordinator *c, uint32_t p, Parbus__PartitionStats *s, int64_t now_us)

@@ -69,7 +69,7 @@ void publisher_catalog_changed(struct publisher *p)
 void publisher_start(struct publisher *p, int64_t now_us)
 {
     for (size_t i = 0; i < p->changed_count; i++)
-        topic_settle(p->changed[i]);
+        topic_apply_pending(p->changed[i]);
     p->changed_count = 0;
     p->now_us = p->heartbeat_us = now_us;
     p->started = true;
@@ -89,7 +89,7 @@ struct topic *publisher_topic(struct publisher *p, uint32_t series)
 void publisher_load(struct publisher *p, const struct publisher_score *score, uint64_t pseq)
 {
     struct topic *t = publisher_topic(p, score->series);
-    p->homeless |= !t && score->series != SERIES_NONE;
+    p->series_missing |= !t && score->series != SERIES_NONE;
     bool idle = t && !t->pending.count;
     enum topic_take took = t ? topic_take(t, score, pseq) : TOPIC_REFUSED;
     if (took == TOPIC_REFUSED)
@@ -109,9 +109,9 @@ uint64_t publisher_position(const struct publisher *p, uint32_t partition)
 void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq)
 {
     ASSERT(partition < p->o.partitions);
-    if (!p->homeless)
+    if (!p->series_missing)
         partition_read(p, partition, pseq);
-    p->homeless = false;
+    p->series_missing = false;
 }
 
 void publisher_state_anew(struct publisher *p)
@@ -172,11 +172,11 @@ static void receive_scores(struct publisher *p, const Parbus__Scores *m)
         };
         publisher_load(p, &score, m->pseq);
     }
-    if (p->homeless)
+    if (p->series_missing)
         partition_missed(p, m->partition, m->pseq);
     else
         partition_seen(p, m->partition, m->prev_pseq, m->pseq);
-    p->homeless = false;
+    p->series_missing = false;
 }
 
 static void receive_committed(struct publisher *p, const Parbus__Committed *m)

@@ -26,8 +26,8 @@ struct publisher {
     struct snapshots snapshots;
     struct buffer scratch;
     bool started;
-    bool homeless;     /* a row came whose series is not in the catalog: the journal could not be read just now */
-    uint64_t controls; /* of the catalog, as far as partition_go_back has seen to */
+    bool series_missing; /* a row came whose series is not in the catalog: the journal could not be read just now */
+    uint64_t controls;   /* of the catalog, as far as partition_go_back has seen to */
     int64_t now_us, heartbeat_us, caught_up_us;
     uint32_t behind, next_reload; /* partitions that miss something; where to look for the next one */
 };

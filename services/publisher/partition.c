@@ -1,7 +1,7 @@
 #include "base/deadline.h"
 #include "services/publisher/internal.h"
 
-static void settle(struct publisher *p, struct partition *t, bool was_behind)
+static void follow_seen(struct publisher *p, struct partition *t, bool was_behind)
 {
     if (!partition_behind(t) && t->position < t->seen)
         t->position = t->seen;
@@ -21,7 +21,7 @@ void partition_seen(struct publisher *p, uint32_t partition, uint64_t prev_pseq,
         t->position = pseq;
     if (pseq > t->seen)
         t->seen = pseq;
-    settle(p, t, was_behind);
+    follow_seen(p, t, was_behind);
 }
 
 void partition_committed(struct publisher *p, uint32_t partition, uint64_t pseq)
@@ -33,7 +33,7 @@ void partition_committed(struct publisher *p, uint32_t partition, uint64_t pseq)
     /* What is missing is in state now: no reason to wait. */
     if (t->position < t->wanted && t->wanted <= pseq)
         t->reload_us = p->now_us;
-    settle(p, t, was_behind);
+    follow_seen(p, t, was_behind);
 }
 
 void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq)
@@ -44,7 +44,7 @@ void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq)
         t->position = pseq;
     if (pseq > t->from_state)
         t->from_state = pseq;
-    settle(p, t, was_behind);
+    follow_seen(p, t, was_behind);
 }
 
 static void rows_go_back(const struct publisher *p, struct topic *t, uint32_t partition, uint64_t to)
@@ -66,7 +66,7 @@ void partition_go_back(struct publisher *p, uint32_t partition, uint64_t pseq)
     t->seen = t->seen < to ? t->seen : to;
     for (size_t i = 0; i < p->topic_count; i++)
         rows_go_back(p, p->topic[i], partition, to);
-    settle(p, t, was_behind);
+    follow_seen(p, t, was_behind);
 }
 
 void partition_missed(struct publisher *p, uint32_t partition, uint64_t pseq)
@@ -75,7 +75,7 @@ void partition_missed(struct publisher *p, uint32_t partition, uint64_t pseq)
     bool was_behind = partition_behind(t);
     if (pseq > t->wanted)
         t->wanted = pseq;
-    settle(p, t, was_behind);
+    follow_seen(p, t, was_behind);
 }
 
 /* The next partition in turn that is due, or partitions when there is none; *deadline_us is when there will be one. */

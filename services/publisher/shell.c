@@ -298,7 +298,7 @@ static void drain(struct shell *s, int socket)
 static enum err loop(struct shell *s, struct err_text *e)
 {
     int64_t catalog_us = clock_mono_us();
-    while (!s->worker.misplaced) {
+    while (!s->worker.other_journal) {
         int64_t now_us = clock_mono_us();
         if (now_us >= catalog_us) {
             catalog_us = now_us + CATALOG_CHECK_US;
@@ -317,7 +317,7 @@ static enum err loop(struct shell *s, struct err_text *e)
             if (ready >> i & 1)
                 drain(s, i);
     }
-    return worker_shell_misplaced(e);
+    return worker_shell_other_journal(e);
 }
 
 static void shell_close(struct shell *s)

@@ -24,7 +24,7 @@ static struct snapshot_image *image_of(struct snapshots *s, struct topic *t, int
     return t->image;
 }
 
-static struct snapshot_job *job_place(struct snapshots *s, const struct topic *t, const struct publisher_peer *peer)
+static struct snapshot_job *job_slot(struct snapshots *s, const struct topic *t, const struct publisher_peer *peer)
 {
     for (size_t i = 0; i < s->count; i++)
         if (s->job[i].topic == t && !memcmp(&s->job[i].peer, peer, sizeof *peer)) {
@@ -44,7 +44,7 @@ static struct snapshot_job *job_place(struct snapshots *s, const struct topic *t
 void snapshots_begin(struct snapshots *s, struct topic *t, const struct publisher_peer *peer, uint64_t request,
                      int64_t now_us)
 {
-    struct snapshot_job *job = job_place(s, t, peer);
+    struct snapshot_job *job = job_slot(s, t, peer);
     if (!job) {
         metric_add(s->metrics, snapshots_abandoned, 1);
         return;

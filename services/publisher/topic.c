@@ -110,7 +110,7 @@ void topic_pending_clear(struct topic *t)
     p->count = 0;
 }
 
-void topic_settle(struct topic *t)
+void topic_apply_pending(struct topic *t)
 {
     for (size_t i = 0; i < t->pending.count; i++)
         standings_put(t->table, t->pending.slot[i].row, &t->pending.slot[i].value);

@@ -42,7 +42,7 @@ enum topic_take { TOPIC_SAME, TOPIC_CHANGED, TOPIC_REFUSED };
 enum topic_take topic_take(struct topic *t, const struct publisher_score *score, uint64_t pseq);
 
 /* Moves all pending rows into the table without a delta: before the feed has started. */
-void topic_settle(struct topic *t);
+void topic_apply_pending(struct topic *t);
 void topic_pending_clear(struct topic *t);
 
 /* Publishes the pending rows, ascending, in as many deltas as their size asks for. */

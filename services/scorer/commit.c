@@ -80,7 +80,7 @@ static size_t build(struct scorer_core *s)
     return buffer_count(&s->batches, struct state_batch);
 }
 
-static void settle(struct scorer_core *s, struct partition *p)
+static void note_committed(struct scorer_core *s, struct partition *p)
 {
     for (size_t i = 0; i < buffer_count(&p->dirty, struct cached_unit *); i++) {
         struct cached_unit *u = *(struct cached_unit **)buffer_at(&p->dirty, i, sizeof u);
@@ -95,13 +95,13 @@ static void settle(struct scorer_core *s, struct partition *p)
     tallies_clean(&p->tallies);
 }
 
-static void settle_all(struct scorer_core *s, size_t count)
+static void note_all_committed(struct scorer_core *s, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct state_batch *b = buffer_at(&s->batches, i, sizeof *b);
         struct partition *p = partition_held(s, b->partition);
         if (!b->lost) {
-            settle(s, p);
+            note_committed(s, p);
             continue;
         }
         partition_lost(s, p);
@@ -138,7 +138,7 @@ enum err commit_all(struct scorer_core *s, int64_t now_us)
             return err;
         }
         metric_add(&s->metrics, state_commits, 1);
-        settle_all(s, count);
+        note_all_committed(s, count);
         tell_committed(s);
         units_shrink(s);
     }

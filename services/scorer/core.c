@@ -191,7 +191,7 @@ void scorer_core_leave(struct scorer_core *s) { worker_leave(&s->worker); }
 
 bool scorer_core_done(const struct scorer_core *s) { return s->worker.leaving && s->owned_count == 0; }
 
-bool scorer_core_misplaced(const struct scorer_core *s) { return s->worker.misplaced; }
+bool scorer_core_other_journal(const struct scorer_core *s) { return s->worker.other_journal; }
 
 bool scorer_core_position(const struct scorer_core *s, uint32_t partition, uint64_t *owner_epoch, uint64_t *applied,
                           uint64_t *committed)

@@ -69,7 +69,7 @@ enum err scorer_core_commit(struct scorer_core *s, int64_t now_us);
 void scorer_core_leave(struct scorer_core *s);
 bool scorer_core_done(const struct scorer_core *s);
 /* The ingestor serves another journal than this scorer reads. */
-bool scorer_core_misplaced(const struct scorer_core *s);
+bool scorer_core_other_journal(const struct scorer_core *s);
 /* false: not held. applied: in memory. */
 bool scorer_core_position(const struct scorer_core *s, uint32_t partition, uint64_t *owner_epoch, uint64_t *applied,
                           uint64_t *committed);

@@ -147,8 +147,8 @@ static void leave(struct shell *s)
 static enum err loop(struct shell *s, struct err_text *e)
 {
     while (!turn(s, s->common.service->stop_fd))
-        if (scorer_core_misplaced(s->core))
-            return worker_shell_misplaced(e);
+        if (scorer_core_other_journal(s->core))
+            return worker_shell_other_journal(e);
     leave(s);
     return OK;
 }

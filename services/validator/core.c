@@ -213,6 +213,6 @@ int64_t validator_core_tick(struct validator_core *v, int64_t now_us)
 
 void validator_core_leave(struct validator_core *v) { worker_leave(&v->worker); }
 
-bool validator_core_misplaced(const struct validator_core *v) { return v->worker.misplaced; }
+bool validator_core_other_journal(const struct validator_core *v) { return v->worker.other_journal; }
 
 const struct metrics *validator_core_metrics(const struct validator_core *v) { return &v->metrics; }

@@ -38,5 +38,5 @@ int64_t validator_core_tick(struct validator_core *v, int64_t now_us);
 /* No more work, please (I14). */
 void validator_core_leave(struct validator_core *v);
 /* The ingestor serves another journal than this validator reads. */
-bool validator_core_misplaced(const struct validator_core *v);
+bool validator_core_other_journal(const struct validator_core *v);
 const struct metrics *validator_core_metrics(const struct validator_core *v);

@@ -1,5 +1,5 @@
 /* The loader: each fault is found, with file and line, and reading goes on after it. */
-#include "catalog_bench.h"
+#include "catalog_world.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,10 +7,10 @@
 
 Test(catalog_load, takes_a_sound_catalog)
 {
-    struct bench b;
-    bench_open(&b);
-    struct catalog_set *set = catalog_load(b.directory, bench_fault, &b);
-    bench_print(&b);
+    struct world b;
+    world_open(&b);
+    struct catalog_set *set = catalog_load(b.directory, world_fault, &b);
+    world_print(&b);
     cr_assert(set != NULL);
     const Parbus__Definition *d = set->definition[0];
     cr_expect_eq(d->n_cohort, 2);
@@ -23,7 +23,7 @@ Test(catalog_load, takes_a_sound_catalog)
     cr_expect_eq(d->node[5]->parent, 2);
     cr_expect_str_eq(set->period[0][1], "2025");
     catalog_set_destroy(&set);
-    bench_close(&b);
+    world_close(&b);
 }
 
 /* One change, one fault. */
@@ -90,15 +90,15 @@ static const struct {
 Test(catalog_load, reports_each_fault_of_a_definition_with_its_line)
 {
     for (size_t i = 0; i < sizeof index_fault / sizeof *index_fault; i++) {
-        struct bench b;
-        bench_open(&b);
-        bench_rewrite(&b, "one.yaml", bench_index, index_fault[i].from, index_fault[i].to);
-        cr_expect(!bench_loads(&b), "'%s' went through", index_fault[i].to);
-        bool found = bench_has_fault(&b, "one.yaml", index_fault[i].line, index_fault[i].text);
+        struct world b;
+        world_open(&b);
+        world_rewrite(&b, "one.yaml", world_index, index_fault[i].from, index_fault[i].to);
+        cr_expect(!world_loads(&b), "'%s' went through", index_fault[i].to);
+        bool found = world_has_fault(&b, "one.yaml", index_fault[i].line, index_fault[i].text);
         cr_expect(found, "'%s': want %d: %s", index_fault[i].to, index_fault[i].line, index_fault[i].text);
         if (!found)
-            bench_print(&b);
-        bench_close(&b);
+            world_print(&b);
+        world_close(&b);
     }
 }
 
@@ -124,68 +124,68 @@ static const struct {
 Test(catalog_load, reports_each_fault_of_a_registry_with_its_line)
 {
     for (size_t i = 0; i < sizeof registry_fault / sizeof *registry_fault; i++) {
-        struct bench b;
-        bench_open(&b);
-        bench_rewrite(&b, "registries/units.yaml", bench_registry, registry_fault[i].from, registry_fault[i].to);
-        cr_expect(!bench_loads(&b), "'%s' went through", registry_fault[i].to);
-        bool found = bench_has_fault(&b, "registries/units.yaml", registry_fault[i].line, registry_fault[i].text);
+        struct world b;
+        world_open(&b);
+        world_rewrite(&b, "registries/units.yaml", world_registry, registry_fault[i].from, registry_fault[i].to);
+        cr_expect(!world_loads(&b), "'%s' went through", registry_fault[i].to);
+        bool found = world_has_fault(&b, "registries/units.yaml", registry_fault[i].line, registry_fault[i].text);
         cr_expect(found, "'%s': want %d: %s", registry_fault[i].to, registry_fault[i].line, registry_fault[i].text);
         if (!found)
-            bench_print(&b);
-        bench_close(&b);
+            world_print(&b);
+        world_close(&b);
     }
 }
 
 Test(catalog_load, one_fault_is_reported_once)
 {
-    struct bench b;
-    bench_open(&b);
-    bench_rewrite(&b, "one.yaml", bench_index, "max: 40, rule", "max: forty, rule");
-    bench_loads(&b);
+    struct world b;
+    world_open(&b);
+    world_rewrite(&b, "one.yaml", world_index, "max: 40, rule", "max: forty, rule");
+    world_loads(&b);
     cr_expect_eq(b.faults, 1, "not also that 0 is too small, or that the sum is wrong");
-    bench_close(&b);
+    world_close(&b);
 }
 
 Test(catalog_load, the_same_version_twice_is_a_fault)
 {
-    struct bench b;
-    bench_open(&b);
-    bench_rewrite(&b, "two.yaml", bench_index, "periods: [2024, 2025]", "periods: [2026]");
-    bench_write(&b, "registries/zunits.yaml", bench_registry, strlen(bench_registry));
-    bench_loads(&b);
-    cr_expect(bench_has_fault(&b, "two.yaml", 2, "index one version 1 stands in"));
-    cr_expect(bench_has_fault(&b, "registries/zunits.yaml", 2, "registry units version 1 stands in"));
+    struct world b;
+    world_open(&b);
+    world_rewrite(&b, "two.yaml", world_index, "periods: [2024, 2025]", "periods: [2026]");
+    world_write(&b, "registries/zunits.yaml", world_registry, strlen(world_registry));
+    world_loads(&b);
+    cr_expect(world_has_fault(&b, "two.yaml", 2, "index one version 1 stands in"));
+    cr_expect(world_has_fault(&b, "registries/zunits.yaml", 2, "registry units version 1 stands in"));
     cr_expect_eq(b.faults, 2);
-    bench_close(&b);
+    world_close(&b);
 }
 
 Test(catalog_load, a_period_belongs_to_one_version)
 {
-    struct bench b;
-    bench_open(&b);
-    char *second = bench_replaced(bench_index, "version: 1", "version: 2");
-    bench_rewrite(&b, "two.yaml", second, "periods: [2024, 2025]", "periods: [2026, 2025]");
+    struct world b;
+    world_open(&b);
+    char *second = world_replaced(world_index, "version: 1", "version: 2");
+    world_rewrite(&b, "two.yaml", second, "periods: [2024, 2025]", "periods: [2026, 2025]");
     free(second);
-    bench_loads(&b);
-    cr_expect(bench_has_fault(&b, "two.yaml", 10, "period 2025 is bound to version 1 already"));
+    world_loads(&b);
+    cr_expect(world_has_fault(&b, "two.yaml", 10, "period 2025 is bound to version 1 already"));
     cr_expect_eq(b.faults, 1);
-    bench_close(&b);
+    world_close(&b);
 }
 
 Test(catalog_load, a_number_is_given_once_over_all_versions)
 {
-    struct bench b;
-    bench_open(&b);
-    char *second = bench_replaced(bench_index, "version: 1", "version: 2");
-    char *moved = bench_replaced(second, "periods: [2024, 2025]", "periods: []");
-    bench_rewrite(&b, "two.yaml", moved, "code: B3", "code: C3");
-    char *units = bench_replaced(bench_registry, "version: 1", "version: 2");
-    bench_rewrite(&b, "registries/units2.yaml", units, "code: b", "code: d");
+    struct world b;
+    world_open(&b);
+    char *second = world_replaced(world_index, "version: 1", "version: 2");
+    char *moved = world_replaced(second, "periods: [2024, 2025]", "periods: []");
+    world_rewrite(&b, "two.yaml", moved, "code: B3", "code: C3");
+    char *units = world_replaced(world_registry, "version: 1", "version: 2");
+    world_rewrite(&b, "registries/units2.yaml", units, "code: b", "code: d");
     free(second), free(moved), free(units);
-    bench_loads(&b);
-    cr_expect(bench_has_fault(&b, "two.yaml", 30, "id 6 is B3 in version 1"));
-    cr_expect(bench_has_fault(&b, "registries/units2.yaml", 7, "unit 2 is b in version 1"));
-    bench_close(&b);
+    world_loads(&b);
+    cr_expect(world_has_fault(&b, "two.yaml", 30, "id 6 is B3 in version 1"));
+    cr_expect(world_has_fault(&b, "registries/units2.yaml", 7, "unit 2 is b in version 1"));
+    world_close(&b);
 }
 
 static void append(char **text, const char *more)
@@ -199,7 +199,7 @@ static void append(char **text, const char *more)
 /* A chain of `depth` nodes below the root. */
 static char *deep_tree(int depth)
 {
-    char *text = strndup(bench_index, (size_t)(strstr(bench_index, "tree:") - bench_index)), line[256];
+    char *text = strndup(world_index, (size_t)(strstr(world_index, "tree:") - world_index)), line[256];
     append(&text, "tree: {id: 1, code: n1, title: {vi: A, en: A}, max: 1");
     for (int i = 2; i <= depth; i++) {
         snprintf(line, sizeof line, ", children: [\n{id: %d, code: n%d, title: {vi: A, en: A}, max: 1", i, i);
@@ -213,42 +213,42 @@ static char *deep_tree(int depth)
 
 Test(catalog_load, a_tree_has_at_most_sixteen_levels)
 {
-    struct bench b;
-    bench_open(&b);
+    struct world b;
+    world_open(&b);
     char *text = deep_tree(CATALOG_DEPTH_MAX);
-    bench_write(&b, "one.yaml", text, strlen(text));
+    world_write(&b, "one.yaml", text, strlen(text));
     free(text);
-    cr_expect(bench_loads(&b));
+    cr_expect(world_loads(&b));
     text = deep_tree(CATALOG_DEPTH_MAX + 1);
-    bench_write(&b, "one.yaml", text, strlen(text));
+    world_write(&b, "one.yaml", text, strlen(text));
     free(text);
-    bench_loads(&b);
-    bench_print(&b);
-    cr_expect(bench_has_fault(&b, "one.yaml", 14 + CATALOG_DEPTH_MAX, "deeper than 16 levels"));
-    bench_close(&b);
+    world_loads(&b);
+    world_print(&b);
+    cr_expect(world_has_fault(&b, "one.yaml", 14 + CATALOG_DEPTH_MAX, "deeper than 16 levels"));
+    world_close(&b);
 }
 
 Test(catalog_load, a_definition_has_limits_on_leaves_and_nodes)
 {
-    struct bench b;
-    bench_open(&b);
+    struct world b;
+    world_open(&b);
     char path[128];
     snprintf(path, sizeof path, "%s/one.yaml", b.directory);
     FILE *out = fopen(path, "w");
     cr_assert(out != NULL);
-    fwrite(bench_index, 1, (size_t)(strstr(bench_index, "tree:") - bench_index), out);
+    fwrite(world_index, 1, (size_t)(strstr(world_index, "tree:") - world_index), out);
     fprintf(out, "tree:\n  id: 1\n  code: n1\n  title: {vi: A, en: A}\n  max: 5000\n  children:\n");
     for (int i = 2; i <= 5001; i++)
         fprintf(out, "    - {id: %d, code: n%d, title: {vi: A, en: A}, max: 1, rule: points}\n", i, i);
     fclose(out);
-    bench_loads(&b);
-    cr_expect(bench_has_fault(&b, "one.yaml", 20 + CATALOG_NODES_MAX - 1, "more than 4096 nodes"));
-    cr_expect(bench_has_fault(&b, "one.yaml", 15, "4095 leaves; a definition has at most 2048"));
-    bench_close(&b);
+    world_loads(&b);
+    cr_expect(world_has_fault(&b, "one.yaml", 20 + CATALOG_NODES_MAX - 1, "more than 4096 nodes"));
+    cr_expect(world_has_fault(&b, "one.yaml", 15, "4095 leaves; a definition has at most 2048"));
+    world_close(&b);
 }
 
 /* 1500 nodes: with titles of 2 x 300 bytes they fit a Description, with 2 x 400 they do not. */
-static bool loads_with_titles_of(struct bench *b, int bytes)
+static bool loads_with_titles_of(struct world *b, int bytes)
 {
     char path[128], title[1001];
     memset(title, 'x', sizeof title);
@@ -256,45 +256,45 @@ static bool loads_with_titles_of(struct bench *b, int bytes)
     snprintf(path, sizeof path, "%s/one.yaml", b->directory);
     FILE *out = fopen(path, "w");
     cr_assert(out != NULL);
-    fwrite(bench_index, 1, (size_t)(strstr(bench_index, "tree:") - bench_index), out);
+    fwrite(world_index, 1, (size_t)(strstr(world_index, "tree:") - world_index), out);
     fprintf(out, "tree:\n  id: 1\n  code: n1\n  title: {vi: A, en: A}\n  max: 1500\n  children:\n");
     for (int i = 2; i <= 1501; i++)
         fprintf(out, "    - {id: %d, code: n%d, title: {vi: %s, en: %s}, max: 1, rule: points}\n", i, i, title, title);
     fclose(out);
-    return bench_loads(b);
+    return world_loads(b);
 }
 
 Test(catalog_load, a_tree_fits_the_message_that_describes_it)
 {
-    struct bench b;
-    bench_open(&b);
+    struct world b;
+    world_open(&b);
     cr_expect(loads_with_titles_of(&b, 300));
     cr_expect_not(loads_with_titles_of(&b, 400));
-    bench_print(&b);
-    cr_expect(bench_has_fault(&b, "one.yaml", 14, "the codes and titles of the tree take"));
-    bench_close(&b);
+    world_print(&b);
+    cr_expect(world_has_fault(&b, "one.yaml", 14, "the codes and titles of the tree take"));
+    world_close(&b);
 }
 
 Test(catalog_load, a_tree_that_holds_itself_ends)
 {
-    struct bench b;
-    bench_open(&b);
-    bench_rewrite(&b, "one.yaml", bench_index, "tree:\n", "tree: &t\n");
-    char *looped = bench_replaced(bench_index, "tree:\n", "tree: &t\n");
-    bench_rewrite(&b, "one.yaml", looped, "    - {id: 2, code: A", "    - *t\n    - {id: 2, code: A");
+    struct world b;
+    world_open(&b);
+    world_rewrite(&b, "one.yaml", world_index, "tree:\n", "tree: &t\n");
+    char *looped = world_replaced(world_index, "tree:\n", "tree: &t\n");
+    world_rewrite(&b, "one.yaml", looped, "    - {id: 2, code: A", "    - *t\n    - {id: 2, code: A");
     free(looped);
-    cr_expect(!bench_loads(&b));
-    bench_close(&b);
+    cr_expect(!world_loads(&b));
+    world_close(&b);
 }
 
 Test(catalog_load, a_directory_without_a_catalog_is_a_fault)
 {
-    struct bench b = {.directory = "/tmp/parbus-catalog-XXXXXX"};
+    struct world b = {.directory = "/tmp/parbus-catalog-XXXXXX"};
     cr_assert(mkdtemp(b.directory) != NULL);
-    cr_expect(!bench_loads(&b));
-    bench_print(&b);
-    cr_expect(bench_has_fault(&b, "registries", 0, "No such file or directory"));
-    bench_close(&b);
+    cr_expect(!world_loads(&b));
+    world_print(&b);
+    cr_expect(world_has_fault(&b, "registries", 0, "No such file or directory"));
+    world_close(&b);
 }
 
 static const struct {
@@ -313,8 +313,8 @@ static const struct {
 
 Test(catalog_load, one_run_shows_all_faults)
 {
-    struct bench b = {.directory = ""};
-    struct catalog_set *set = catalog_load(SOURCE_DIR "/tests/data/catalog-faulty", bench_fault, &b);
+    struct world b = {.directory = ""};
+    struct catalog_set *set = catalog_load(SOURCE_DIR "/tests/data/catalog-faulty", world_fault, &b);
     cr_expect(set == NULL);
     for (size_t i = 0; i < sizeof example_fault / sizeof *example_fault; i++) {
         bool found = false;
@@ -324,5 +324,5 @@ Test(catalog_load, one_run_shows_all_faults)
                           strstr(b.fault[k].text, example_fault[i].text));
         cr_expect(found, "%s:%d: %s", example_fault[i].file, example_fault[i].line, example_fault[i].text);
     }
-    bench_print(&b);
+    world_print(&b);
 }

@@ -1,5 +1,5 @@
 /* Bringing a journal up to the catalog: what is new, and what must not change. */
-#include "catalog_bench.h"
+#include "catalog_world.h"
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -12,10 +12,10 @@ static void apply(void *ctx, Parbus__Control *control)
     cr_assert_eq(catalog_apply(c, control, &e), OK, "%s", e.text);
 }
 
-static enum err publish(struct bench *b, struct catalog *c, struct err_text *e)
+static enum err publish(struct world *b, struct catalog *c, struct err_text *e)
 {
-    struct catalog_set *set = catalog_load(b->directory, bench_fault, b);
-    bench_print(b);
+    struct catalog_set *set = catalog_load(b->directory, world_fault, b);
+    world_print(b);
     cr_assert(set != NULL);
     enum err err = catalog_set_missing(set, c, apply, c, e);
     catalog_set_destroy(&set);
@@ -24,45 +24,45 @@ static enum err publish(struct bench *b, struct catalog *c, struct err_text *e)
 
 Test(catalog_missing, what_is_new_is_published_and_numbers_go_on)
 {
-    struct bench b;
+    struct world b;
     struct err_text e;
-    bench_open(&b);
+    world_open(&b);
     struct catalog *c = catalog_new();
     cr_assert_eq(publish(&b, c, &e), OK);
     cr_expect_eq(catalog_control_seq(c), 4, "registry, definition, two periods");
-    bench_rewrite(&b, "one.yaml", bench_index, "periods: [2024, 2025]", "periods: [2023, 2024, 2025]");
+    world_rewrite(&b, "one.yaml", world_index, "periods: [2024, 2025]", "periods: [2023, 2024, 2025]");
     cr_assert_eq(publish(&b, c, &e), OK, "%s", e.text);
     cr_expect_eq(catalog_control_seq(c), 5);
     cr_expect_eq(catalog_find_series(c, "one", "2023", 5)->number, 3);
     cr_expect_eq(catalog_find_series(c, "one", "2024", 5)->number, 1);
     catalog_destroy(&c);
-    bench_close(&b);
+    world_close(&b);
 }
 
 static void expect_refused(const char *file, const char *text, const char *from, const char *to, const char *reason)
 {
-    struct bench b;
+    struct world b;
     struct err_text e;
-    bench_open(&b);
+    world_open(&b);
     struct catalog *c = catalog_new();
     cr_assert_eq(publish(&b, c, &e), OK);
-    bench_rewrite(&b, file, text, from, to);
+    world_rewrite(&b, file, text, from, to);
     cr_expect_eq(publish(&b, c, &e), ERR_INVALID);
     cr_expect(strstr(e.text, reason) != NULL, "have: %s", e.text);
     cr_expect_eq(catalog_control_seq(c), 4, "nothing was published");
     catalog_destroy(&c);
-    bench_close(&b);
+    world_close(&b);
 }
 
 Test(catalog_missing, what_is_published_does_not_change)
 {
-    expect_refused("one.yaml", bench_index, "weight: 0.4", "weight: 0.400000\n           ,scale: 1",
+    expect_refused("one.yaml", world_index, "weight: 0.4", "weight: 0.400000\n           ,scale: 1",
                    "index one version 1 has changed; raise its version");
-    expect_refused("registries/units.yaml", bench_registry, "name: Binh", "name: Bình",
+    expect_refused("registries/units.yaml", world_registry, "name: Binh", "name: Bình",
                    "registry units version 1 has changed; raise its version");
 }
 
 Test(catalog_missing, an_open_period_does_not_move_to_another_version)
 {
-    expect_refused("one.yaml", bench_index, "version: 1", "version: 2", "period 2024 is open under version 1");
+    expect_refused("one.yaml", world_index, "version: 1", "version: 2", "period 2024 is open under version 1");
 }

@@ -129,10 +129,10 @@ Test(worker, notices_that_the_ingestor_serves_another_journal)
     welcome.has_journal_id = 1;
     welcome.journal_id = 5;
     worker_welcome(&w, &welcome, 0);
-    cr_assert_not(w.misplaced);
+    cr_assert_not(w.other_journal);
     welcome.journal_id = 6;
     worker_welcome(&w, &welcome, 0);
-    cr_assert(w.misplaced);
+    cr_assert(w.other_journal);
 }
 
 Test(worker, each_hello_says_what_the_one_before_it_ended_at)

@@ -1,5 +1,5 @@
 /* What a scorer makes of verdicts: values, points, rejects, totals, and what it tells the publisher. */
-#include "scorer_bench.h"
+#include "scorer_world.h"
 #include "wire/wire.h"
 #include <criterion/criterion.h>
 
@@ -19,7 +19,7 @@ Test(scorer_core, points_of_all_nodes_are_exact)
     draft_row(&f.d, A2, 50);
     draft_row(&f.d, B, 19.5);
     draft_record(&f.d, &f.record, HA_NOI, 7, 1);
-    bench_give(&f.b, &f.record, 1, 0);
+    world_give(&f.w, &f.record, 1, 0);
     fixture_commit(&f);
     const int64_t *points = fake_points(&f.state, 0, HA_NOI);
     static const int64_t expected[] = {31750000, 12250000, 7250000, 5000000, 19500000};
@@ -35,11 +35,11 @@ Test(scorer_core, the_publisher_is_told_before_anything_is_committed)
     fixture_setup(&f);
     draft_row(&f.d, B, 3);
     draft_record(&f.d, &f.record, HA_NOI, 7, 42);
-    bench_give(&f.b, &f.record, 1, 0);
-    scorer_core_flush(f.b.core);
+    world_give(&f.w, &f.record, 1, 0);
+    scorer_core_flush(f.w.core);
     cr_assert_eq(f.state.commits, 0);
-    cr_assert_eq(f.b.scores_count, 1);
-    const struct said_scores *s = &f.b.scores[0];
+    cr_assert_eq(f.w.scores_count, 1);
+    const struct said_scores *s = &f.w.scores[0];
     cr_assert_eq(s->prev_pseq, 0);
     cr_assert_eq(s->pseq, 1);
     cr_assert_eq(s->unit, HA_NOI);
@@ -54,17 +54,17 @@ Test(scorer_core, several_records_between_two_flushes_are_one_message)
 {
     struct fixture f;
     fixture_setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 0);
-    bench_give_row(&f.b, 2, A1, 4, 0);
-    scorer_core_flush(f.b.core);
-    bench_give_row(&f.b, 3, A2, 4, 0);
-    scorer_core_flush(f.b.core);
-    scorer_core_flush(f.b.core);
-    cr_assert_eq(f.b.scores_count, 2);
-    cr_assert_eq(f.b.scores[0].pseq, 2);
-    cr_assert_eq(f.b.scores[0].units, 1);
-    cr_assert_eq(f.b.scores[1].prev_pseq, 2);
-    cr_assert_eq(f.b.scores[1].pseq, 3);
+    world_give_row(&f.w, 1, B, 3, 0);
+    world_give_row(&f.w, 2, A1, 4, 0);
+    scorer_core_flush(f.w.core);
+    world_give_row(&f.w, 3, A2, 4, 0);
+    scorer_core_flush(f.w.core);
+    scorer_core_flush(f.w.core);
+    cr_assert_eq(f.w.scores_count, 2);
+    cr_assert_eq(f.w.scores[0].pseq, 2);
+    cr_assert_eq(f.w.scores[0].units, 1);
+    cr_assert_eq(f.w.scores[1].prev_pseq, 2);
+    cr_assert_eq(f.w.scores[1].pseq, 3);
     fixture_teardown(&f);
 }
 
@@ -72,13 +72,13 @@ Test(scorer_core, positions_are_told_even_when_no_unit_changed)
 {
     struct fixture f;
     fixture_setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 100);
-    scorer_core_flush(f.b.core);
-    bench_give_row(&f.b, 2, B, 9, 50);
-    scorer_core_flush(f.b.core);
-    cr_assert_eq(f.b.scores_count, 2);
-    cr_assert_eq(f.b.scores[1].units, 0);
-    cr_assert_eq(f.b.scores[1].pseq, 2);
+    world_give_row(&f.w, 1, B, 3, 100);
+    scorer_core_flush(f.w.core);
+    world_give_row(&f.w, 2, B, 9, 50);
+    scorer_core_flush(f.w.core);
+    cr_assert_eq(f.w.scores_count, 2);
+    cr_assert_eq(f.w.scores[1].units, 0);
+    cr_assert_eq(f.w.scores[1].pseq, 2);
     fixture_teardown(&f);
 }
 
@@ -86,14 +86,14 @@ Test(scorer_core, a_dropped_message_leaves_a_gap_that_the_publisher_sees)
 {
     struct fixture f;
     fixture_setup(&f);
-    f.b.publisher_result = ERR_BUSY;
-    bench_give_row(&f.b, 1, B, 3, 0);
-    scorer_core_flush(f.b.core);
-    f.b.publisher_result = OK;
-    bench_give_row(&f.b, 2, B, 4, 0);
-    scorer_core_flush(f.b.core);
-    cr_assert_eq(f.b.scores[1].prev_pseq, 1);
-    cr_assert_eq(scorer_core_metrics(f.b.core)->value[METRIC_scores_dropped], 1);
+    f.w.publisher_result = ERR_BUSY;
+    world_give_row(&f.w, 1, B, 3, 0);
+    scorer_core_flush(f.w.core);
+    f.w.publisher_result = OK;
+    world_give_row(&f.w, 2, B, 4, 0);
+    scorer_core_flush(f.w.core);
+    cr_assert_eq(f.w.scores[1].prev_pseq, 1);
+    cr_assert_eq(scorer_core_metrics(f.w.core)->value[METRIC_scores_dropped], 1);
     fixture_teardown(&f);
 }
 
@@ -101,10 +101,10 @@ Test(scorer_core, the_later_observation_wins_whatever_came_first)
 {
     struct fixture f;
     fixture_setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 100);
-    bench_give_row(&f.b, 2, B, 9, 50);
+    world_give_row(&f.w, 1, B, 3, 100);
+    world_give_row(&f.w, 2, B, 9, 50);
     cr_assert_eq(cell_of(&f, 1, 2)->value, 3);
-    bench_give_row(&f.b, 3, B, 5, 100);
+    world_give_row(&f.w, 3, B, 5, 100);
     const struct cell *c = cell_of(&f, 1, 2);
     cr_assert_eq(c->value, 5);
     cr_assert_eq(c->pseq, 3);
@@ -120,8 +120,8 @@ Test(scorer_core, a_value_without_effect_is_no_cause)
 {
     struct fixture f;
     fixture_setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 100);
-    bench_give_row(&f.b, 2, B, 9, 50);
+    world_give_row(&f.w, 1, B, 3, 100);
+    world_give_row(&f.w, 2, B, 9, 50);
     fixture_commit(&f);
     cr_assert_eq(fake_score(&f.state, 0, HA_NOI)->cause_seq, 1);
     fixture_teardown(&f);
@@ -134,7 +134,7 @@ Test(scorer_core, within_a_submission_the_later_row_wins)
     draft_row(&f.d, B, 3);
     draft_row(&f.d, B, 4);
     draft_record(&f.d, &f.record, HA_NOI, 7, 1);
-    bench_give(&f.b, &f.record, 1, 0);
+    world_give(&f.w, &f.record, 1, 0);
     const struct cell *c = cell_of(&f, 1, 2);
     cr_assert_eq(c->value, 4);
     cr_assert_eq(c->row, 1);
@@ -150,14 +150,14 @@ static void retract(struct fixture *f, uint64_t pseq, uint32_t indicator, int64_
     f->d.s.has_observed_ms = 1;
     f->d.s.observed_ms = observed_ms;
     draft_record(&f->d, &f->record, HA_NOI, 7, pseq);
-    bench_give(&f->b, &f->record, pseq, 0);
+    world_give(&f->w, &f->record, pseq, 0);
 }
 
 Test(scorer_core, a_retraction_takes_the_value_back_as_of_its_time)
 {
     struct fixture f;
     fixture_setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 100);
+    world_give_row(&f.w, 1, B, 3, 100);
     retract(&f, 2, B, 90);
     cr_assert_eq(cell_of(&f, 1, 2)->flags, CELL_PRESENT);
     retract(&f, 3, B, 110);
@@ -166,9 +166,9 @@ Test(scorer_core, a_retraction_takes_the_value_back_as_of_its_time)
     cr_assert_eq(c->value, 0);
     cr_assert_eq(c->replaced_value, 3);
     cr_assert_not(fake_score(&f.state, 0, HA_NOI)->present);
-    bench_give_row(&f.b, 4, B, 8, 105);
+    world_give_row(&f.w, 4, B, 8, 105);
     cr_assert_eq(cell_of(&f, 1, 2)->flags, CELL_RETRACTED | CELL_REPLACED);
-    bench_give_row(&f.b, 5, B, 8, 120);
+    world_give_row(&f.w, 5, B, 8, 120);
     cr_assert_eq(cell_of(&f, 1, 2)->value, 8);
     fixture_teardown(&f);
 }
@@ -177,12 +177,12 @@ Test(scorer_core, the_highest_stage_present_is_effective)
 {
     struct fixture f;
     fixture_setup(&f);
-    bench_give_row(&f.b, 1, B, 20, 0);
+    world_give_row(&f.w, 1, B, 20, 0);
     draft_row(&f.d, B, 15);
     f.d.s.stage = PARBUS__STAGE__STAGE_APPRAISED_1;
     draft_record(&f.d, &f.record, HA_NOI, 8, 1);
-    bench_give(&f.b, &f.record, 2, 0);
-    bench_give_row(&f.b, 3, B, 19, 5);
+    world_give(&f.w, &f.record, 2, 0);
+    world_give_row(&f.w, 3, B, 19, 5);
     cr_assert_eq(cell_of(&f, 1, 2)->value, 19);
     cr_assert_eq(cell_of(&f, 2, 2)->value, 15);
     cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 15000000);
@@ -198,7 +198,7 @@ Test(scorer_core, evidence_is_marked_at_its_row)
     draft_row(&f.d, B, 2);
     draft_evidence(&f.d, 1, "https://example.org/2.pdf");
     draft_record(&f.d, &f.record, HA_NOI, 7, 1);
-    bench_give(&f.b, &f.record, 1, 0);
+    world_give(&f.w, &f.record, 1, 0);
     cr_assert_eq(cell_of(&f, 1, 0)->flags, CELL_PRESENT);
     cr_assert_eq(cell_of(&f, 1, 2)->flags, CELL_PRESENT | CELL_EVIDENCE);
     fixture_teardown(&f);
@@ -216,7 +216,7 @@ static void give_rejected(struct fixture *f, uint64_t pseq, uint32_t row, uint32
     v.reject_row = &row;
     v.reject_reason = &reason;
     v.reject_detail = &detail;
-    scorer_core_verdicts(f->b.core, &v, 0);
+    scorer_core_verdicts(f->w.core, &v, 0);
 }
 
 Test(scorer_core, rejected_rows_are_kept_with_reason_and_original)
@@ -254,7 +254,7 @@ Test(scorer_core, a_reject_is_written_once)
     draft_record(&f.d, &f.record, HA_NOI, 7, 1);
     give_rejected(&f, 1, 0, PARBUS__REASON__REJECTED_VALUE_OUT_OF_RANGE, "value 99 is outside 0..20");
     fixture_commit(&f);
-    bench_give_row(&f.b, 2, B, 3, 0);
+    world_give_row(&f.w, 2, B, 3, 0);
     fixture_commit(&f);
     cr_assert_not_null(fake_reject(&f.state, 0));
     cr_assert_null(fake_reject(&f.state, 1));
@@ -290,7 +290,7 @@ Test(scorer_core, a_body_that_cannot_be_read_is_rejected_and_what_follows_goes_o
     record_add(&f.record, 0, &entry, "\x0a\xff\xff");
     draft_row(&f.d, B, 9);
     draft_add(&f.d, &f.record, 0, HA_NOI, 7, 2);
-    bench_give(&f.b, &f.record, 1, 0);
+    world_give(&f.w, &f.record, 1, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 2);
     cr_assert_eq(fake_reject(&f.state, 0)->header.reason, PARBUS__REASON__REJECTED_POISON);
@@ -305,15 +305,15 @@ Test(scorer_core, verdicts_that_do_not_fit_their_submission_do_no_harm)
     draft_row(&f.d, 99, 1);
     draft_row(&f.d, 2, 1);
     draft_record(&f.d, &f.record, HA_NOI, 7, 1);
-    bench_give(&f.b, &f.record, 1, 0);
+    world_give(&f.w, &f.record, 1, 0);
     f.d.s.stage = PARBUS__STAGE__STAGE_APPRAISED_2;
     draft_record(&f.d, &f.record, HA_NOI, 7, 2);
-    bench_give(&f.b, &f.record, 2, 0);
+    world_give(&f.w, &f.record, 2, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 2);
     cr_assert_eq(fake_tally(&f.state, 0, 7)->accepted_rows, 0);
     give_rejected(&f, 3, 0, 100, "of entry 0");
-    uint64_t before = scorer_core_metrics(f.b.core)->value[METRIC_messages_malformed];
+    uint64_t before = scorer_core_metrics(f.w.core)->value[METRIC_messages_malformed];
     uint32_t entry = 5, row = 0, reason = 100;
     char *detail = "of an entry that is not there";
     Parbus__Verdicts v = PARBUS__VERDICTS__INIT;
@@ -321,8 +321,8 @@ Test(scorer_core, verdicts_that_do_not_fit_their_submission_do_no_harm)
     v.record = (ProtobufCBinaryData){f.record.size, f.record.data};
     v.n_reject_entry = v.n_reject_row = v.n_reject_reason = v.n_reject_detail = 1;
     v.reject_entry = &entry, v.reject_row = &row, v.reject_reason = &reason, v.reject_detail = &detail;
-    scorer_core_verdicts(f.b.core, &v, 0);
-    cr_assert_eq(scorer_core_metrics(f.b.core)->value[METRIC_messages_malformed], before + 1);
+    scorer_core_verdicts(f.w.core, &v, 0);
+    cr_assert_eq(scorer_core_metrics(f.w.core)->value[METRIC_messages_malformed], before + 1);
     fixture_teardown(&f);
 }
 
@@ -334,7 +334,7 @@ Test(scorer_core, a_damaged_record_changes_nothing)
     draft_record(&f.d, &f.record, HA_NOI, 7, 1);
     size_t whole = f.record.size;
     for (f.record.size = 0; f.record.size < whole; f.record.size++)
-        bench_give(&f.b, &f.record, 1, 0);
+        world_give(&f.w, &f.record, 1, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 0);
     fixture_teardown(&f);
@@ -345,10 +345,10 @@ Test(scorer_core, a_control_record_moves_the_position)
     struct fixture f;
     fixture_setup(&f);
     record_begin(&f.record, RECORD_CONTROL, RECEIVED_MS, 3);
-    bench_give(&f.b, &f.record, 1, 0);
+    world_give(&f.w, &f.record, 1, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 1);
-    cr_assert_eq(f.b.progress_applied, 1);
+    cr_assert_eq(f.w.progress_applied, 1);
     fixture_teardown(&f);
 }
 
@@ -362,7 +362,7 @@ Test(scorer_core, the_order_of_arrival_does_not_change_values_and_points)
         struct fixture f;
         fixture_setup(&f);
         for (int i = 0; i < 4; i++)
-            bench_give_row(&f.b, (uint64_t)i + 1, B, value[orders[o][i]], observed_ms[orders[o][i]]);
+            world_give_row(&f.w, (uint64_t)i + 1, B, value[orders[o][i]], observed_ms[orders[o][i]]);
         cr_assert_eq(cell_of(&f, 1, 2)->value, 3);
         cr_assert_eq(cell_of(&f, 1, 2)->observed_ms, 40);
         cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 3000000);

@@ -1,29 +1,29 @@
 /* Who owns a partition, what is committed when, and what the coordinator hears: rules I1, I4, I5, I6, I10, I11, I13 to
  * I16. */
-#include "scorer_bench.h"
+#include "scorer_world.h"
 #include <criterion/criterion.h>
 
 static void setup(struct fixture *f)
 {
     fixture_setup(f);
-    bench_welcome(&f->b, 1, 0);
-    f->b.owned = 0;
-    bench_assign(&f->b, 0, EPOCH, 0);
+    world_welcome(&f->w, 1, 0);
+    f->w.owned = 0;
+    world_assign(&f->w, 0, EPOCH, 0);
 }
 
-static uint64_t counted(const struct fixture *f, enum metric m) { return scorer_core_metrics(f->b.core)->value[m]; }
+static uint64_t counted(const struct fixture *f, enum metric m) { return scorer_core_metrics(f->w.core)->value[m]; }
 
 Test(scorer_ownership, an_assignment_is_answered_as_often_as_it_comes)
 {
     struct fixture f;
     setup(&f);
-    cr_assert_eq(f.b.owned, 1);
-    bench_give_row(&f.b, 1, B, 3, 0);
-    bench_assign(&f.b, 0, EPOCH, 0);
-    cr_assert_eq(f.b.owned, 2);
-    cr_assert_eq(f.b.owned_applied, 1, "what is answered is committed");
+    cr_assert_eq(f.w.owned, 1);
+    world_give_row(&f.w, 1, B, 3, 0);
+    world_assign(&f.w, 0, EPOCH, 0);
+    cr_assert_eq(f.w.owned, 2);
+    cr_assert_eq(f.w.owned_applied, 1, "what is answered is committed");
     cr_assert_eq(f.state.cursor[0].applied, 1);
-    cr_assert_eq(f.b.owned_tallies, 1);
+    cr_assert_eq(f.w.owned_tallies, 1);
     fixture_teardown(&f);
 }
 
@@ -32,10 +32,10 @@ Test(scorer_ownership, a_greater_epoch_in_state_wins)
     struct fixture f;
     setup(&f);
     f.state.cursor[1].owner_epoch = EPOCH + 1;
-    bench_assign(&f.b, 1, EPOCH, 0);
-    cr_assert_eq(f.b.owned, 1);
-    cr_assert_eq(f.b.released, 1);
-    cr_assert(f.b.released_lost);
+    world_assign(&f.w, 1, EPOCH, 0);
+    cr_assert_eq(f.w.owned, 1);
+    cr_assert_eq(f.w.released, 1);
+    cr_assert(f.w.released_lost);
     fixture_teardown(&f);
 }
 
@@ -43,9 +43,9 @@ Test(scorer_ownership, an_older_epoch_is_ignored)
 {
     struct fixture f;
     setup(&f);
-    bench_assign(&f.b, 0, EPOCH - 1, 0);
-    cr_assert_eq(f.b.owned, 1);
-    cr_assert_eq(f.b.released, 0);
+    world_assign(&f.w, 0, EPOCH - 1, 0);
+    cr_assert_eq(f.w.owned, 1);
+    cr_assert_eq(f.w.released, 0);
     fixture_teardown(&f);
 }
 
@@ -53,12 +53,12 @@ Test(scorer_ownership, a_newer_epoch_takes_the_partition_over_from_ourselves)
 {
     struct fixture f;
     setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 0);
-    bench_assign(&f.b, 0, EPOCH + 1, 0);
-    cr_assert_eq(f.b.owned, 2);
-    cr_assert_eq(f.b.owned_applied, 1);
+    world_give_row(&f.w, 1, B, 3, 0);
+    world_assign(&f.w, 0, EPOCH + 1, 0);
+    cr_assert_eq(f.w.owned, 2);
+    cr_assert_eq(f.w.owned_applied, 1);
     cr_assert_eq(f.state.cursor[0].owner_epoch, EPOCH + 1);
-    bench_give_row(&f.b, 2, B, 4, 0);
+    world_give_row(&f.w, 2, B, 4, 0);
     cr_assert_eq(counted(&f, METRIC_records_not_owned), 1, "verdicts under the old epoch");
     fixture_teardown(&f);
 }
@@ -68,12 +68,12 @@ Test(scorer_ownership, a_disk_that_fails_leaves_an_assignment_without_answer)
     struct fixture f;
     setup(&f);
     f.state.fail_own = ERR_IO;
-    bench_assign(&f.b, 1, EPOCH, 0);
-    cr_assert_eq(f.b.owned, 1);
-    cr_assert_eq(f.b.released, 0);
+    world_assign(&f.w, 1, EPOCH, 0);
+    cr_assert_eq(f.w.owned, 1);
+    cr_assert_eq(f.w.released, 0);
     f.state.fail_own = OK;
-    bench_assign(&f.b, 1, EPOCH, 0);
-    cr_assert_eq(f.b.owned, 2);
+    world_assign(&f.w, 1, EPOCH, 0);
+    cr_assert_eq(f.w.owned, 2);
     fixture_teardown(&f);
 }
 
@@ -81,14 +81,14 @@ Test(scorer_ownership, a_release_commits_answers_and_forgets)
 {
     struct fixture f;
     setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 0);
-    bench_release(&f.b, 0, EPOCH, 0);
-    cr_assert_eq(f.b.released, 1);
-    cr_assert_eq(f.b.released_applied, 1);
-    cr_assert_not(f.b.released_lost);
+    world_give_row(&f.w, 1, B, 3, 0);
+    world_release(&f.w, 0, EPOCH, 0);
+    cr_assert_eq(f.w.released, 1);
+    cr_assert_eq(f.w.released_applied, 1);
+    cr_assert_not(f.w.released_lost);
     cr_assert_eq(f.state.cursor[0].applied, 1);
-    bench_release(&f.b, 0, EPOCH, 0);
-    cr_assert_eq(f.b.released, 2);
+    world_release(&f.w, 0, EPOCH, 0);
+    cr_assert_eq(f.w.released, 2);
     fixture_teardown(&f);
 }
 
@@ -96,28 +96,28 @@ Test(scorer_ownership, a_release_waits_for_a_commit_that_fails)
 {
     struct fixture f;
     setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 0);
+    world_give_row(&f.w, 1, B, 3, 0);
     f.state.fail_commit = ERR_FULL;
-    bench_release(&f.b, 0, EPOCH, 0);
-    cr_assert_eq(f.b.released, 0);
+    world_release(&f.w, 0, EPOCH, 0);
+    cr_assert_eq(f.w.released, 0);
     f.state.fail_commit = OK;
-    bench_release(&f.b, 0, EPOCH, 0);
-    cr_assert_eq(f.b.released_applied, 1);
+    world_release(&f.w, 0, EPOCH, 0);
+    cr_assert_eq(f.w.released_applied, 1);
     fixture_teardown(&f);
 }
 
 Test(scorer_ownership, the_next_owner_goes_on_where_this_one_stopped)
 {
     struct fixture f;
-    struct bench next;
+    struct world next;
     setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 0);
-    bench_release(&f.b, 0, EPOCH, 0);
-    bench_setup(&next, &f.state);
-    bench_assign(&next, 0, EPOCH + 1, 0);
+    world_give_row(&f.w, 1, B, 3, 0);
+    world_release(&f.w, 0, EPOCH, 0);
+    world_setup(&next, &f.state);
+    world_assign(&next, 0, EPOCH + 1, 0);
     cr_assert_eq(next.owned_applied, 1);
     cr_assert_eq(next.tally_accepted, 1);
-    bench_teardown(&next);
+    world_teardown(&next);
     fixture_teardown(&f);
 }
 
@@ -125,18 +125,18 @@ Test(scorer_ownership, who_lost_a_partition_writes_nothing_and_says_so)
 {
     struct fixture f;
     setup(&f);
-    bench_assign(&f.b, 1, EPOCH, 0);
-    bench_give_row(&f.b, 1, B, 3, 0);
+    world_assign(&f.w, 1, EPOCH, 0);
+    world_give_row(&f.w, 1, B, 3, 0);
     f.state.cursor[0].owner_epoch = EPOCH + 5;
-    scorer_core_commit(f.b.core, 0);
-    cr_assert_eq(f.b.released, 1);
-    cr_assert(f.b.released_lost);
+    scorer_core_commit(f.w.core, 0);
+    cr_assert_eq(f.w.released, 1);
+    cr_assert(f.w.released_lost);
     cr_assert_eq(f.state.cursor[0].applied, 0);
     cr_assert_null(fake_score(&f.state, 0, HA_NOI));
     cr_assert_eq(counted(&f, METRIC_ownership_lost), 1);
     uint64_t epoch, applied, committed;
-    cr_assert_not(scorer_core_position(f.b.core, 0, &epoch, &applied, &committed));
-    cr_assert(scorer_core_position(f.b.core, 1, &epoch, &applied, &committed));
+    cr_assert_not(scorer_core_position(f.w.core, 0, &epoch, &applied, &committed));
+    cr_assert(scorer_core_position(f.w.core, 1, &epoch, &applied, &committed));
     fixture_teardown(&f);
 }
 
@@ -146,15 +146,15 @@ Test(scorer_ownership, work_for_a_partition_that_is_not_held_is_answered_at_most
     struct buffer record = {0};
     setup(&f);
     record_begin(&record, RECORD_CONTROL, RECEIVED_MS, 3);
-    bench_give_to(&f.b, 5, EPOCH + 3, &record, 1, 0);
-    bench_give_to(&f.b, 5, EPOCH + 3, &record, 2, 10);
-    cr_assert_eq(f.b.released, 1);
-    cr_assert_eq(f.b.released_epoch, EPOCH + 3);
-    cr_assert(f.b.released_lost);
-    bench_give_to(&f.b, 5, EPOCH + 3, &record, 3, 100000);
-    cr_assert_eq(f.b.released, 2);
+    world_give_to(&f.w, 5, EPOCH + 3, &record, 1, 0);
+    world_give_to(&f.w, 5, EPOCH + 3, &record, 2, 10);
+    cr_assert_eq(f.w.released, 1);
+    cr_assert_eq(f.w.released_epoch, EPOCH + 3);
+    cr_assert(f.w.released_lost);
+    world_give_to(&f.w, 5, EPOCH + 3, &record, 3, 100000);
+    cr_assert_eq(f.w.released, 2);
     cr_assert_eq(counted(&f, METRIC_records_not_owned), 3);
-    bench_give_to(&f.b, FAKE_PARTITIONS, EPOCH, &record, 3, 100000);
+    world_give_to(&f.w, FAKE_PARTITIONS, EPOCH, &record, 3, 100000);
     buffer_free(&record);
     fixture_teardown(&f);
 }
@@ -163,15 +163,15 @@ Test(scorer_ownership, duplicates_are_dropped_and_progress_is_said_again)
 {
     struct fixture f;
     setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 0);
-    scorer_core_tick(f.b.core, INTERVAL_US);
-    cr_assert_eq(f.b.progress, 1);
-    bench_give_row(&f.b, 1, B, 3, 0);
+    world_give_row(&f.w, 1, B, 3, 0);
+    scorer_core_tick(f.w.core, INTERVAL_US);
+    cr_assert_eq(f.w.progress, 1);
+    world_give_row(&f.w, 1, B, 3, 0);
     cr_assert_eq(counted(&f, METRIC_records_duplicate), 1);
-    scorer_core_tick(f.b.core, 2 * INTERVAL_US);
-    cr_assert_eq(f.b.progress, 2, "it may have been lost");
-    cr_assert_eq(f.b.progress_tallies, 1);
-    cr_assert_eq(f.b.tally_scored, 1);
+    scorer_core_tick(f.w.core, 2 * INTERVAL_US);
+    cr_assert_eq(f.w.progress, 2, "it may have been lost");
+    cr_assert_eq(f.w.progress_tallies, 1);
+    cr_assert_eq(f.w.tally_scored, 1);
     fixture_teardown(&f);
 }
 
@@ -179,17 +179,17 @@ Test(scorer_ownership, a_progress_that_could_not_be_sent_is_sent_later_with_all_
 {
     struct fixture f;
     setup(&f);
-    f.b.coordinator_result = ERR_BUSY;
-    bench_give_row(&f.b, 1, B, 3, 0);
-    scorer_core_commit(f.b.core, 0);
-    cr_assert_eq(f.b.progress, 0);
-    f.b.coordinator_result = OK;
-    scorer_core_tick(f.b.core, 1);
-    cr_assert_eq(f.b.progress, 1);
-    cr_assert_eq(f.b.progress_tallies, 1);
-    cr_assert_eq(f.b.progress_applied, 1);
-    scorer_core_tick(f.b.core, 900000);
-    cr_assert_eq(f.b.progress, 1);
+    f.w.coordinator_result = ERR_BUSY;
+    world_give_row(&f.w, 1, B, 3, 0);
+    scorer_core_commit(f.w.core, 0);
+    cr_assert_eq(f.w.progress, 0);
+    f.w.coordinator_result = OK;
+    scorer_core_tick(f.w.core, 1);
+    cr_assert_eq(f.w.progress, 1);
+    cr_assert_eq(f.w.progress_tallies, 1);
+    cr_assert_eq(f.w.progress_applied, 1);
+    scorer_core_tick(f.w.core, 900000);
+    cr_assert_eq(f.w.progress, 1);
     fixture_teardown(&f);
 }
 
@@ -198,14 +198,14 @@ Test(scorer_ownership, a_gap_is_reported_at_most_ten_times_a_second)
     struct fixture f;
     struct buffer record = {0};
     setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 0);
+    world_give_row(&f.w, 1, B, 3, 0);
     record_begin(&record, RECORD_CONTROL, RECEIVED_MS, 3);
-    bench_give(&f.b, &record, 3, 0);
-    bench_give(&f.b, &record, 4, 99999);
-    cr_assert_eq(f.b.gap, 1);
-    cr_assert_eq(f.b.gap_applied, 1);
-    bench_give(&f.b, &record, 5, 100000);
-    cr_assert_eq(f.b.gap, 2);
+    world_give(&f.w, &record, 3, 0);
+    world_give(&f.w, &record, 4, 99999);
+    cr_assert_eq(f.w.gap, 1);
+    cr_assert_eq(f.w.gap_applied, 1);
+    world_give(&f.w, &record, 5, 100000);
+    cr_assert_eq(f.w.gap, 2);
     cr_assert_eq(counted(&f, METRIC_records_gap), 3);
     buffer_free(&record);
     fixture_teardown(&f);
@@ -217,14 +217,14 @@ Test(scorer_ownership, a_record_that_overlaps_is_applied_from_where_we_are)
     struct buffer record = {0};
     struct draft d;
     setup(&f);
-    bench_give_row(&f.b, 1, B, 1, 0);
+    world_give_row(&f.w, 1, B, 1, 0);
     draft_begin(&d);
     draft_row(&d, B, 2);
     record_begin(&record, RECORD_DATA, RECEIVED_MS, 3);
     for (uint64_t seq = 1; seq <= 3; seq++)
         draft_add(&d, &record, 0, HA_NOI, 7, seq);
-    bench_give(&f.b, &record, 1, 0);
-    scorer_core_commit(f.b.core, 0);
+    world_give(&f.w, &record, 1, 0);
+    scorer_core_commit(f.w.core, 0);
     cr_assert_eq(f.state.cursor[0].applied, 3);
     cr_assert_eq(fake_tally(&f.state, 0, 7)->scored, 3);
     buffer_free(&record);
@@ -236,15 +236,15 @@ Test(scorer_ownership, an_idle_scorer_commits_at_once_and_a_busy_one_once_per_in
     struct fixture f;
     setup(&f);
     int64_t now_us = 10 * INTERVAL_US;
-    bench_give_row(&f.b, 1, B, 3, 0);
-    scorer_core_tick(f.b.core, now_us);
+    world_give_row(&f.w, 1, B, 3, 0);
+    scorer_core_tick(f.w.core, now_us);
     cr_assert_eq(f.state.commits, 1);
-    bench_give_row(&f.b, 2, B, 4, 0);
-    cr_assert_eq(scorer_core_tick(f.b.core, now_us + 1), now_us + INTERVAL_US);
+    world_give_row(&f.w, 2, B, 4, 0);
+    cr_assert_eq(scorer_core_tick(f.w.core, now_us + 1), now_us + INTERVAL_US);
     cr_assert_eq(f.state.commits, 1);
-    scorer_core_tick(f.b.core, now_us + INTERVAL_US);
+    scorer_core_tick(f.w.core, now_us + INTERVAL_US);
     cr_assert_eq(f.state.commits, 2);
-    scorer_core_tick(f.b.core, now_us + 9 * INTERVAL_US);
+    scorer_core_tick(f.w.core, now_us + 9 * INTERVAL_US);
     cr_assert_eq(f.state.commits, 2, "nothing to commit");
     fixture_teardown(&f);
 }
@@ -253,13 +253,13 @@ Test(scorer_ownership, the_publisher_hears_what_state_holds)
 {
     struct fixture f;
     setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 0);
-    scorer_core_tick(f.b.core, INTERVAL_US);
-    cr_assert_geq(f.b.committed, 1);
-    cr_assert_eq(f.b.committed_pseq, 1);
-    int said = f.b.committed;
-    scorer_core_tick(f.b.core, 1000000);
-    cr_assert_eq(f.b.committed, said + 1, "with each heartbeat");
+    world_give_row(&f.w, 1, B, 3, 0);
+    scorer_core_tick(f.w.core, INTERVAL_US);
+    cr_assert_geq(f.w.committed, 1);
+    cr_assert_eq(f.w.committed_pseq, 1);
+    int said = f.w.committed;
+    scorer_core_tick(f.w.core, 1000000);
+    cr_assert_eq(f.w.committed, said + 1, "with each heartbeat");
     fixture_teardown(&f);
 }
 
@@ -268,16 +268,16 @@ Test(scorer_ownership, a_commit_that_fails_keeps_everything_and_is_tried_again_l
     struct fixture f;
     setup(&f);
     f.state.fail_commit = ERR_FULL;
-    bench_give_row(&f.b, 1, B, 3, 0);
-    int64_t deadline = scorer_core_tick(f.b.core, INTERVAL_US);
+    world_give_row(&f.w, 1, B, 3, 0);
+    int64_t deadline = scorer_core_tick(f.w.core, INTERVAL_US);
     cr_assert_eq(counted(&f, METRIC_state_commit_failures), 1);
     cr_assert_gt(deadline, INTERVAL_US);
-    cr_assert_eq(f.b.progress, 0);
-    scorer_core_tick(f.b.core, INTERVAL_US + 1);
+    cr_assert_eq(f.w.progress, 0);
+    scorer_core_tick(f.w.core, INTERVAL_US + 1);
     cr_assert_eq(counted(&f, METRIC_state_commit_failures), 1, "not at once");
-    bench_give_row(&f.b, 2, A1, 5, 0);
+    world_give_row(&f.w, 2, A1, 5, 0);
     f.state.fail_commit = OK;
-    scorer_core_tick(f.b.core, INTERVAL_US + 5000000);
+    scorer_core_tick(f.w.core, INTERVAL_US + 5000000);
     cr_assert_eq(f.state.cursor[0].applied, 2);
     cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 8000000);
     fixture_teardown(&f);
@@ -289,17 +289,17 @@ Test(scorer_ownership, takes_in_no_more_than_it_may_hold_while_state_cannot_be_w
     struct draft d;
     struct buffer record = {0};
     f = (struct fixture){0};
-    bench_setup_limited(&f.b, &f.state, 1);
-    bench_assign(&f.b, 0, EPOCH, 0);
+    world_setup_limited(&f.w, &f.state, 1);
+    world_assign(&f.w, 0, EPOCH, 0);
     f.state.fail_commit = ERR_IO;
     for (uint64_t pseq = 1; pseq <= 4; pseq++) {
         draft_begin(&d);
         draft_row(&d, B, 2);
         draft_record(&d, &record, pseq % 2 ? HA_NOI : HA_NAM, 7, pseq);
-        bench_give(&f.b, &record, pseq, 0);
+        world_give(&f.w, &record, pseq, 0);
     }
     uint64_t epoch, applied, committed;
-    scorer_core_position(f.b.core, 0, &epoch, &applied, &committed);
+    scorer_core_position(f.w.core, 0, &epoch, &applied, &committed);
     cr_assert_eq(applied, 2);
     cr_assert_eq(counted(&f, METRIC_records_refused), 1);
     cr_assert_eq(counted(&f, METRIC_records_gap), 1);
@@ -313,13 +313,13 @@ Test(scorer_ownership, a_new_term_or_who_are_you_means_commit_and_forget)
         struct fixture f;
         uint64_t epoch, applied, committed;
         setup(&f);
-        bench_give_row(&f.b, 1, B, 3, 0);
+        world_give_row(&f.w, 1, B, 3, 0);
         if (who)
-            bench_who_are_you(&f.b, 0);
+            world_who_are_you(&f.w, 0);
         else
-            bench_welcome(&f.b, 2, 0);
+            world_welcome(&f.w, 2, 0);
         cr_assert_eq(f.state.cursor[0].applied, 1);
-        cr_assert_not(scorer_core_position(f.b.core, 0, &epoch, &applied, &committed));
+        cr_assert_not(scorer_core_position(f.w.core, 0, &epoch, &applied, &committed));
         fixture_teardown(&f);
     }
 }
@@ -329,8 +329,8 @@ Test(scorer_ownership, the_same_term_again_changes_nothing)
     struct fixture f;
     uint64_t epoch, applied, committed;
     setup(&f);
-    bench_welcome(&f.b, 1, 0);
-    cr_assert(scorer_core_position(f.b.core, 0, &epoch, &applied, &committed));
+    world_welcome(&f.w, 1, 0);
+    cr_assert(scorer_core_position(f.w.core, 0, &epoch, &applied, &committed));
     fixture_teardown(&f);
 }
 
@@ -338,11 +338,11 @@ Test(scorer_ownership, leaving_is_done_when_every_partition_is_released)
 {
     struct fixture f;
     setup(&f);
-    scorer_core_leave(f.b.core);
-    cr_assert_eq(f.b.leave, 1);
-    cr_assert_not(scorer_core_done(f.b.core));
-    bench_release(&f.b, 0, EPOCH, 0);
-    cr_assert(scorer_core_done(f.b.core));
+    scorer_core_leave(f.w.core);
+    cr_assert_eq(f.w.leave, 1);
+    cr_assert_not(scorer_core_done(f.w.core));
+    world_release(&f.w, 0, EPOCH, 0);
+    cr_assert(scorer_core_done(f.w.core));
     fixture_teardown(&f);
 }
 
@@ -353,10 +353,10 @@ Test(scorer_ownership, controls_that_are_not_there_yet_stop_a_record)
     setup(&f);
     record_begin(&record, RECORD_CONTROL, RECEIVED_MS, 9);
     f.state.catch_up_result = ERR_NOT_FOUND;
-    bench_give(&f.b, &record, 1, 0);
+    world_give(&f.w, &record, 1, 0);
     f.state.catch_up_result = OK;
-    bench_give(&f.b, &record, 1, 0);
-    scorer_core_commit(f.b.core, 0);
+    world_give(&f.w, &record, 1, 0);
+    scorer_core_commit(f.w.core, 0);
     cr_assert_eq(f.state.cursor[0].applied, 1);
     buffer_free(&record);
     fixture_teardown(&f);

@@ -1,5 +1,5 @@
 /* What is set aside, what is sent again, and where the scorer says that it is (rules I17 to I19). */
-#include "scorer_bench.h"
+#include "scorer_world.h"
 #include "wire/wire.h"
 #include <criterion/criterion.h>
 
@@ -17,11 +17,11 @@ static void give_rejected(uint64_t pseq, uint32_t reason, char *detail)
     uint32_t entry = 0, row = WIRE_ROW_WHOLE;
     v.owner_epoch = EPOCH;
     v.first_pseq = pseq;
-    v.control_seq = catalog_control_seq(f.b.catalog);
+    v.control_seq = catalog_control_seq(f.w.catalog);
     v.record = (ProtobufCBinaryData){f.record.size, f.record.data};
     v.n_reject_entry = v.n_reject_row = v.n_reject_reason = v.n_reject_detail = 1;
     v.reject_entry = &entry, v.reject_row = &row, v.reject_reason = &reason, v.reject_detail = &detail;
-    scorer_core_verdicts(f.b.core, &v, 0);
+    scorer_core_verdicts(f.w.core, &v, 0);
 }
 
 /* A record of one submission of feeder 7 with two rows. */
@@ -38,7 +38,7 @@ static void record_of(enum record_kind kind, uint64_t seq)
 static void set_aside(uint64_t pseq)
 {
     record_of(RECORD_DATA, pseq);
-    cr_assert_eq(set_aside_in(f.b.catalog, 0, pseq, &e), OK, "%s", e.text);
+    cr_assert_eq(set_aside_in(f.w.catalog, 0, pseq, &e), OK, "%s", e.text);
     give_rejected(pseq, PARBUS__REASON__REJECTED_POISON, "3 workers ended while at it");
 }
 
@@ -46,7 +46,7 @@ Test(scorer_poison, what_is_sent_again_is_applied_and_its_reject_taken_back)
 {
     set_aside(1);
     record_of(RECORD_RETRY, 1);
-    bench_give(&f.b, &f.record, 2, 0);
+    world_give(&f.w, &f.record, 2, 0);
     fixture_commit(&f);
     const struct fake_reject *first = fake_reject(&f.state, 0), *second = fake_reject(&f.state, 1);
     cr_assert(first && second);
@@ -82,11 +82,11 @@ Test(scorer_poison, a_retry_that_comes_twice_counts_once)
 {
     set_aside(1);
     record_of(RECORD_RETRY, 1);
-    bench_give(&f.b, &f.record, 2, 0);
-    bench_give(&f.b, &f.record, 2, 0);
+    world_give(&f.w, &f.record, 2, 0);
+    world_give(&f.w, &f.record, 2, 0);
     fixture_commit(&f);
-    bench_give(&f.b, &f.record, 2, 0);
-    cr_assert_eq(scorer_core_metrics(f.b.core)->value[METRIC_records_duplicate], 2);
+    world_give(&f.w, &f.record, 2, 0);
+    cr_assert_eq(scorer_core_metrics(f.w.core)->value[METRIC_records_duplicate], 2);
     cr_assert_eq(fake_tally(&f.state, 0, 7)->accepted_rows, 2);
 }
 
@@ -98,28 +98,28 @@ Test(scorer_poison, a_retry_of_an_older_epoch_is_applied_and_counted_nowhere)
     buffer_clear(&f.record);
     record_begin(&f.record, RECORD_DATA, RECEIVED_MS, 3);
     record_add(&f.record, 0, &entry, NULL);
-    bench_give(&f.b, &f.record, 2, 0);
+    world_give(&f.w, &f.record, 2, 0);
     record_of(RECORD_RETRY, 1);
-    bench_give(&f.b, &f.record, 3, 0);
+    world_give(&f.w, &f.record, 3, 0);
     fixture_commit(&f);
     cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 14000000);
-    cr_assert_eq(f.b.tally_scored, 1, "that of epoch 2");
-    cr_assert_eq(f.b.tally_accepted, 0);
+    cr_assert_eq(f.w.tally_scored, 1, "that of epoch 2");
+    cr_assert_eq(f.w.tally_accepted, 0);
 }
 
 Test(scorer_poison, nothing_of_a_retry_is_done_when_its_unit_cannot_be_read)
 {
     set_aside(1);
     fixture_commit(&f);
-    bench_release(&f.b, 0, EPOCH, 0);
-    bench_assign(&f.b, 0, EPOCH, 0);
+    world_release(&f.w, 0, EPOCH, 0);
+    world_assign(&f.w, 0, EPOCH, 0);
     record_of(RECORD_RETRY, 1);
     f.state.fail_read = ERR_IO;
-    bench_give(&f.b, &f.record, 2, 0);
+    world_give(&f.w, &f.record, 2, 0);
     f.state.fail_read = OK;
     fixture_commit(&f);
     cr_assert_null(fake_reject(&f.state, 1));
-    bench_give(&f.b, &f.record, 2, 0);
+    world_give(&f.w, &f.record, 2, 0);
     fixture_commit(&f);
     cr_assert(fake_reject(&f.state, 1)->gone);
 }
@@ -128,11 +128,11 @@ Test(scorer_poison, nothing_of_a_retry_is_done_when_its_unit_cannot_be_read)
 Test(scorer_poison, the_unit_of_what_is_set_aside_is_told_to_the_publisher)
 {
     set_aside(1);
-    scorer_core_flush(f.b.core);
-    cr_assert_eq(f.b.scores_count, 1);
-    cr_assert_eq(f.b.scores[0].units, 1);
-    cr_assert_eq(f.b.scores[0].unit, HA_NOI);
-    cr_assert_not(f.b.scores[0].present);
+    scorer_core_flush(f.w.core);
+    cr_assert_eq(f.w.scores_count, 1);
+    cr_assert_eq(f.w.scores[0].units, 1);
+    cr_assert_eq(f.w.scores[0].unit, HA_NOI);
+    cr_assert_not(f.w.scores[0].present);
     fixture_commit(&f);
     cr_assert_not_null(fake_score(&f.state, 0, HA_NOI));
     cr_assert_null(fake_cells(&f.state, 0, HA_NOI, 1));
@@ -145,11 +145,11 @@ Test(scorer_poison, controls_that_verdicts_name_are_read_first)
     Parbus__Verdicts v = PARBUS__VERDICTS__INIT;
     v.owner_epoch = EPOCH, v.first_pseq = 1, v.control_seq = 4;
     v.record = (ProtobufCBinaryData){f.record.size, f.record.data};
-    scorer_core_verdicts(f.b.core, &v, 0);
+    scorer_core_verdicts(f.w.core, &v, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 0);
     v.control_seq = 3;
-    scorer_core_verdicts(f.b.core, &v, 0);
+    scorer_core_verdicts(f.w.core, &v, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 1);
 }
@@ -158,20 +158,20 @@ Test(scorer_poison, controls_that_verdicts_name_are_read_first)
 Test(scorer_poison, scores_name_the_controls_known_when_the_partition_was_begun)
 {
     record_of(RECORD_DATA, 1);
-    bench_give(&f.b, &f.record, 1, 0);
-    scorer_core_flush(f.b.core);
-    cr_assert_eq(f.b.scores[0].control_seq, 3);
-    cr_assert_eq(set_aside_in(f.b.catalog, 1, 1, &e), OK, "%s", e.text);
+    world_give(&f.w, &f.record, 1, 0);
+    scorer_core_flush(f.w.core);
+    cr_assert_eq(f.w.scores[0].control_seq, 3);
+    cr_assert_eq(set_aside_in(f.w.catalog, 1, 1, &e), OK, "%s", e.text);
     record_of(RECORD_DATA, 2);
-    bench_give(&f.b, &f.record, 2, 0);
-    scorer_core_flush(f.b.core);
-    cr_assert_eq(f.b.scores[1].control_seq, 3);
+    world_give(&f.w, &f.record, 2, 0);
+    scorer_core_flush(f.w.core);
+    cr_assert_eq(f.w.scores[1].control_seq, 3);
     fixture_commit(&f);
-    bench_assign(&f.b, 0, EPOCH + 1, 0);
+    world_assign(&f.w, 0, EPOCH + 1, 0);
     record_of(RECORD_DATA, 3);
-    bench_give_to(&f.b, 0, EPOCH + 1, &f.record, 3, 0);
-    scorer_core_flush(f.b.core);
-    cr_assert_eq(f.b.scores[2].control_seq, 4);
+    world_give_to(&f.w, 0, EPOCH + 1, &f.record, 3, 0);
+    scorer_core_flush(f.w.core);
+    cr_assert_eq(f.w.scores[2].control_seq, 4);
 }
 
 /* ---- the bookmark ---- */
@@ -180,12 +180,12 @@ Test(scorer_poison, the_bookmark_is_at_the_entry_while_it_is_applied_and_not_lon
 {
     record_of(RECORD_DATA, 1);
     draft_add(&f.d, &f.record, 0, HA_NAM, 7, 2);
-    bench_give(&f.b, &f.record, 1, 0);
+    world_give(&f.w, &f.record, 1, 0);
     cr_assert_eq(f.state.bookmark_at_read, 2, "while its unit was read");
-    cr_assert_eq(f.b.bookmark.pseq, 0);
-    scorer_core_flush(f.b.core);
+    cr_assert_eq(f.w.bookmark.pseq, 0);
+    scorer_core_flush(f.w.core);
     fixture_commit(&f);
-    cr_assert_eq(f.b.bookmark_at_scores, 0);
+    cr_assert_eq(f.w.bookmark_at_scores, 0);
     cr_assert_eq(f.state.bookmark_at_commit, 0);
 }
 
@@ -193,23 +193,23 @@ Test(scorer_poison, a_record_that_breaks_off_leaves_no_bookmark)
 {
     f.state.fail_read = ERR_IO;
     record_of(RECORD_DATA, 1);
-    bench_give(&f.b, &f.record, 1, 0);
+    world_give(&f.w, &f.record, 1, 0);
     cr_assert_eq(f.state.bookmark_at_read, 1);
-    cr_assert_eq(f.b.bookmark.pseq, 0);
+    cr_assert_eq(f.w.bookmark.pseq, 0);
 }
 
 /* In the middle of a record. */
 Test(scorer_poison, neither_commits_nor_scores_are_made_with_a_bookmark_set)
 {
-    bench_teardown(&f.b);
-    bench_setup_limited(&f.b, &f.state, 1);
-    bench_assign(&f.b, 0, EPOCH, 0);
-    f.b.bookmark_at_scores = f.state.bookmark_at_commit = UINT64_MAX;
+    world_teardown(&f.w);
+    world_setup_limited(&f.w, &f.state, 1);
+    world_assign(&f.w, 0, EPOCH, 0);
+    f.w.bookmark_at_scores = f.state.bookmark_at_commit = UINT64_MAX;
     record_of(RECORD_DATA, 1);
     for (uint64_t seq = 2; seq <= 9; seq++)
         draft_add(&f.d, &f.record, 0, seq % 2 ? HA_NOI : HA_NAM, 7, seq);
-    bench_give(&f.b, &f.record, 1, 0);
+    world_give(&f.w, &f.record, 1, 0);
     cr_assert_gt(f.state.commits, 0);
     cr_assert_eq(f.state.bookmark_at_commit, 0);
-    cr_assert_eq(f.b.bookmark_at_scores, 0);
+    cr_assert_eq(f.w.bookmark_at_scores, 0);
 }

@@ -1,5 +1,5 @@
 /* What a scorer holds in memory, and what it gets back from state: restarts, a small cache, reads that fail, law 5. */
-#include "scorer_bench.h"
+#include "scorer_world.h"
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -7,22 +7,22 @@ Test(scorer_recovery, a_restart_goes_on_from_state)
 {
     struct fixture f;
     fixture_setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 100);
-    bench_give_row(&f.b, 2, A1, 4, 100);
+    world_give_row(&f.w, 1, B, 3, 100);
+    world_give_row(&f.w, 2, A1, 4, 100);
     fixture_commit(&f);
-    bench_teardown(&f.b);
-    bench_setup(&f.b, &f.state);
-    bench_assign(&f.b, 0, EPOCH, 0);
-    cr_assert_eq(f.b.owned_applied, 2);
-    cr_assert_eq(f.b.tally_scored, 2);
-    bench_give_row(&f.b, 3, B, 9, 50);
-    scorer_core_flush(f.b.core);
-    cr_assert_eq(f.b.scores[0].prev_pseq, 2);
-    cr_assert_eq(f.b.scores[0].units, 0, "an older value changes nothing, also after a restart");
-    bench_give_row(&f.b, 4, A2, 100, 50);
-    scorer_core_flush(f.b.core);
-    cr_assert_eq(f.b.scores[1].root, 17000000);
-    cr_assert(f.b.scores[1].complete);
+    world_teardown(&f.w);
+    world_setup(&f.w, &f.state);
+    world_assign(&f.w, 0, EPOCH, 0);
+    cr_assert_eq(f.w.owned_applied, 2);
+    cr_assert_eq(f.w.tally_scored, 2);
+    world_give_row(&f.w, 3, B, 9, 50);
+    scorer_core_flush(f.w.core);
+    cr_assert_eq(f.w.scores[0].prev_pseq, 2);
+    cr_assert_eq(f.w.scores[0].units, 0, "an older value changes nothing, also after a restart");
+    world_give_row(&f.w, 4, A2, 100, 50);
+    scorer_core_flush(f.w.core);
+    cr_assert_eq(f.w.scores[1].root, 17000000);
+    cr_assert(f.w.scores[1].complete);
     fixture_teardown(&f);
 }
 
@@ -30,14 +30,14 @@ Test(scorer_recovery, units_beyond_the_cache_are_read_again)
 {
     struct fixture f;
     fixture_setup(&f);
-    bench_teardown(&f.b);
-    bench_setup_limited(&f.b, &f.state, 1);
-    bench_assign(&f.b, 0, EPOCH, 0);
+    world_teardown(&f.w);
+    world_setup_limited(&f.w, &f.state, 1);
+    world_assign(&f.w, 0, EPOCH, 0);
     for (uint64_t pseq = 1; pseq <= 20; pseq++) {
         draft_begin(&f.d);
         draft_row(&f.d, B, (double)pseq);
         draft_record(&f.d, &f.record, pseq % 2 ? HA_NOI : HA_NAM, 7, pseq);
-        bench_give(&f.b, &f.record, pseq, 0);
+        world_give(&f.w, &f.record, pseq, 0);
         if (pseq % 3 == 0)
             fixture_commit(&f);
     }
@@ -45,7 +45,7 @@ Test(scorer_recovery, units_beyond_the_cache_are_read_again)
     cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 19000000);
     cr_assert_eq(fake_points(&f.state, 0, HA_NAM)[0], 20000000);
     int reads = f.state.reads;
-    bench_give_row(&f.b, 21, B, 1, 0);
+    world_give_row(&f.w, 21, B, 1, 0);
     cr_assert_gt(f.state.reads, reads, "the cache holds one unit, and there were two");
     fixture_teardown(&f);
 }
@@ -54,10 +54,10 @@ Test(scorer_recovery, a_unit_in_memory_is_not_read_again)
 {
     struct fixture f;
     fixture_setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 0);
+    world_give_row(&f.w, 1, B, 3, 0);
     fixture_commit(&f);
     int reads = f.state.reads;
-    bench_give_row(&f.b, 2, B, 4, 0);
+    world_give_row(&f.w, 2, B, 4, 0);
     cr_assert_eq(f.state.reads, reads);
     fixture_teardown(&f);
 }
@@ -67,15 +67,15 @@ Test(scorer_recovery, a_score_that_is_what_it_was_is_told_all_the_same)
 {
     struct fixture f;
     fixture_setup(&f);
-    bench_give_row(&f.b, 1, B, 3, 100);
+    world_give_row(&f.w, 1, B, 3, 100);
     fixture_commit(&f);
-    bench_teardown(&f.b);
-    bench_setup(&f.b, &f.state);
-    bench_assign(&f.b, 0, EPOCH, 0);
-    bench_give_row(&f.b, 2, B, 3, 200);
-    scorer_core_flush(f.b.core);
-    cr_assert_eq(f.b.scores_count, 1);
-    cr_assert_eq(f.b.scores[0].units, 1);
+    world_teardown(&f.w);
+    world_setup(&f.w, &f.state);
+    world_assign(&f.w, 0, EPOCH, 0);
+    world_give_row(&f.w, 2, B, 3, 200);
+    scorer_core_flush(f.w.core);
+    cr_assert_eq(f.w.scores_count, 1);
+    cr_assert_eq(f.w.scores[0].units, 1);
     fixture_commit(&f);
     cr_assert_eq(fake_score(&f.state, 0, HA_NOI)->cause_seq, 2);
     fixture_teardown(&f);
@@ -86,11 +86,11 @@ Test(scorer_recovery, a_read_that_fails_stops_before_the_submission)
     struct fixture f;
     fixture_setup(&f);
     f.state.fail_read = ERR_IO;
-    bench_give_row(&f.b, 1, B, 3, 0);
+    world_give_row(&f.w, 1, B, 3, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 0);
     f.state.fail_read = OK;
-    bench_give_row(&f.b, 1, B, 3, 0);
+    world_give_row(&f.w, 1, B, 3, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 1);
     fixture_teardown(&f);
@@ -101,14 +101,14 @@ Test(scorer_recovery, why_state_cannot_be_written_is_a_text)
 {
     struct fixture f;
     fixture_setup(&f);
-    bench_welcome(&f.b, 1, 0);
-    bench_assign(&f.b, 0, EPOCH, 0);
+    world_welcome(&f.w, 1, 0);
+    world_assign(&f.w, 0, EPOCH, 0);
     f.state.fail_commit = ERR_FULL;
     f.state.disk_says = "/srv/Hà Nội/\xe1\xbb";
-    bench_give_row(&f.b, 1, B, 3, 0);
-    scorer_core_tick(f.b.core, 2000000);
-    scorer_core_tick(f.b.core, 3000000);
-    cr_assert_str_eq(f.b.trouble, "/srv/Hà Nội/??");
+    world_give_row(&f.w, 1, B, 3, 0);
+    scorer_core_tick(f.w.core, 2000000);
+    scorer_core_tick(f.w.core, 3000000);
+    cr_assert_str_eq(f.w.trouble, "/srv/Hà Nội/??");
     fixture_teardown(&f);
 }
 
@@ -116,56 +116,56 @@ Test(scorer_recovery, heartbeats_say_why_state_cannot_be_written_until_it_can)
 {
     struct fixture f;
     fixture_setup(&f);
-    bench_welcome(&f.b, 1, 0);
-    bench_assign(&f.b, 0, EPOCH, 0);
-    scorer_core_tick(f.b.core, 1000000);
-    cr_assert(f.b.heartbeat > 0 && !*f.b.trouble);
+    world_welcome(&f.w, 1, 0);
+    world_assign(&f.w, 0, EPOCH, 0);
+    scorer_core_tick(f.w.core, 1000000);
+    cr_assert(f.w.heartbeat > 0 && !*f.w.trouble);
     f.state.fail_commit = ERR_FULL;
-    bench_give_row(&f.b, 1, B, 3, 0);
-    scorer_core_tick(f.b.core, 2000000);
-    scorer_core_tick(f.b.core, 3000000);
-    cr_assert_str_eq(f.b.trouble, "disk");
+    world_give_row(&f.w, 1, B, 3, 0);
+    scorer_core_tick(f.w.core, 2000000);
+    scorer_core_tick(f.w.core, 3000000);
+    cr_assert_str_eq(f.w.trouble, "disk");
     f.state.fail_commit = OK;
-    scorer_core_tick(f.b.core, 10000000);
-    scorer_core_tick(f.b.core, 11000000);
-    cr_assert_str_eq(f.b.trouble, "");
+    scorer_core_tick(f.w.core, 10000000);
+    scorer_core_tick(f.w.core, 11000000);
+    cr_assert_str_eq(f.w.trouble, "");
     f.state.fail_own = ERR_IO;
-    bench_assign(&f.b, 1, EPOCH, 11000000);
-    scorer_core_tick(f.b.core, 12000000);
-    cr_assert(*f.b.trouble, "nor can a partition be taken");
+    world_assign(&f.w, 1, EPOCH, 11000000);
+    scorer_core_tick(f.w.core, 12000000);
+    cr_assert(*f.w.trouble, "nor can a partition be taken");
     f.state.fail_own = OK;
-    bench_assign(&f.b, 1, EPOCH, 12000000);
-    scorer_core_tick(f.b.core, 13000000);
-    cr_assert_str_eq(f.b.trouble, "");
+    world_assign(&f.w, 1, EPOCH, 12000000);
+    scorer_core_tick(f.w.core, 13000000);
+    cr_assert_str_eq(f.w.trouble, "");
     fixture_teardown(&f);
 }
 
 /* Law 5: the same journal in other portions, with commits and restarts between, gives the same bytes. */
 static void run_in_portions(struct fake_state *state, unsigned seed)
 {
-    struct bench b;
+    struct world w;
     unsigned random = seed;
     uint64_t pseq = 1;
     *state = (struct fake_state){0};
-    bench_setup(&b, state);
-    bench_assign(&b, 0, EPOCH, 0);
+    world_setup(&w, state);
+    world_assign(&w, 0, EPOCH, 0);
     while (pseq <= 200) {
-        bench_give_row(&b, pseq, 3 + pseq * 7 % 3, (double)(pseq * 13 % 10), (int64_t)(pseq * 31 % 17));
+        world_give_row(&w, pseq, 3 + pseq * 7 % 3, (double)(pseq * 13 % 10), (int64_t)(pseq * 31 % 17));
         random = random * 1103515245 + 12345;
         if (random >> 16 & 1)
-            scorer_core_flush(b.core);
+            scorer_core_flush(w.core);
         if ((random >> 17 & 7) == 0)
-            scorer_core_commit(b.core, 0);
+            scorer_core_commit(w.core, 0);
         pseq++;
         if (seed && (random >> 20 & 15) == 0) { /* dies; what is not committed comes again */
-            bench_teardown(&b);
-            bench_setup(&b, state);
-            bench_assign(&b, 0, EPOCH, 0);
+            world_teardown(&w);
+            world_setup(&w, state);
+            world_assign(&w, 0, EPOCH, 0);
             pseq = state->cursor[0].applied + 1;
         }
     }
-    scorer_core_commit(b.core, 0);
-    bench_teardown(&b);
+    scorer_core_commit(w.core, 0);
+    world_teardown(&w);
 }
 
 static void expect_same(const struct fake_state *a, const struct fake_state *b)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct bench { /* a validator and what it did */
+struct world { /* a validator and what it did */
     struct catalog *catalog;
     struct validator_core *core;
     struct buffer record;
@@ -18,7 +18,7 @@ struct bench { /* a validator and what it did */
 
 static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
 {
-    struct bench *b = ctx;
+    struct world *b = ctx;
     (void)message;
     b->hellos += kind == PARBUS__TO_COORDINATOR__BODY_HELLO;
     return OK;
@@ -26,7 +26,7 @@ static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage 
 
 static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
 {
-    struct bench *b = ctx;
+    struct world *b = ctx;
     b->sent++;
     snprintf(b->endpoint, sizeof b->endpoint, "%s", endpoint);
     buffer_clear(&b->packed);
@@ -36,7 +36,7 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
 
 static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
 {
-    struct bench *b = ctx;
+    struct world *b = ctx;
     (void)control_seq;
     b->catch_ups++;
     return b->catch_up_result ? err_set(e, b->catch_up_result, "no such control") : OK;
@@ -44,21 +44,21 @@ static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
 
 static void trouble(void *ctx, const char *id, const char *text)
 {
-    struct bench *b = ctx;
+    struct world *b = ctx;
     (void)id, (void)text;
     b->troubles++;
 }
 
-static void setup(struct bench *b)
+static void setup(struct world *b)
 {
-    *b = (struct bench){.catalog = small_catalog_new()};
+    *b = (struct world){.catalog = small_catalog_new()};
     struct worker_config config = {
         .role = PARBUS__ROLE__ROLE_VALIDATOR, .instance = "validator-1", .heartbeat_us = 1000};
     struct validator_io io = {b, to_coordinator, to_scorer, catch_up, trouble};
     b->core = validator_core_new(&config, b->catalog, &io, 0);
 }
 
-static void teardown(struct bench *b)
+static void teardown(struct world *b)
 {
     validator_core_destroy(&b->core);
     catalog_destroy(&b->catalog);
@@ -66,7 +66,7 @@ static void teardown(struct bench *b)
     buffer_free(&b->packed);
 }
 
-static void work(struct bench *b)
+static void work(struct world *b)
 {
     Parbus__Work w = PARBUS__WORK__INIT;
     w.has_partition = w.has_owner_epoch = w.has_first_pseq = w.has_control_seq = w.has_record = 1;
@@ -77,7 +77,7 @@ static void work(struct bench *b)
 }
 
 /* What a scorer would read; it must always be readable. */
-static const Parbus__Verdicts *verdicts(struct bench *b, struct arena *arena)
+static const Parbus__Verdicts *verdicts(struct world *b, struct arena *arena)
 {
     struct wire_message m;
     struct err_text e;
@@ -88,7 +88,7 @@ static const Parbus__Verdicts *verdicts(struct bench *b, struct arena *arena)
 
 Test(validator_core, passes_a_good_record_on_unchanged)
 {
-    struct bench b;
+    struct world b;
     struct draft d;
     struct arena arena;
     setup(&b);
@@ -111,7 +111,7 @@ Test(validator_core, passes_a_good_record_on_unchanged)
 
 Test(validator_core, names_rejected_rows_by_entry_and_row)
 {
-    struct bench b;
+    struct world b;
     struct draft d;
     struct arena arena;
     setup(&b);
@@ -140,7 +140,7 @@ Test(validator_core, names_rejected_rows_by_entry_and_row)
 
 Test(validator_core, a_body_that_cannot_be_read_is_rejected_as_a_whole)
 {
-    struct bench b;
+    struct world b;
     struct arena arena;
     struct record_entry entry = {.body_bytes = 3, .feeder = 1, .epoch = 1, .seq = 1, .series = 1, .unit = 1};
     setup(&b);
@@ -157,7 +157,7 @@ Test(validator_core, a_body_that_cannot_be_read_is_rejected_as_a_whole)
 
 Test(validator_core, a_damaged_record_is_dropped_and_told)
 {
-    struct bench b;
+    struct world b;
     struct draft d;
     setup(&b);
     draft_begin(&d);
@@ -176,7 +176,7 @@ Test(validator_core, a_damaged_record_is_dropped_and_told)
 
 Test(validator_core, a_control_record_passes_through)
 {
-    struct bench b;
+    struct world b;
     struct arena arena;
     setup(&b);
     record_begin(&b.record, RECORD_CONTROL, RECEIVED_MS, 3);
@@ -189,7 +189,7 @@ Test(validator_core, a_control_record_passes_through)
 
 Test(validator_core, waits_for_controls_that_it_does_not_have)
 {
-    struct bench b;
+    struct world b;
     setup(&b);
     b.catch_up_result = ERR_NOT_FOUND;
     record_begin(&b.record, RECORD_CONTROL, RECEIVED_MS, 4);
@@ -204,7 +204,7 @@ Test(validator_core, waits_for_controls_that_it_does_not_have)
 
 Test(validator_core, counts_what_a_full_queue_drops)
 {
-    struct bench b;
+    struct world b;
     setup(&b);
     b.send_result = ERR_BUSY;
     record_begin(&b.record, RECORD_CONTROL, RECEIVED_MS, 3);
@@ -214,7 +214,7 @@ Test(validator_core, counts_what_a_full_queue_drops)
 }
 
 /* A retraction's row takes one byte in the journal and many in Verdicts: the message must fit all the same. */
-static void fill_with_faults(struct bench *b, size_t odd_rows, size_t even_rows)
+static void fill_with_faults(struct world *b, size_t odd_rows, size_t even_rows)
 {
     static uint32_t indicator[WIRE_ROWS_MAX];
     struct draft d;
@@ -228,7 +228,7 @@ static void fill_with_faults(struct bench *b, size_t odd_rows, size_t even_rows)
     }
 }
 
-static void expect_all_named(struct bench *b, const Parbus__Verdicts *v)
+static void expect_all_named(struct world *b, const Parbus__Verdicts *v)
 {
     struct record_header header;
     uint32_t entries = 0;
@@ -240,7 +240,7 @@ static void expect_all_named(struct bench *b, const Parbus__Verdicts *v)
 
 Test(validator_core, more_than_a_thousand_faulty_rows_reject_their_submission)
 {
-    struct bench b;
+    struct world b;
     struct arena arena;
     setup(&b);
     fill_with_faults(&b, WIRE_ROWS_MAX, 900);
@@ -256,7 +256,7 @@ Test(validator_core, more_than_a_thousand_faulty_rows_reject_their_submission)
 
 Test(validator_core, a_record_of_nothing_but_faulty_rows_still_fits_into_one_message)
 {
-    struct bench b;
+    struct world b;
     struct arena arena;
     setup(&b);
     fill_with_faults(&b, 900, 900);
@@ -272,7 +272,7 @@ Test(validator_core, a_record_of_nothing_but_faulty_rows_still_fits_into_one_mes
 
 Test(validator_core, small_faulty_submissions_still_fit_into_one_message)
 {
-    struct bench b;
+    struct world b;
     struct draft d;
     struct arena arena;
     setup(&b);
@@ -292,7 +292,7 @@ Test(validator_core, small_faulty_submissions_still_fit_into_one_message)
 
 Test(validator_core, says_hello_again_when_it_is_not_known)
 {
-    struct bench b;
+    struct world b;
     Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
     Parbus__WhoAreYou who = PARBUS__WHO_ARE_YOU__INIT;
     setup(&b);

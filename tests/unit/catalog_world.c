@@ -1,4 +1,4 @@
-#include "catalog_bench.h"
+#include "catalog_world.h"
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char bench_registry[] = "registry: units\n"
+const char world_registry[] = "registry: units\n"
                               "version: 1\n"
                               "title: Units\n"
                               "source: made up\n"
@@ -16,7 +16,7 @@ const char bench_registry[] = "registry: units\n"
                               "  - {id: 2, code: b, name: Binh}\n"
                               "  - {id: 3, code: c, name: Cuong}\n";
 
-const char bench_index[] =
+const char world_index[] =
     "index: one\n"
     "version: 1\n"
     "title: {vi: Một, en: One}\n"
@@ -53,16 +53,16 @@ const char bench_index[] =
     "          weight: 0.3\n"
     "          rule: {kind: steps, range: [0, 10], steps: [[1, 20], [5, 60]]}\n";
 
-void bench_fault(void *ctx, const char *file, int line, const char *text)
+void world_fault(void *ctx, const char *file, int line, const char *text)
 {
-    struct bench *b = ctx;
+    struct world *b = ctx;
     cr_assert_lt(b->faults, FAULTS_MAX);
     snprintf(b->fault[b->faults].file, sizeof b->fault[0].file, "%s", file);
     snprintf(b->fault[b->faults].text, sizeof b->fault[0].text, "%s", text);
     b->fault[b->faults++].line = line;
 }
 
-void bench_write(const struct bench *b, const char *name, const char *text, size_t bytes)
+void world_write(const struct world *b, const char *name, const char *text, size_t bytes)
 {
     char path[256];
     snprintf(path, sizeof path, "%s/%s", b->directory, name);
@@ -72,15 +72,15 @@ void bench_write(const struct bench *b, const char *name, const char *text, size
     cr_assert_eq(fclose(out), 0);
 }
 
-void bench_open(struct bench *b)
+void world_open(struct world *b)
 {
-    *b = (struct bench){.directory = "/tmp/parbus-catalog-XXXXXX"};
+    *b = (struct world){.directory = "/tmp/parbus-catalog-XXXXXX"};
     cr_assert(mkdtemp(b->directory) != NULL);
     char registries[96];
     snprintf(registries, sizeof registries, "%s/registries", b->directory);
     cr_assert_eq(mkdir(registries, 0700), 0);
-    bench_write(b, "registries/units.yaml", bench_registry, strlen(bench_registry));
-    bench_write(b, "one.yaml", bench_index, strlen(bench_index));
+    world_write(b, "registries/units.yaml", world_registry, strlen(world_registry));
+    world_write(b, "one.yaml", world_index, strlen(world_index));
 }
 
 static void remove_files(const char *directory)
@@ -98,18 +98,18 @@ static void remove_files(const char *directory)
     rmdir(directory);
 }
 
-void bench_close(struct bench *b) { remove_files(b->directory); }
+void world_close(struct world *b) { remove_files(b->directory); }
 
-bool bench_loads(struct bench *b)
+bool world_loads(struct world *b)
 {
-    struct catalog_set *set = catalog_load(b->directory, bench_fault, b);
+    struct catalog_set *set = catalog_load(b->directory, world_fault, b);
     bool loaded = set != NULL;
     cr_expect_eq(loaded, b->faults == 0);
     catalog_set_destroy(&set);
     return loaded;
 }
 
-char *bench_replaced(const char *text, const char *from, const char *to)
+char *world_replaced(const char *text, const char *from, const char *to)
 {
     const char *at = strstr(text, from);
     cr_assert(at != NULL, "'%s' is not in the text", from);
@@ -118,14 +118,14 @@ char *bench_replaced(const char *text, const char *from, const char *to)
     return out;
 }
 
-void bench_rewrite(const struct bench *b, const char *name, const char *text, const char *from, const char *to)
+void world_rewrite(const struct world *b, const char *name, const char *text, const char *from, const char *to)
 {
-    char *changed = bench_replaced(text, from, to);
-    bench_write(b, name, changed, strlen(changed));
+    char *changed = world_replaced(text, from, to);
+    world_write(b, name, changed, strlen(changed));
     free(changed);
 }
 
-bool bench_has_fault(const struct bench *b, const char *file, int line, const char *text)
+bool world_has_fault(const struct world *b, const char *file, int line, const char *text)
 {
     for (size_t i = 0; i < b->faults; i++) {
         const char *base = b->fault[i].file + strlen(b->directory) + 1;
@@ -135,7 +135,7 @@ bool bench_has_fault(const struct bench *b, const char *file, int line, const ch
     return false;
 }
 
-void bench_print(const struct bench *b)
+void world_print(const struct world *b)
 {
     for (size_t i = 0; i < b->faults; i++)
         fprintf(stderr, "  have %s:%d: %s\n", b->fault[i].file, b->fault[i].line, b->fault[i].text);

@@ -17,7 +17,7 @@ struct said_scores {
     uint64_t control_seq;
 };
 
-struct bench {
+struct world {
     struct catalog *catalog;
     struct fake_state *state;
     struct scorer_core *core;
@@ -34,26 +34,26 @@ struct bench {
     uint64_t bookmark_at_scores;
 };
 
-void bench_setup(struct bench *b, struct fake_state *state);
-void bench_setup_limited(struct bench *b, struct fake_state *state, size_t cached_units_max);
-void bench_teardown(struct bench *b);
+void world_setup(struct world *w, struct fake_state *state);
+void world_setup_limited(struct world *w, struct fake_state *state, size_t cached_units_max);
+void world_teardown(struct world *w);
 
-void bench_assign(struct bench *b, uint32_t partition, uint64_t epoch, int64_t now_us);
-void bench_release(struct bench *b, uint32_t partition, uint64_t epoch, int64_t now_us);
-void bench_welcome(struct bench *b, uint64_t term, int64_t now_us);
-void bench_who_are_you(struct bench *b, int64_t now_us);
+void world_assign(struct world *w, uint32_t partition, uint64_t epoch, int64_t now_us);
+void world_release(struct world *w, uint32_t partition, uint64_t epoch, int64_t now_us);
+void world_welcome(struct world *w, uint64_t term, int64_t now_us);
+void world_who_are_you(struct world *w, int64_t now_us);
 
 /* Verdicts of partition 0 under EPOCH that accept the whole record. */
-void bench_give(struct bench *b, const struct buffer *record, uint64_t first_pseq, int64_t now_us);
-void bench_give_to(struct bench *b, uint32_t partition, uint64_t epoch, const struct buffer *record,
+void world_give(struct world *w, const struct buffer *record, uint64_t first_pseq, int64_t now_us);
+void world_give_to(struct world *w, uint32_t partition, uint64_t epoch, const struct buffer *record,
                    uint64_t first_pseq, int64_t now_us);
 /* One accepted row of unit HA_NOI in partition 0. */
-void bench_give_row(struct bench *b, uint64_t pseq, uint32_t indicator, double value, int64_t observed_ms);
+void world_give_row(struct world *w, uint64_t pseq, uint32_t indicator, double value, int64_t observed_ms);
 
 /* Partition 0 assigned under EPOCH, and a record to write into. */
 struct fixture {
     struct fake_state state;
-    struct bench b;
+    struct world w;
     struct buffer record;
     struct draft d;
 };
