@@ -52,11 +52,13 @@ static void on_trouble(void *ctx, const char *text)
 
 static enum err open_sockets(struct parbus_feed *f, struct err_text *e)
 {
-    enum err err = link_open(&f->socket[EVENTS], ZMQ_SUB, LINK_CONNECT, f->endpoint[EVENTS], EVENTS_HWM, e);
+    enum err err = link_open(&f->socket[EVENTS], ZMQ_SUB, LINK_CONNECT, f->endpoint[EVENTS],
+                             &(struct link_options){.hwm = EVENTS_HWM}, e);
     if (!err && link_subscribe(f->socket[EVENTS], f->topic)) /* F1: before the first question */
         err = err_set(e, ERR_IO, "subscribe to %s", f->topic);
     if (!err)
-        err = link_open(&f->socket[ANSWERS], ZMQ_DEALER, LINK_CONNECT, f->endpoint[ANSWERS], REQUESTS_HWM, e);
+        err = link_open(&f->socket[ANSWERS], ZMQ_DEALER, LINK_CONNECT, f->endpoint[ANSWERS],
+                        &(struct link_options){.hwm = REQUESTS_HWM}, e);
     return err;
 }
 

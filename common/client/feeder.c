@@ -81,7 +81,8 @@ enum err parbus_feeder_open(struct parbus_feeder **out, const struct parbus_feed
     struct outbox_start start = {.first_seq = 1, .next_seq = 1};
     enum err err = o->outbox ? outbox_open(&f->outbox, o->outbox, o->name, &start, e) : draw_epoch(&start.epoch, e);
     if (!err)
-        err = link_open(&f->socket, ZMQ_DEALER, LINK_CONNECT, o->endpoint, SOCKET_MESSAGES_MAX, e);
+        err = link_open(&f->socket, ZMQ_DEALER, LINK_CONNECT, o->endpoint,
+                        &(struct link_options){.hwm = SOCKET_MESSAGES_MAX}, e);
     if (!err)
         f->core = new_core(f, o, &start);
     *out = f;

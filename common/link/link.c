@@ -1,4 +1,6 @@
 #include "link/link.h"
+#include "link/peer.h"
+#include "link/security.h"
 #include "link/waiting.h"
 #include "wire/wire.h"
 #include <errno.h>
@@ -39,14 +41,14 @@ static int set_int(void *socket, int option, int value) { return zmq_setsockopt(
 
 /* libzmq's own defaults are without limit. A peer on the same host that starts again is met at once; over a network the
  * attempts become rarer. */
-static int set_limits(void *socket, int type, const char *endpoint, int hwm, int sent_max)
+static int set_limits(void *socket, int type, const char *endpoint, const struct link_options *o)
 {
     int64_t bytes_max = type == ZMQ_XPUB ? SUBSCRIPTION_BYTES_MAX : WIRE_MESSAGE_BYTES_MAX;
     int failed = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max);
     failed |= set_int(socket, ZMQ_LINGER, 0);
     failed |= set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS_MAX);
-    failed |= set_int(socket, ZMQ_SNDHWM, sent_max);
-    failed |= set_int(socket, ZMQ_RCVHWM, hwm);
+    failed |= set_int(socket, ZMQ_SNDHWM, o->sent_max ? o->sent_max : o->hwm);
+    failed |= set_int(socket, ZMQ_RCVHWM, o->hwm);
     failed |= set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
     failed |= set_int(socket, ZMQ_RECONNECT_IVL_MAX, path_of(endpoint) ? 0 : RECONNECT_MS_MAX);
     failed |= set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
@@ -90,20 +92,20 @@ static enum err connect_to(void *socket, const char *endpoint, struct err_text *
     return OK;
 }
 
-enum err link_open(void **socket, int type, enum link_mode mode, const char *endpoint, int hwm, struct err_text *e)
+static enum err prepare(void *socket, int type, const char *endpoint, const struct link_options *o, struct err_text *e)
 {
-    return link_open_bounded(socket, type, mode, endpoint, hwm, hwm, e);
+    if (set_limits(socket, type, endpoint, o) != 0)
+        return err_set(e, ERR_IO, "set the limits of the socket for %s: %s", endpoint, zmq_strerror(errno));
+    return err_wrap(e, security_set(socket, o->security, e), "secure the socket for %s", endpoint);
 }
 
-enum err link_open_bounded(void **socket, int type, enum link_mode mode, const char *endpoint, int hwm, int sent_max,
-                           struct err_text *e)
+enum err link_open(void **socket, int type, enum link_mode mode, const char *endpoint,
+                   const struct link_options *options, struct err_text *e)
 {
     *socket = zmq_socket(context_of_process(), type);
     if (!*socket)
         return err_set(e, ERR_IO, "make a socket for %s: %s", endpoint, zmq_strerror(errno));
-    enum err err = OK;
-    if (set_limits(*socket, type, endpoint, hwm, sent_max) != 0)
-        err = err_set(e, ERR_IO, "set the limits of the socket for %s: %s", endpoint, zmq_strerror(errno));
+    enum err err = prepare(*socket, type, endpoint, options, e);
     if (!err)
         err = mode == LINK_BIND ? link_bind(*socket, endpoint, e) : connect_to(*socket, endpoint, e);
     if (err)
@@ -113,8 +115,10 @@ enum err link_open_bounded(void **socket, int type, enum link_mode mode, const c
 
 void link_close(void **socket)
 {
-    if (*socket)
+    if (*socket) {
+        security_forget(*socket);
         zmq_close(*socket);
+    }
     *socket = NULL;
 }
 
@@ -143,9 +147,16 @@ static enum err send_frame(void *socket, const void *data, size_t bytes, int fla
 
 enum err link_send(void *socket, const void *data, size_t bytes) { return send_frame(socket, data, bytes, 0); }
 
-enum err link_send_to(void *socket, const struct link_peer *peer, const void *data, size_t bytes)
+static enum err send_identity(void *socket, uint64_t peer)
 {
-    enum err err = send_frame(socket, peer->id, sizeof peer->id, ZMQ_SNDMORE);
+    uint8_t identity[PEER_BYTES];
+    peer_identity(peer, identity);
+    return send_frame(socket, identity, sizeof identity, ZMQ_SNDMORE);
+}
+
+enum err link_send_to(void *socket, uint64_t peer, const void *data, size_t bytes)
+{
+    enum err err = send_identity(socket, peer);
     return err ? err : send_frame(socket, data, bytes, 0);
 }
 
@@ -157,14 +168,13 @@ static enum err send_message(void *socket, zmq_msg_t *message)
     return OK;
 }
 
-enum err link_send_to_within(void *socket, const struct link_peer *peer, const void *data, size_t bytes,
-                             size_t waiting_max)
+enum err link_send_to_within(void *socket, uint64_t peer, const void *data, size_t bytes, size_t waiting_max)
 {
     zmq_msg_t message;
     struct waiting *waiting = waiting_of(socket, peer);
     if (waiting_bytes(waiting) > waiting_max)
         return ERR_BUSY;
-    enum err err = send_frame(socket, peer->id, sizeof peer->id, ZMQ_SNDMORE);
+    enum err err = send_identity(socket, peer);
     if (err)
         return err;
     waiting_message(waiting, &message, data, bytes);

@@ -1,30 +1,41 @@
 /* ZeroMQ sockets as parbus uses them: one context per process; every socket has its limits set (message size, linger 0,
  * handshake time, high-water mark); sends never block; a message is one frame of payload (two on XPUB and ROUTER).
- * Peers of a ROUTER are named by the identity frame that libzmq draws for each connection. */
+ * A peer of a ROUTER is a number: the five bytes that libzmq draws for each connection, and a bit. */
 #pragma once
 #include "base/err.h"
+#include "wire/peer.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <zmq.h>
 
-enum { LINK_PEER_BYTES = 5, LINK_TOPIC_BYTES_MAX = 160, LINK_PATH_BYTES_MAX = 107 };
-
-struct link_peer { /* comparable with memcmp */
-    uint8_t id[LINK_PEER_BYTES];
-};
+enum { LINK_TOPIC_BYTES_MAX = 160, LINK_PATH_BYTES_MAX = 107, LINK_KEY_BYTES = 32 };
 
 /* Closes the process's context, which the first socket made: after all sockets, whose messages it does not wait for. */
 void link_shutdown(void);
 
+/* Who may be at the other end (CURVE). The keys have LINK_KEY_BYTES; they are the caller's and are copied. */
+struct link_security {
+    enum link_mechanism { LINK_UNSECURED, LINK_CURVE_SERVER, LINK_CURVE_CLIENT } mechanism;
+    const uint8_t *secret_key;
+    const uint8_t *public_key; /* client: the half that goes with secret_key */
+    const uint8_t *server_key; /* client: nobody else is taken for the server */
+    const char *zap_domain;    /* server: whom a ZAP handler (RFC 27, inproc://zeromq.zap.01 of this process) lets in
+                                * there.    Without a handler nobody comes in. */
+};
+
+struct link_options {
+    int hwm;      /* messages that wait, in either direction */
+    int sent_max; /* … that wait for a peer: a bound on what one who does not read costs; 0: hwm */
+    const struct link_security *security; /* NULL: none; else every endpoint of the socket has it */
+};
+
 enum link_mode { LINK_BIND, LINK_CONNECT };
-/* type: ZMQ_ROUTER, ZMQ_DEALER, ZMQ_PUSH, ZMQ_PULL, ZMQ_XPUB, ZMQ_SUB. ROUTER is MANDATORY. hwm in messages.
+/* type: ZMQ_ROUTER, ZMQ_DEALER, ZMQ_PUSH, ZMQ_PULL, ZMQ_XPUB, ZMQ_SUB. ROUTER is MANDATORY.
  * An ipc path that is too long for a socket is refused with that explanation; a stale ipc file is replaced (the caller
  * holds the instance's lock). */
-enum err link_open(void **socket, int type, enum link_mode mode, const char *endpoint, int hwm, struct err_text *e);
-/* The same, and at most sent_max messages wait for a peer: a bound on what one who does not read costs. */
-enum err link_open_bounded(void **socket, int type, enum link_mode mode, const char *endpoint, int hwm, int sent_max,
-                           struct err_text *e);
+enum err link_open(void **socket, int type, enum link_mode mode, const char *endpoint,
+                   const struct link_options *options, struct err_text *e);
 void link_close(void **socket);
 /* The same socket may serve a second endpoint. */
 enum err link_bind(void *socket, const char *endpoint, struct err_text *e);
@@ -39,22 +50,23 @@ enum err link_endpoint(char out[static LINK_ENDPOINT_BYTES], const char *directo
 enum err link_send(void *socket, const void *data, size_t bytes);
 /* ROUTER. ERR_BUSY: full; ERR_NOT_FOUND: that peer is gone. A peer that went while its queue was full stays ERR_BUSY
  * until the socket is read: libzmq notices the end of a connection where its last message would be. */
-enum err link_send_to(void *socket, const struct link_peer *peer, const void *data, size_t bytes);
+enum err link_send_to(void *socket, uint64_t peer, const void *data, size_t bytes);
 /* The same, and ERR_BUSY while more than waiting_max bytes that were sent to that peer in this way have not left the
  * process: a bound in bytes, where the high-water mark is one in messages. */
-enum err link_send_to_within(void *socket, const struct link_peer *peer, const void *data, size_t bytes,
-                             size_t waiting_max);
+enum err link_send_to_within(void *socket, uint64_t peer, const void *data, size_t bytes, size_t waiting_max);
 /* XPUB. The topic frame is the topic and its NUL byte; link_subscribe (SUB) asks for exactly those bytes. A slow
  * subscriber loses messages; nobody waits for it. */
 enum err link_publish(void *socket, const char *topic, const void *data, size_t bytes);
 enum err link_subscribe(void *socket, const char *topic);
 
-/* One message without waiting. The payload is valid until the next receive into the same link_message; *peer is filled
- * on a ROUTER, topic on a SUB. Messages of another shape (more or fewer frames, oversized peer id) are dropped and
- * counted. ERR_BUSY: nothing there. */
+/* One message without waiting. Payload and principal are valid until the next receive into the same link_message;
+ * peer.id is filled on a ROUTER (elsewhere 1), topic on a SUB. The principal is what the ZAP handler said, on a
+ * LINK_CURVE_SERVER; elsewhere "", whatever the peer claims. Messages of another shape (more or fewer frames, an
+ * identity that the peer chose) are dropped and counted. ERR_BUSY: nothing there; ERR_INVALID: nothing but those, and
+ * there may be more. */
 struct link_message {
     zmq_msg_t frame;
-    struct link_peer peer;
+    struct peer peer;
     char topic[LINK_TOPIC_BYTES_MAX];
     bool open;
 };

@@ -1,4 +1,6 @@
 #include "link/link.h"
+#include "link/peer.h"
+#include "link/security.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,9 +35,9 @@ static enum err receive_frame(void *socket, zmq_msg_t *frame)
 
 static bool take_peer(struct link_message *m)
 {
-    if (zmq_msg_size(&m->frame) != sizeof m->peer.id || !zmq_msg_more(&m->frame))
+    if (zmq_msg_size(&m->frame) != PEER_BYTES || !zmq_msg_more(&m->frame))
         return false;
-    memcpy(m->peer.id, zmq_msg_data(&m->frame), sizeof m->peer.id);
+    m->peer.id = peer_number(zmq_msg_data(&m->frame));
     return true;
 }
 
@@ -77,14 +79,21 @@ static enum err receive_one(void *socket, int type, struct link_message *m)
     return ERR_INVALID;
 }
 
+/* "User-Id" stands at the payload frame, not at the identity. */
+static const char *principal_of(const void *socket, struct link_message *m)
+{
+    const char *user = security_names_peers(socket) ? zmq_msg_gets(&m->frame, "User-Id") : NULL;
+    return user ? user : "";
+}
+
 enum err link_receive(void *socket, int type, struct link_message *m)
 {
-    for (int i = 0; i < DROPS_PER_RECEIVE_MAX; i++) {
-        enum err err = receive_one(socket, type, m);
-        if (err != ERR_INVALID)
-            return err;
-    }
-    return ERR_BUSY;
+    enum err err = ERR_INVALID;
+    m->peer.id = 1;
+    for (int i = 0; err == ERR_INVALID && i < DROPS_PER_RECEIVE_MAX; i++)
+        err = receive_one(socket, type, m);
+    m->peer.principal = err ? "" : principal_of(socket, m);
+    return err;
 }
 
 void link_cut(struct link_message *m)

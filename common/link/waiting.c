@@ -7,7 +7,7 @@
 struct waiting {
     struct waiting *next;
     const void *socket;
-    struct link_peer peer;
+    uint64_t peer;
     atomic_size_t bytes;
 };
 
@@ -28,11 +28,11 @@ static struct waiting *waiting_new(void)
     return first = w;
 }
 
-struct waiting *waiting_of(const void *socket, const struct link_peer *peer)
+struct waiting *waiting_of(const void *socket, uint64_t peer)
 {
     struct waiting *vacant = NULL;
     for (struct waiting *w = first; w; w = w->next) {
-        if (w->socket == socket && memcmp(&w->peer, peer, sizeof *peer) == 0)
+        if (w->socket == socket && w->peer == peer)
             return w;
         if (atomic_load(&w->bytes) == 0)
             vacant = w;
@@ -40,7 +40,7 @@ struct waiting *waiting_of(const void *socket, const struct link_peer *peer)
     if (!vacant)
         vacant = waiting_new();
     vacant->socket = socket;
-    vacant->peer = *peer;
+    vacant->peer = peer;
     return vacant;
 }
 

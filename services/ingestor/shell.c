@@ -28,23 +28,6 @@ struct shell {
 
 static struct ingestor_now now(void) { return (struct ingestor_now){clock_mono_us(), clock_wall_ms()}; }
 
-/* A peer's number is its five identity bytes and a bit, so that it is never 0. */
-static uint64_t number_of(const struct link_peer *peer)
-{
-    uint64_t number = 1;
-    for (int i = 0; i < LINK_PEER_BYTES; i++)
-        number = number << 8 | peer->id[i];
-    return number;
-}
-
-static struct link_peer peer_of(uint64_t number)
-{
-    struct link_peer peer;
-    for (int i = LINK_PEER_BYTES - 1; i >= 0; i--, number >>= 8)
-        peer.id[i] = (uint8_t)number;
-    return peer;
-}
-
 /* ---- what the core may do ---- */
 
 static const struct buffer *pack(struct shell *s, uint32_t kind, const ProtobufCMessage *message)
@@ -57,19 +40,17 @@ static const struct buffer *pack(struct shell *s, uint32_t kind, const ProtobufC
 static enum err to_feeder(void *ctx, uint64_t number, uint32_t kind, const ProtobufCMessage *message)
 {
     struct shell *s = ctx;
-    struct link_peer peer = peer_of(number);
     const struct buffer *b = pack(s, kind, message);
     return b->size > DOOR_SMALL_BYTES
-               ? link_send_to_within(s->socket[DOOR], &peer, b->data, b->size, DOOR_WAITING_BYTES_MAX)
-               : link_send_to(s->socket[DOOR], &peer, b->data, b->size);
+               ? link_send_to_within(s->socket[DOOR], number, b->data, b->size, DOOR_WAITING_BYTES_MAX)
+               : link_send_to(s->socket[DOOR], number, b->data, b->size);
 }
 
 static enum err to_worker(void *ctx, uint64_t number, uint32_t kind, const ProtobufCMessage *message)
 {
     struct shell *s = ctx;
-    struct link_peer peer = peer_of(number);
     const struct buffer *b = pack(s, kind, message);
-    return link_send_to(s->socket[WORK], &peer, b->data, b->size);
+    return link_send_to(s->socket[WORK], number, b->data, b->size);
 }
 
 static enum err append(void *ctx, const struct journal_group *group, struct err_text *e)
@@ -234,9 +215,10 @@ static enum err open_all(struct shell *s, const struct ingestor_arguments *a, st
     if (code == OK)
         code = link_endpoint(work, s->service->directory, "work", e);
     if (code == OK)
-        code = link_open(&s->socket[WORK], ZMQ_ROUTER, LINK_BIND, work, WORK_HWM, e);
+        code = link_open(&s->socket[WORK], ZMQ_ROUTER, LINK_BIND, work, &(struct link_options){.hwm = WORK_HWM}, e);
     if (code == OK)
-        code = link_open_bounded(&s->socket[DOOR], ZMQ_ROUTER, LINK_BIND, door, DOOR_HWM, DOOR_SENT_MAX, e);
+        code = link_open(&s->socket[DOOR], ZMQ_ROUTER, LINK_BIND, door,
+                         &(struct link_options){.hwm = DOOR_HWM, .sent_max = DOOR_SENT_MAX}, e);
     for (int i = 0; code == OK && i < INGESTOR_DOORS_MAX && a->door[i]; i++)
         code = link_bind(s->socket[DOOR], a->door[i], e);
     return code;
@@ -275,7 +257,7 @@ static void drain_workers(struct shell *s)
     enum err code;
     for (int n = 0; n < DRAIN_MAX && receive(s, WORK, &wire_to_coordinator, &m, &code, &e); n++) {
         if (code == OK)
-            ingestor_from_worker(s->core, number_of(&s->message.peer), &m, now());
+            ingestor_from_worker(s->core, s->message.peer.id, &m, now());
         else
             log_warn("work.malformed", "why=\"%s\"", e.text);
     }
@@ -290,7 +272,7 @@ static void drain_door(struct shell *s)
     for (int n = 0; n < DRAIN_MAX && !ingestor_group_full(s->core) && clock_mono_us() - t.mono_us < DRAIN_US_MAX &&
                     receive(s, DOOR, &wire_to_ingestor, &m, &code, &e);
          n++) {
-        uint64_t peer = number_of(&s->message.peer);
+        uint64_t peer = s->message.peer.id;
         if (code == OK)
             ingestor_from_feeder(s->core, peer, &m, t);
         else

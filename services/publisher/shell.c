@@ -59,9 +59,9 @@ static void publish(void *ctx, const char *topic, const void *event, size_t byte
 static enum err answer(void *ctx, const struct publisher_peer *to, const void *message, size_t bytes)
 {
     struct shell *s = ctx;
-    struct link_peer peer;
-    memcpy(peer.id, to->id, sizeof peer.id);
-    return link_send_to(s->socket[SNAPSHOT], &peer, message, bytes);
+    uint64_t peer;
+    memcpy(&peer, to->id, sizeof peer);
+    return link_send_to(s->socket[SNAPSHOT], peer, message, bytes);
 }
 
 static void catch_up(void *ctx)
@@ -178,8 +178,8 @@ static enum err open_sockets(struct shell *s, const struct publisher_arguments *
         char endpoint[LINK_ENDPOINT_BYTES];
         err = link_endpoint(endpoint, s->common.service->directory, socket_table[i].name, e);
         if (!err)
-            err =
-                link_open(&s->socket[i], socket_table[i].type, socket_table[i].mode, endpoint, socket_table[i].hwm, e);
+            err = link_open(&s->socket[i], socket_table[i].type, socket_table[i].mode, endpoint,
+                            &(struct link_options){.hwm = socket_table[i].hwm}, e);
     }
     if (!err)
         err = bind_more(s->socket[FEED], a->feed, e);
@@ -238,7 +238,7 @@ static void dispatch(struct shell *s, int socket, const struct wire_message *m)
         publisher_receive(s->core, m, clock_mono_us());
     } else if (socket == SNAPSHOT) {
         struct publisher_peer peer = {{0}};
-        memcpy(peer.id, s->common.message.peer.id, sizeof s->common.message.peer.id);
+        memcpy(peer.id, &s->common.message.peer.id, sizeof peer.id);
         publisher_request(s->core, &peer, m, clock_mono_us());
     } else if (m->kind == PARBUS__TO_WORKER__BODY_WELCOME) {
         worker_welcome(&s->worker, (const Parbus__WorkerWelcome *)m->message, clock_mono_us());

@@ -48,11 +48,12 @@ static enum err open_sockets(struct shell *s, struct err_text *e)
     if (!err)
         err = link_endpoint(s->endpoint, service->directory, service->instance, e);
     if (!err)
-        err = link_open(&s->source[WORK], ZMQ_DEALER, LINK_CONNECT, work, WORK_QUEUE, e);
+        err = link_open(&s->source[WORK], ZMQ_DEALER, LINK_CONNECT, work, &(struct link_options){.hwm = WORK_QUEUE}, e);
     if (!err)
-        err = link_open(&s->source[VERDICTS], ZMQ_PULL, LINK_BIND, s->endpoint, VERDICTS_QUEUE, e);
+        err = link_open(&s->source[VERDICTS], ZMQ_PULL, LINK_BIND, s->endpoint,
+                        &(struct link_options){.hwm = VERDICTS_QUEUE}, e);
     if (!err)
-        err = link_open(&s->scores, ZMQ_PUSH, LINK_CONNECT, scores, SCORES_QUEUE, e);
+        err = link_open(&s->scores, ZMQ_PUSH, LINK_CONNECT, scores, &(struct link_options){.hwm = SCORES_QUEUE}, e);
     return err;
 }
 

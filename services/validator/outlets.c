@@ -29,7 +29,8 @@ static enum err open_one(struct outlets *o, const char *endpoint, struct outlet 
         close_one(o, longest_unused(o));
     struct outlet *new = &o->outlet[o->count];
     *new = (struct outlet){0};
-    enum err err = link_open(&new->socket, ZMQ_PUSH, LINK_CONNECT, endpoint, QUEUE_MESSAGES_MAX, e);
+    enum err err =
+        link_open(&new->socket, ZMQ_PUSH, LINK_CONNECT, endpoint, &(struct link_options){.hwm = QUEUE_MESSAGES_MAX}, e);
     if (err)
         return err;
     new->endpoint = strdup(endpoint);

@@ -52,7 +52,9 @@ static enum err open_work(struct shell *s, struct err_text *e)
 {
     char endpoint[LINK_ENDPOINT_BYTES];
     enum err err = link_endpoint(endpoint, s->common.service->directory, "work", e);
-    return err ? err : link_open(&s->work, ZMQ_DEALER, LINK_CONNECT, endpoint, WORK_QUEUE_MESSAGES, e);
+    return err ? err
+               : link_open(&s->work, ZMQ_DEALER, LINK_CONNECT, endpoint,
+                           &(struct link_options){.hwm = WORK_QUEUE_MESSAGES}, e);
 }
 
 static enum err start_core(struct shell *s, struct err_text *e)

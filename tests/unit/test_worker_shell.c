@@ -21,8 +21,10 @@ static void setup(void)
     cr_assert_eq(mkdir(path, 0700), 0);
     worker_shell_open(&shell, &service);
     cr_assert_eq(link_endpoint(endpoint, service.directory, "work", &e), OK, "%s", e.text);
-    cr_assert_eq(link_open(&in, ZMQ_PULL, LINK_BIND, endpoint, 10, &e), OK, "%s", e.text);
-    cr_assert_eq(link_open(&out, ZMQ_PUSH, LINK_CONNECT, endpoint, 10, &e), OK, "%s", e.text);
+    cr_assert_eq(link_open(&in, ZMQ_PULL, LINK_BIND, endpoint, &(struct link_options){.hwm = 10}, &e), OK, "%s",
+                 e.text);
+    cr_assert_eq(link_open(&out, ZMQ_PUSH, LINK_CONNECT, endpoint, &(struct link_options){.hwm = 10}, &e), OK, "%s",
+                 e.text);
 }
 
 static void teardown(void)

@@ -102,7 +102,7 @@ enum err retry_ask(const char *directory, struct buffer *entries, retry_done_fn 
     void *socket = NULL;
     enum err err = link_endpoint(endpoint, directory, "work", e);
     if (!err)
-        err = link_open(&socket, ZMQ_DEALER, LINK_CONNECT, endpoint, 16, e);
+        err = link_open(&socket, ZMQ_DEALER, LINK_CONNECT, endpoint, &(struct link_options){.hwm = 16}, e);
     if (!err && (err = ask_all(socket, entries, done, ctx)))
         err_set(e, err, "the ingestor of %s does not answer; is it running? (parbus status)", directory);
     link_close(&socket);

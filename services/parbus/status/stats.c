@@ -59,7 +59,7 @@ enum err stats_ask(const char *directory, struct stats **out, struct err_text *e
     *out = NULL;
     enum err err = link_endpoint(endpoint, directory, "door", e);
     if (!err)
-        err = link_open(&socket, ZMQ_DEALER, LINK_CONNECT, endpoint, 4, e);
+        err = link_open(&socket, ZMQ_DEALER, LINK_CONNECT, endpoint, &(struct link_options){.hwm = 4}, e);
     if (err)
         return err;
     *out = calloc(1, sizeof **out);

@@ -46,7 +46,7 @@ static enum err exchange(const char *directory, const Parbus__ToSupervisor *ques
     void *socket = NULL;
     enum err err = link_endpoint(endpoint, directory, "supervisor", e);
     if (!err)
-        err = link_open(&socket, ZMQ_DEALER, LINK_CONNECT, endpoint, 16, e);
+        err = link_open(&socket, ZMQ_DEALER, LINK_CONNECT, endpoint, &(struct link_options){.hwm = 16}, e);
     if (err)
         return err;
     err = send_question(socket, question) == OK ? await_answer(directory, socket, answer) : ERR_TIMEOUT;

@@ -8,7 +8,9 @@ enum err probe_open(struct shell *s, struct err_text *e)
 {
     char endpoint[LINK_ENDPOINT_BYTES];
     enum err err = link_endpoint(endpoint, s->options->directory, "door", e);
-    return err ? err : link_open(&s->door, ZMQ_DEALER, LINK_CONNECT, endpoint, PROBES_QUEUED_MAX, e);
+    return err ? err
+               : link_open(&s->door, ZMQ_DEALER, LINK_CONNECT, endpoint,
+                           &(struct link_options){.hwm = PROBES_QUEUED_MAX}, e);
 }
 
 void probe_ask(struct shell *s)

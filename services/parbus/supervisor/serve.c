@@ -91,7 +91,7 @@ static void answer_one(struct shell *s, int64_t now_us)
     }
     buffer_clear(&s->out);
     uint8_t *packed = buffer_grow(&s->out, parbus__from_supervisor__get_packed_size(&answer));
-    link_send_to(s->control, &s->message.peer, packed, parbus__from_supervisor__pack(&answer, packed));
+    link_send_to(s->control, s->message.peer.id, packed, parbus__from_supervisor__pack(&answer, packed));
 }
 
 void control_serve(struct shell *s, int64_t now_us)

@@ -42,7 +42,9 @@ static enum err open_control(struct shell *s, struct err_text *e)
 {
     char endpoint[LINK_ENDPOINT_BYTES];
     enum err err = link_endpoint(endpoint, s->options->directory, "supervisor", e);
-    return err ? err : link_open(&s->control, ZMQ_ROUTER, LINK_BIND, endpoint, CONTROL_QUEUED_MAX, e);
+    return err ? err
+               : link_open(&s->control, ZMQ_ROUTER, LINK_BIND, endpoint,
+                           &(struct link_options){.hwm = CONTROL_QUEUED_MAX}, e);
 }
 
 /* Every feeder and dashboard is a descriptor, and the usual limit of 1024 is soon reached. */
