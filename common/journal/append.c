@@ -131,26 +131,62 @@ static void follow_disk(struct journal *j, const struct journal_group *g, bool c
 static enum err begin(struct journal *j, MDB_txn **txn, struct err_text *e)
 {
     enum err code = store_write_begin(&j->store, txn, e);
-    if (code || j->generation == j->store.generation)
-        return code;
-    /* The environment was opened anew: whether the failed group is in it is for the disk to say. */
-    store_write_abort(&j->store, txn);
-    code = journal_load_reach(j, e);
-    return code ? code : store_write_begin(&j->store, txn, e);
+    /* When the environment was opened anew, whether the failed group is in it is for the disk to say. */
+    return code || j->generation == j->store.generation ? code : journal_load_reach(j, *txn, e);
+}
+
+/* OK: the group is the next one. ERR_BUSY: it is there already. */
+static enum err place(struct journal *j, MDB_txn *txn, const struct journal_group *g, struct err_text *e)
+{
+    if (!g->put_count || g->commit == j->last_commit + 1)
+        return OK;
+    if (g->commit == 0 || g->commit != j->last_commit)
+        return err_set(e, ERR_LOST,
+                       "commit %llu is to be written, and the last one there is %llu: somebody else writes this "
+                       "journal, or it is not the one it was",
+                       (unsigned long long)g->commit, (unsigned long long)j->last_commit);
+    enum err code = journal_compare(j, txn, g, e);
+    return code ? code : ERR_BUSY;
+}
+
+/* It was read, which does not say that the disk has it; a transaction that is synced after it does. */
+static enum err confirm(struct journal *j, MDB_txn **txn, struct err_text *e)
+{
+    enum err code = store_meta_put(&j->store, *txn, "term", j->term, e);
+    return code ? code : store_write_commit(&j->store, txn, e);
+}
+
+static enum err write_group(struct journal *j, MDB_txn **txn, const struct journal_group *g, struct err_text *e)
+{
+    enum err code = put_group(j, *txn, g, e);
+    if (!code)
+        code = store_write_commit(&j->store, txn, e);
+    follow_disk(j, g, code == OK);
+    return code;
+}
+
+/* look: only whether it is there. */
+static enum err append(struct journal *j, const struct journal_group *g, bool look, struct err_text *e)
+{
+    MDB_txn *txn;
+    enum err code = begin(j, &txn, e);
+    if (!code) {
+        code = place(j, txn, g, e);
+        if (code == ERR_BUSY)
+            code = confirm(j, &txn, e);
+        else if (!code)
+            code = look ? ERR_NOT_FOUND : write_group(j, &txn, g, e);
+    }
+    store_write_abort(&j->store, &txn);
+    return code;
 }
 
 enum err journal_append(struct journal *j, const struct journal_group *g, struct err_text *e)
 {
     ASSERT(j->reach);
-    MDB_txn *txn;
-    enum err code = begin(j, &txn, e);
-    if (!code) {
-        code = put_group(j, txn, g, e);
-        if (!code)
-            code = store_write_commit(&j->store, &txn, e);
-        store_write_abort(&j->store, &txn);
-        follow_disk(j, g, code == OK);
-    }
+    enum err code = append(j, g, false, e);
+    if (code == ERR_IO && append(j, g, true, NULL) == OK) /* the commit failed at its end */
+        return OK;
     return err_wrap(e, code, "append to %s", j->store.path);
 }
 
@@ -159,11 +195,8 @@ enum err journal_probe(struct journal *j, struct err_text *e)
     ASSERT(j->reach);
     MDB_txn *txn;
     enum err code = begin(j, &txn, e);
-    if (!code) {
-        code = store_meta_put(&j->store, txn, "term", j->term, e);
-        if (!code)
-            code = store_write_commit(&j->store, &txn, e);
-        store_write_abort(&j->store, &txn);
-    }
+    if (!code)
+        code = confirm(j, &txn, e);
+    store_write_abort(&j->store, &txn);
     return err_wrap(e, code, "write %s", j->store.path);
 }

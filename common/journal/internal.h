@@ -18,7 +18,7 @@ struct journal {
     int lock_fd; /* writer */
     uint32_t partitions;
     uint64_t id, term;
-    /* Writer: each partition as committed, and as the group in hand would have it. */
+    /* Writer, of the thread that appends: each partition as committed, and as the group in hand would have it. */
     struct reach *reach, *pending;
     uint64_t last_commit, last_control;
     uint64_t generation; /* of the store, when these were read */
@@ -87,4 +87,7 @@ static inline void make_index_key(uint8_t key[static INDEX_KEY_BYTES], uint32_t 
 }
 
 /* Writer: reads reach, last_commit and last_control afresh. ERR_CORRUPT: pseq are not dense in the last block. */
-enum err journal_load_reach(struct journal *j, struct err_text *e);
+enum err journal_load_reach(struct journal *j, MDB_txn *txn, struct err_text *e);
+
+/* Whether commit g->commit, which is there, holds the group's records and nothing else. Else ERR_LOST. */
+enum err journal_compare(struct journal *j, MDB_txn *txn, const struct journal_group *g, struct err_text *e);

@@ -33,13 +33,16 @@ struct journal_options {
 
 /* `directory` is the <dir> above: the environment is its sub-directory "journal". ERR_NOT_FOUND (reader, nothing
  * there), ERR_BUSY (another writer; open in this process already), ERR_VERSION, ERR_INVALID (file system that LMDB does
- * not support; process in another PID namespace), ERR_IO. One thread per handle; no use after fork. */
+ * not support; process in another PID namespace), ERR_IO. One thread per handle, but a writer's may have two: one that
+ * appends (journal_append), one that does all else. No use after fork. */
 enum err journal_open(struct journal **j, const char *directory, const struct journal_options *o, struct err_text *e);
 void journal_close(struct journal **j);
 
 uint32_t journal_partitions(const struct journal *j);
 uint64_t journal_id(const struct journal *j);   /* random, drawn at creation */
 uint64_t journal_term(const struct journal *j); /* writer: one more at each start, already on disk */
+/* Writer, while nobody appends: the last commit with records; 0: none. */
+uint64_t journal_last_commit(const struct journal *j);
 
 struct journal_feeder {
     uint64_t epoch, last_seq; /* last seq with a receipt */
@@ -62,6 +65,7 @@ struct journal_control {
     size_t bytes;
 };
 struct journal_group {
+    uint64_t commit; /* which one it wants to be: the one after the last (of no meaning without records) */
     const struct journal_put *put;
     size_t put_count;
     const struct journal_mark *mark;
@@ -70,9 +74,11 @@ struct journal_group {
     size_t control_count;
 };
 
-/* All or nothing, and synced. ERR_FULL, ERR_IO: nothing of it is there and the journal stays usable. ERR_INVALID: a
- * record does not begin at its partition's last pseq + 1, a control not at the last + 1 (the same key twice is such a
- * case). */
+/* All or nothing, and synced. The same group may be appended again until it is OK, and has its effect once: OK also
+ * when it is there already, record for record. ERR_FULL, ERR_IO: it may be there, and the journal stays usable.
+ * ERR_LOST: the journal holds another commit in its place, or does not come up to it: somebody else writes.
+ * ERR_INVALID: a record does not begin at its partition's last pseq + 1, a control not at the last + 1 (the same key
+ * twice is such a case). */
 enum err journal_append(struct journal *j, const struct journal_group *g, struct err_text *e);
 
 /* Records of a partition from the one that holds from_pseq on, in order, until `fn` returns false or bytes_max are read

@@ -93,7 +93,12 @@ static enum err start_writer(struct journal *j, uint32_t partitions, struct err_
     j->pending = calloc(j->partitions, sizeof *j->pending);
     if (!j->reach || !j->pending)
         return err_set(e, ERR_NOMEM, "%u partitions", j->partitions);
-    return journal_load_reach(j, e);
+    MDB_txn *txn;
+    code = store_read_begin(&j->store, &txn, e);
+    if (!code)
+        code = journal_load_reach(j, txn, e);
+    store_read_end(&j->store, &txn);
+    return code;
 }
 
 static enum err open_all(struct journal *j, const char *directory, const struct journal_options *o, struct err_text *e)
@@ -146,6 +151,7 @@ void journal_close(struct journal **j)
 uint32_t journal_partitions(const struct journal *j) { return j->partitions; }
 uint64_t journal_id(const struct journal *j) { return j->id; }
 uint64_t journal_term(const struct journal *j) { return j->term; }
+uint64_t journal_last_commit(const struct journal *j) { return j->last_commit; }
 
 enum err journal_room(struct journal *j, size_t bytes, struct err_text *e) { return store_room(&j->store, bytes, e); }
 

@@ -95,19 +95,15 @@ static enum err load_controls(struct journal *j, MDB_txn *txn, struct err_text *
     return rc == MDB_NOTFOUND ? OK : store_error(rc, e);
 }
 
-enum err journal_load_reach(struct journal *j, struct err_text *e)
+enum err journal_load_reach(struct journal *j, MDB_txn *txn, struct err_text *e)
 {
-    MDB_txn *txn;
     struct finder f = {0};
-    enum err code = store_read_begin(&j->store, &txn, e);
-    if (!code)
-        code = finder_open(&f, j, txn, e);
+    enum err code = finder_open(&f, j, txn, e);
     if (!code)
         code = load_records(j, &f, e);
     if (!code)
         code = load_controls(j, txn, e);
     finder_close(&f);
-    store_read_end(&j->store, &txn);
     if (!code)
         j->generation = j->store.generation;
     return code;

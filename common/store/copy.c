@@ -33,10 +33,12 @@ static size_t disk_rest(const struct store *s)
 
 enum err store_room(struct store *s, size_t bytes, struct err_text *e)
 {
+    pthread_rwlock_rdlock(&s->held);
     size_t whole, map = map_rest(s, &whole), disk = disk_rest(s);
+    pthread_rwlock_unlock(&s->held);
     if (disk < bytes)
         return err_wrap(e, store_error(ENOSPC, e), "%s: %zu KB are left", s->path, disk >> 10);
-    if (s->env && map < bytes && map < whole / MAP_SHARE)
+    if (whole && map < bytes && map < whole / MAP_SHARE)
         return err_wrap(e, store_error(MDB_MAP_FULL, e), "%s: %zu KB are left", s->path, map >> 10);
     return OK;
 }

@@ -13,8 +13,8 @@ int databases_open(struct store *s, uint64_t *format);
 /* store_error, and of files that are cut off or something else's. */
 enum err databases_error(int rc, struct err_text *e);
 
-/* What cannot be waited out but can be put right, when nobody holds pointers into the map; true: try again. After a
- * failed write of the meta page LMDB wants the environment opened anew. */
+/* What cannot be waited out but can be put right, when nobody has a transaction; true: try again. After a failed write
+ * of the meta page LMDB wants the environment opened anew. */
 bool store_recover(struct store *s, int rc);
 /* A reader that died in the middle keeps old pages from being used again, and the file grows: now and then its slot is
  * freed. */

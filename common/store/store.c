@@ -123,10 +123,8 @@ static enum err env_open(struct store *s, struct err_text *e)
     return code;
 }
 
-bool store_recover(struct store *s, int rc)
+static bool recover(struct store *s, int rc)
 {
-    if (s->read_depth || s->writing)
-        return false;
     if (rc == MDB_MAP_RESIZED) {
         bool done = mdb_env_set_mapsize(s->env, 0) == MDB_SUCCESS;
         bus_locate(s);
@@ -137,6 +135,15 @@ bool store_recover(struct store *s, int rc)
     env_close(s);
     s->generation++;
     return env_open(s, NULL) == OK;
+}
+
+bool store_recover(struct store *s, int rc)
+{
+    if (pthread_rwlock_trywrlock(&s->held))
+        return false;
+    bool done = recover(s, rc);
+    pthread_rwlock_unlock(&s->held);
+    return done;
 }
 
 static enum err place(struct store *s, struct err_text *e)

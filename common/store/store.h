@@ -8,10 +8,13 @@
  * LMDB reads through a map: a page that is not in the file, or that the disk cannot read, is a SIGBUS. From the first
  * store_open on, one in a store's map says which environment it was on standard error, and ends the process with 1.
  *
- * One thread per store; no use after fork. Calls may wait for another process's write transaction, never for a peer. */
+ * Two threads per store at most: one that reads (store_read_begin, store_room), one that writes (store_write_begin);
+ * all else is for the time when there is one. No use after fork. Calls may wait for another process's write
+ * transaction, never for a peer, and never for the other thread. */
 #pragma once
 #include "base/err.h"
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,13 +34,14 @@ struct store_options {
 };
 
 struct store {
+    pthread_rwlock_t held; /* by whoever has a transaction, so that nobody opens the environment anew under it */
     MDB_env *env;
     MDB_dbi dbi[STORE_DATABASES_MAX]; /* in the order of options.databases */
     struct store_options options;
     char path[STORE_PATH_BYTES];
-    MDB_txn *read; /* cached: a reader slot is taken once, a snapshot is held only while read_depth > 0 */
-    unsigned read_depth;
-    bool writing;
+    MDB_txn *read;       /* cached: a reader slot is taken once, a snapshot is held only while read_depth > 0 */
+    unsigned read_depth; /* of the reading thread */
+    bool writing;        /* of the writing one */
     int namespace_fd;
     int64_t readers_due_us; /* writers look for dead readers' slots now and then */
     const char *map;        /* where its file is mapped, map_size bytes */
@@ -46,7 +50,7 @@ struct store {
     struct store *next;  /* list of all that are open in this process */
 };
 /* What a store is before it is opened and after it is closed; closing it again is fine. */
-#define STORE_CLOSED ((struct store){.namespace_fd = -1})
+#define STORE_CLOSED ((struct store){.held = PTHREAD_RWLOCK_INITIALIZER, .namespace_fd = -1})
 
 /* Opens the environment <directory>/<name>. The store must stay where it is until it is closed.
  * ERR_NOT_FOUND (reader: nothing there yet), ERR_BUSY (open in this process already), ERR_VERSION, ERR_CORRUPT (cut
@@ -60,8 +64,8 @@ void store_close(struct store *s);
 enum err store_read_begin(struct store *s, MDB_txn **txn, struct err_text *e);
 void store_read_end(struct store *s, MDB_txn **txn);
 
-/* Commit and abort null the handle, whatever happens; an error of commit means that nothing was written. Abort after
- * commit is fine. */
+/* Commit and abort null the handle, whatever happens; after an error of commit the next transaction shows whether it is
+ * there. Abort after commit is fine. */
 enum err store_write_begin(struct store *s, MDB_txn **txn, struct err_text *e);
 enum err store_write_commit(struct store *s, MDB_txn **txn, struct err_text *e);
 void store_write_abort(struct store *s, MDB_txn **txn);

@@ -4,7 +4,7 @@
 
 enum { NEARLY_FULL_BYTES = 4 << 20 };
 
-static int read_start(struct store *s)
+static int renew(struct store *s)
 {
     if (!s->env)
         return MDB_PANIC;
@@ -16,6 +16,18 @@ static int read_start(struct store *s)
     return mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->read);
 }
 
+/* With MDB_SUCCESS the environment is held. */
+static int read_start(struct store *s)
+{
+    pthread_rwlock_rdlock(&s->held);
+    int rc = renew(s);
+    if (rc) {
+        s->read = NULL;
+        pthread_rwlock_unlock(&s->held);
+    }
+    return rc;
+}
+
 enum err store_read_begin(struct store *s, MDB_txn **txn, struct err_text *e)
 {
     *txn = NULL;
@@ -23,10 +35,8 @@ enum err store_read_begin(struct store *s, MDB_txn **txn, struct err_text *e)
         int rc = read_start(s);
         if (rc && store_recover(s, rc))
             rc = read_start(s);
-        if (rc) {
-            s->read = NULL;
+        if (rc)
             return store_error(rc, e);
-        }
     }
     s->read_depth++;
     *txn = s->read;
@@ -39,20 +49,33 @@ void store_read_end(struct store *s, MDB_txn **txn)
         return;
     *txn = NULL;
     ASSERT(s->read_depth > 0);
-    if (--s->read_depth == 0)
-        mdb_txn_reset(s->read);
+    if (--s->read_depth)
+        return;
+    mdb_txn_reset(s->read);
+    pthread_rwlock_unlock(&s->held);
 }
 
+/* With MDB_SUCCESS the environment is held. */
 static int write_start(struct store *s, MDB_txn **txn)
 {
-    return s->env ? mdb_txn_begin(s->env, NULL, 0, txn) : MDB_PANIC;
+    pthread_rwlock_rdlock(&s->held);
+    store_check_readers(s);
+    int rc = s->env ? mdb_txn_begin(s->env, NULL, 0, txn) : MDB_PANIC;
+    if (rc)
+        pthread_rwlock_unlock(&s->held);
+    return rc;
+}
+
+static void write_end(struct store *s)
+{
+    s->writing = false;
+    pthread_rwlock_unlock(&s->held);
 }
 
 enum err store_write_begin(struct store *s, MDB_txn **txn, struct err_text *e)
 {
     ASSERT(s->options.writer && !s->writing);
     *txn = NULL;
-    store_check_readers(s);
     int rc = write_start(s, txn);
     if (rc && store_recover(s, rc))
         rc = write_start(s, txn);
@@ -76,8 +99,9 @@ enum err store_write_commit(struct store *s, MDB_txn **txn, struct err_text *e)
     ASSERT(*txn && s->writing);
     MDB_txn *going = *txn;
     *txn = NULL;
-    s->writing = false;
-    return err_wrap(e, store_error(told_by_disk(s, mdb_txn_commit(going)), e), "commit");
+    int rc = told_by_disk(s, mdb_txn_commit(going));
+    write_end(s);
+    return err_wrap(e, store_error(rc, e), "commit");
 }
 
 void store_write_abort(struct store *s, MDB_txn **txn)
@@ -86,5 +110,5 @@ void store_write_abort(struct store *s, MDB_txn **txn)
         return;
     mdb_txn_abort(*txn);
     *txn = NULL;
-    s->writing = false;
+    write_end(s);
 }

@@ -109,7 +109,7 @@ static void journalled(struct ingestor *i, const struct journal_group *g)
 enum err ingestor_append(struct ingestor *i, const struct journal_group *g, struct err_text *e)
 {
     enum err code = i->io.append(i->io.ctx, g, e);
-    i->outdated |= code == ERR_INVALID;
+    i->outdated |= code == ERR_INVALID || code == ERR_LOST;
     i->doubtful |= code != OK;
     if (code == OK)
         journalled(i, g);

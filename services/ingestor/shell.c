@@ -55,7 +55,10 @@ static enum err to_worker(void *ctx, uint64_t number, uint32_t kind, const Proto
 
 static enum err append(void *ctx, const struct journal_group *group, struct err_text *e)
 {
-    return journal_append(((struct shell *)ctx)->journal, group, e);
+    struct journal *j = ((struct shell *)ctx)->journal;
+    struct journal_group numbered = *group;
+    numbered.commit = journal_last_commit(j) + 1;
+    return journal_append(j, &numbered, e);
 }
 
 static enum err read_records(void *ctx, uint32_t partition, uint64_t from_pseq, size_t bytes_max, journal_record_fn *fn,

@@ -55,16 +55,21 @@ void make_record(struct buffer *b, uint64_t first, uint32_t count, size_t body_b
     free(body);
 }
 
-enum err append(uint32_t partition, uint64_t first, uint32_t count, size_t body_bytes)
+enum err append_as(uint64_t commit, uint32_t partition, uint64_t first, uint32_t count, size_t body_bytes)
 {
     struct buffer b = {0};
     make_record(&b, first, count, body_bytes, 'x');
     struct journal_put put = {partition, first, b.data, b.size};
     struct journal_mark mark = {1, {.epoch = 1, .last_seq = first + count - 1, .name = "h05"}};
-    struct journal_group g = {.put = &put, .put_count = 1, .mark = &mark, .mark_count = 1};
+    struct journal_group g = {.commit = commit, .put = &put, .put_count = 1, .mark = &mark, .mark_count = 1};
     enum err code = journal_append(j, &g, &e);
     buffer_free(&b);
     return code;
+}
+
+enum err append(uint32_t partition, uint64_t first, uint32_t count, size_t body_bytes)
+{
+    return append_as(journal_last_commit(j) + 1, partition, first, count, body_bytes);
 }
 
 uint64_t last_of(uint32_t partition)

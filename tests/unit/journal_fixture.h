@@ -20,6 +20,8 @@ void reopen(size_t map_bytes);
 /* A record of `count` submissions whose bodies are `body_bytes` of the letter given. */
 void make_record(struct buffer *b, uint64_t first, uint32_t count, size_t body_bytes, char letter);
 /* A group of one such record and feeder 1's mark, last_seq being the record's last pseq. */
+enum err append_as(uint64_t commit, uint32_t partition, uint64_t first, uint32_t count, size_t body_bytes);
+/* … as the next commit. */
 enum err append(uint32_t partition, uint64_t first, uint32_t count, size_t body_bytes);
 
 uint64_t last_of(uint32_t partition);

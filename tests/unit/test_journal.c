@@ -88,7 +88,8 @@ Test(journal, a_record_out_of_sequence_takes_its_whole_group_along)
     make_record(&b, 1, 2, 8, 'y');
     struct journal_mark mark = {1, {.epoch = 1, .last_seq = 77, .name = "h05"}};
     struct journal_put put[2] = {{1, 1, b.data, b.size}, {0, 4, b.data, b.size}};
-    struct journal_group g = {.put = put, .put_count = 2, .mark = &mark, .mark_count = 1};
+    struct journal_group g = {
+        .commit = journal_last_commit(j) + 1, .put = put, .put_count = 2, .mark = &mark, .mark_count = 1};
     cr_assert_eq(journal_append(j, &g, &e), ERR_INVALID);
     cr_assert(strstr(e.text, "partition 0"), "%s", e.text);
     put[1].first_pseq = 2;
@@ -110,7 +111,7 @@ Test(journal, a_group_may_hold_several_records_of_a_partition)
     struct buffer b = {0};
     make_record(&b, 1, 3, 8, 'y');
     struct journal_put put[2] = {{1, 1, b.data, b.size}, {1, 4, b.data, b.size}};
-    struct journal_group g = {.put = put, .put_count = 2};
+    struct journal_group g = {.commit = journal_last_commit(j) + 1, .put = put, .put_count = 2};
     cr_assert_eq(journal_append(j, &g, &e), OK, "%s", e.text);
     cr_assert_eq(last_of(1), 6);
     buffer_free(&b);
@@ -128,7 +129,7 @@ static void append_commits(uint64_t from, uint64_t to, uint64_t last[4])
     make_record(&b, 1, 3, 8, 's');
     for (uint64_t commit = from; commit <= to; commit++) {
         struct journal_put put[4];
-        struct journal_group g = {.put = put};
+        struct journal_group g = {.commit = journal_last_commit(j) + 1, .put = put};
         for (uint32_t p = 0; p < 4; p++)
             if (takes_part(p, commit)) {
                 put[g.put_count++] = (struct journal_put){p, last[p] + 1, b.data, b.size};
@@ -197,9 +198,54 @@ Test(journal, records_of_a_group_may_come_in_any_order_of_partitions)
     open_writer(MIB);
     make_record(&b, 1, 3, 8, 'o');
     struct journal_put put[3] = {{3, 1, b.data, b.size}, {0, 1, b.data, b.size}, {2, 1, b.data, b.size}};
-    struct journal_group g = {.put = put, .put_count = 3};
+    struct journal_group g = {.commit = journal_last_commit(j) + 1, .put = put, .put_count = 3};
     cr_assert_eq(journal_append(j, &g, &e), OK, "%s", e.text);
     expect_readable_from_everywhere(last);
+    buffer_free(&b);
+}
+
+Test(journal, a_commit_that_is_there_is_appended_again_without_effect)
+{
+    open_writer(MIB);
+    append_as(1, 0, 1, 2, 8);
+    cr_assert_eq(append_as(2, 0, 3, 1, 8), OK, "%s", e.text);
+    cr_assert_eq(append_as(2, 0, 3, 1, 8), OK, "%s", e.text);
+    cr_assert_eq(journal_last_commit(j), 2);
+    cr_assert_eq(last_of(0), 3);
+    reopen(MIB);
+    cr_assert_eq(append_as(2, 0, 3, 1, 8), OK, "%s", e.text);
+    cr_assert_eq(read_from(0, 1, SIZE_MAX, 0).count, 2);
+}
+
+Test(journal, a_writer_that_is_not_the_only_one_is_told)
+{
+    open_writer(MIB);
+    append_as(1, 0, 1, 2, 8);
+    append_as(2, 0, 3, 1, 8);
+    cr_assert_eq(append_as(1, 0, 1, 2, 8), ERR_LOST, "others came after it: %s", e.text);
+    cr_assert_eq(append_as(4, 0, 4, 1, 8), ERR_LOST, "one before it is missing: %s", e.text);
+    cr_assert(strstr(e.text, "commit 4") && strstr(e.text, "somebody else writes"), "%s", e.text);
+    cr_assert_eq(append_as(2, 0, 3, 1, 9), ERR_LOST, "another record: %s", e.text);
+    cr_assert_eq(append_as(2, 1, 1, 1, 8), ERR_LOST, "of another partition: %s", e.text);
+    cr_assert(strstr(e.text, "other records"), "%s", e.text);
+    cr_assert_eq(append_as(2, 0, 3, 1, 8), OK, "what it wrote is there: %s", e.text);
+    cr_assert_eq(append_as(3, 0, 4, 1, 8), OK, "%s", e.text);
+}
+
+Test(journal, a_commit_with_fewer_or_more_records_is_another)
+{
+    struct buffer b = {0};
+    open_writer(MIB);
+    make_record(&b, 1, 3, 8, 'y');
+    struct journal_put put[3] = {{0, 1, b.data, b.size}, {2, 1, b.data, b.size}, {3, 1, b.data, b.size}};
+    struct journal_group g = {.commit = 1, .put = put, .put_count = 2};
+    cr_assert_eq(journal_append(j, &g, &e), OK, "%s", e.text);
+    g.put_count = 1;
+    cr_assert_eq(journal_append(j, &g, &e), ERR_LOST);
+    g.put_count = 3;
+    cr_assert_eq(journal_append(j, &g, &e), ERR_LOST);
+    g.put_count = 2;
+    cr_assert_eq(journal_append(j, &g, &e), OK, "%s", e.text);
     buffer_free(&b);
 }
 

@@ -76,7 +76,7 @@ Test(journal_processes, others_read_whole_groups_while_it_is_written)
     for (uint64_t i = 1; i <= GROUPS; i++) {
         make_record(&b, i, 1, 3000, 'r');
         struct journal_put put[2] = {{0, i, b.data, b.size}, {1, i, b.data, b.size}};
-        struct journal_group g = {.put = put, .put_count = 2};
+        struct journal_group g = {.commit = journal_last_commit(j) + 1, .put = put, .put_count = 2};
         cr_assert_eq(journal_append(j, &g, &e), OK, "%s", e.text);
     }
     cr_assert_eq(finish(readers[0]), 0);

@@ -51,7 +51,7 @@ static void append_record(struct journal *j, uint32_t partition, uint64_t first_
     for (uint64_t pseq = first_pseq; pseq < first_pseq + ENTRIES; pseq++)
         add_entry(&record, pseq);
     struct journal_put put = {partition, first_pseq, record.data, record.size};
-    append(j, &(struct journal_group){.put = &put, .put_count = 1});
+    append(j, &(struct journal_group){.commit = journal_last_commit(j) + 1, .put = &put, .put_count = 1});
     buffer_free(&record);
 }
 
@@ -87,7 +87,11 @@ static void append_everywhere(struct journal *j, Parbus__Control *control, uint6
         put[p] = (struct journal_put){p, last + 1, record->data, record->size};
     }
     struct journal_control stored = {seq, packed.data, packed.size};
-    append(j, &(struct journal_group){.put = put, .put_count = PARTITIONS, .control = &stored, .control_count = 1});
+    append(j, &(struct journal_group){.commit = journal_last_commit(j) + 1,
+                                      .put = put,
+                                      .put_count = PARTITIONS,
+                                      .control = &stored,
+                                      .control_count = 1});
     buffer_free(&entry);
     buffer_free(&packed);
 }

@@ -1,0 +1,48 @@
+/* Whether a commit that is there is the one that was to be written. */
+#include "journal/internal.h"
+#include <string.h>
+
+static const struct journal_put *put_of(const struct journal_group *g, const struct spot *spot)
+{
+    for (size_t i = 0; i < g->put_count; i++)
+        if (g->put[i].partition == spot->partition && g->put[i].first_pseq == spot->first)
+            return &g->put[i];
+    return NULL;
+}
+
+static bool same(const struct journal_put *put, const struct spot *spot)
+{
+    return put && put->bytes == spot->data.mv_size && memcmp(put->record, spot->data.mv_data, put->bytes) == 0;
+}
+
+static enum err differs(const struct journal_group *g, struct err_text *e)
+{
+    return err_set(e, ERR_LOST, "commit %llu is there with other records: somebody else writes this journal",
+                   (unsigned long long)g->commit);
+}
+
+static enum err compare(struct finder *f, const struct journal_group *g, struct err_text *e)
+{
+    struct spot spot = {0};
+    size_t found = 0;
+    enum err code = finder_first(f, g->commit, &spot, e);
+    while (!code && spot.commit == g->commit) {
+        if (!same(put_of(g, &spot), &spot))
+            return differs(g, e);
+        found++;
+        code = finder_next(f, &spot, e);
+    }
+    if (code && code != ERR_NOT_FOUND)
+        return code;
+    return found == g->put_count ? OK : differs(g, e);
+}
+
+enum err journal_compare(struct journal *j, MDB_txn *txn, const struct journal_group *g, struct err_text *e)
+{
+    struct finder f;
+    enum err code = finder_open(&f, j, txn, e);
+    if (!code)
+        code = compare(&f, g, e);
+    finder_close(&f);
+    return code;
+}
