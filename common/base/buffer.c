@@ -12,7 +12,7 @@ void buffer_free(struct buffer *b)
 void *buffer_grow(struct buffer *b, size_t bytes)
 {
     ASSERT(bytes <= SIZE_MAX - b->size);
-    if (b->size + bytes > b->capacity) {
+    if (!b->data || b->size + bytes > b->capacity) {
         size_t capacity = b->capacity ? b->capacity : 256;
         while (capacity < b->size + bytes)
             capacity *= 2;

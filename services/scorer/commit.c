@@ -59,10 +59,10 @@ static void point(struct scorer_core *s)
     size_t values = 0, scores = 0, tallies = 0, rejects = 0;
     for (size_t i = 0; i < buffer_count(&s->batches, struct state_batch); i++) {
         struct state_batch *b = buffer_at(&s->batches, i, sizeof *b);
-        b->values = (const struct state_values_put *)(const void *)s->values.data + values;
-        b->scores = (const struct state_scores_put *)(const void *)s->scores.data + scores;
-        b->tallies = (const struct state_tally_put *)(const void *)s->tallies.data + tallies;
-        b->rejects = (const struct state_reject_put *)(const void *)s->rejects.data + rejects;
+        b->values = buffer_at(&s->values, values, sizeof *b->values);
+        b->scores = buffer_at(&s->scores, scores, sizeof *b->scores);
+        b->tallies = buffer_at(&s->tallies, tallies, sizeof *b->tallies);
+        b->rejects = buffer_at(&s->rejects, rejects, sizeof *b->rejects);
         values += b->values_count, scores += b->scores_count;
         tallies += b->tallies_count, rejects += b->rejects_count;
     }

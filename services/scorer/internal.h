@@ -58,7 +58,11 @@ struct scorer_core {
 };
 
 #define buffer_count(b, type) ((b)->size / sizeof(type))
-static inline void *buffer_at(const struct buffer *b, size_t index, size_t bytes) { return b->data + index * bytes; }
+/* Also one past the last; NULL for a buffer that never held anything, whose end is its start. */
+static inline void *buffer_at(const struct buffer *b, size_t index, size_t bytes)
+{
+    return b->data ? b->data + index * bytes : NULL;
+}
 
 /* partition.c */
 struct partition *partition_new(uint32_t number, uint64_t owner_epoch, uint64_t applied);

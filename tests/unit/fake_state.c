@@ -105,10 +105,11 @@ static enum err scores(void *ctx, uint32_t partition, uint32_t series, uint32_t 
 
 static void put_tally(struct fake_state *s, uint32_t partition, const struct state_tally_put *put_)
 {
-    struct fake_tally *t = (struct fake_tally *)(void *)s->tallies.data, *end = t + s->tallies.size / sizeof *t;
-    while (t < end && (t->partition != partition || t->feeder != put_->feeder || t->epoch != put_->epoch))
+    struct fake_tally *t = (struct fake_tally *)(void *)s->tallies.data;
+    size_t left = s->tallies.size / sizeof *t;
+    for (; left && (t->partition != partition || t->feeder != put_->feeder || t->epoch != put_->epoch); left--)
         t++;
-    if (t == end)
+    if (!left)
         t = buffer_grow(&s->tallies, sizeof *t);
     *t = (struct fake_tally){partition, put_->feeder, put_->epoch, put_->tally};
 }
