@@ -1,7 +1,8 @@
 #include "catalog/check.h"
 #include "catalog/catalog.h"
+#include "catalog/check_points.h"
+#include "catalog/check_rule.h"
 #include "catalog/words.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,17 +11,6 @@
 /* A tree travels whole in a Description (W3): its texts, and the other fields of each node. */
 enum { TREE_BYTES_MAX = 1 << 20, NODE_BYTES = 40 };
 enum { TITLE_BYTES_MAX = 1024, SOURCE_BYTES_MAX = 4096, NAME_BYTES_MAX = 256, DECIMALS_MAX = 6 };
-
-void check_fault(const struct check *c, enum check_scope scope, size_t position, const char *key, const char *format,
-                 ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    c->fault(c->ctx, scope, position, key, text);
-}
 
 /* 1 to 64 of [A-Za-z0-9._-]; NULL is not. */
 static bool name_ok(const char *name)
@@ -44,18 +34,6 @@ static bool text_ok(const char *text, size_t bytes_max)
         at += (size_t)n;
     }
     return true;
-}
-
-const char *check_micro(int64_t micro, char out[static CHECK_MICRO_BYTES])
-{
-    uint64_t size = micro < 0 ? 0 - (uint64_t)micro : (uint64_t)micro;
-    int n = snprintf(out, CHECK_MICRO_BYTES, "%s%llu.%06llu", micro < 0 ? "-" : "", (unsigned long long)(size / MICRO),
-                     (unsigned long long)(size % MICRO));
-    while (out[n - 1] == '0')
-        out[--n] = '\0';
-    if (out[n - 1] == '.')
-        out[--n] = '\0';
-    return out;
 }
 
 /* ---- codes that must differ ---- */

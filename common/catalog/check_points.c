@@ -1,5 +1,5 @@
+#include "catalog/check_points.h"
 #include "catalog/catalog.h"
-#include "catalog/check.h"
 #include "catalog/words.h"
 
 /* Large enough for any scale of points, small enough that the sums and products below cannot overflow. */

@@ -1,5 +1,5 @@
+#include "catalog/check_rule.h"
 #include "catalog/catalog.h"
-#include "catalog/check.h"
 #include <math.h>
 
 typedef void rule_check(const struct check *c, const Parbus__Node *n, size_t position);

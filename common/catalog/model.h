@@ -33,6 +33,11 @@ struct definition_entry *build_definition(struct pool *pool, const Parbus__Defin
 enum err apply_set_aside(struct catalog *c, const Parbus__Control *control, struct err_text *e);
 enum err apply_readmitted(struct catalog *c, const Parbus__Control *control, struct err_text *e);
 
+/* Each into its place. What must hold of it has been checked; a series has the next number. */
+void catalog_add_registry(struct catalog *c, struct registry_entry *entry);
+void catalog_add_definition(struct catalog *c, struct definition_entry *entry);
+void catalog_add_series(struct catalog *c, struct series *s);
+
 /* Makes room for one more pointer. */
 void *pointers_grown(void *array, size_t count);
 
