@@ -1,6 +1,6 @@
 #include "services/parbus/status/health.h"
 #include "base/plural.h"
-#include "services/parbus/status/status.h"
+#include "services/parbus/status/ranges.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>

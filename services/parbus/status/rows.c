@@ -1,36 +1,8 @@
 #include "base/err.h"
+#include "services/parbus/status/ranges.h"
 #include "services/parbus/status/status.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- ranges ---- */
-
-static void print_range(FILE *out, uint32_t from, uint32_t to, const char *before)
-{
-    fprintf(out, from == to ? "%s%u" : "%s%u-%u", before, from, to);
-}
-
-char *status_ranges(const Parbus__StatsReply *reply, bool (*is_one)(const Parbus__PartitionStats *p, const void *ctx),
-                    const void *ctx)
-{
-    char *text = NULL;
-    size_t bytes;
-    FILE *out = open_memstream(&text, &bytes);
-    ASSERT(out);
-    const char *before = "";
-    for (size_t i = 0; reply && i < reply->n_partition; i++) {
-        if (!is_one(reply->partition[i], ctx))
-            continue;
-        size_t first = i;
-        while (i + 1 < reply->n_partition && is_one(reply->partition[i + 1], ctx) &&
-               reply->partition[i + 1]->partition == reply->partition[i]->partition + 1)
-            i++;
-        print_range(out, reply->partition[first]->partition, reply->partition[i]->partition, before);
-        before = ",";
-    }
-    ASSERT(fclose(out) == 0 && text);
-    return text;
-}
 
 static bool scored_by(const Parbus__PartitionStats *p, const void *instance)
 {
@@ -41,8 +13,6 @@ static bool validated_by(const Parbus__PartitionStats *p, const void *instance)
 {
     return !strcmp(p->validator, instance);
 }
-
-/* ---- rows ---- */
 
 static void add_worker(struct status_row *row, const Parbus__WorkerStats *w)
 {
@@ -125,7 +95,7 @@ static void add_unsupervised(struct status *s, uint32_t ingestor_pid)
     }
 }
 
-void status_work_out(struct status *s, uint32_t ingestor_pid)
+void status_add_rows(struct status *s, uint32_t ingestor_pid)
 {
     size_t most = 1 + (s->reply ? s->reply->n_worker : 0) + (s->processes ? s->processes->n_process : 0);
     s->row = calloc(most, sizeof *s->row);
@@ -134,18 +104,4 @@ void status_work_out(struct status *s, uint32_t ingestor_pid)
         add_supervised(s);
     else
         add_unsupervised(s, ingestor_pid);
-    s->wrong = status_wrong(s);
-    s->warnings = status_warnings(s);
-}
-
-void status_free(struct status *s)
-{
-    for (size_t i = 0; i < s->count; i++)
-        free(s->row[i].owned);
-    free(s->row);
-    json_decref(s->wrong);
-    json_decref(s->warnings);
-    s->row = NULL;
-    s->count = 0;
-    s->wrong = s->warnings = NULL;
 }

@@ -33,14 +33,12 @@ struct status {
 void status_work_out(struct status *s, uint32_t ingestor_pid);
 void status_free(struct status *s);
 
+/* rows.c: a row for each process, by what the supervisor and the ingestor say. */
+void status_add_rows(struct status *s, uint32_t ingestor_pid);
 /* wrong.c: what an operator should look at, in words; causes before effects. */
 json_t *status_wrong(const struct status *s);
 /* … and what does not keep the pipeline from its work. */
 json_t *status_warnings(const struct status *s);
-
-/* "0-15,40" of the partitions for which is_one says true; malloc'ed. */
-char *status_ranges(const Parbus__StatsReply *reply, bool (*is_one)(const Parbus__PartitionStats *p, const void *ctx),
-                    const void *ctx);
 
 void status_print_table(const struct status *s, bool partitions, FILE *out);
 void status_print_json(const struct status *s, FILE *out);

@@ -67,3 +67,5 @@ void probe_read(struct shell *s)
             take_stats(s, (const Parbus__StatsReply *)m.message);
     }
 }
+
+bool probe_ready(const struct shell *s) { return s->settled && supervisor_ready(&s->core); }

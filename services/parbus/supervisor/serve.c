@@ -26,7 +26,7 @@ const Parbus__Processes *control_processes(const struct shell *s, int64_t now_us
     all.process = pointer;
     all.has_supervisor_pid = all.has_ready = all.has_stopping = true;
     all.supervisor_pid = (uint32_t)getpid();
-    all.ready = shell_ready(s);
+    all.ready = probe_ready(s);
     all.stopping = s->core.stopping;
     return &all;
 }

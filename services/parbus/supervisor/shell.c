@@ -124,7 +124,7 @@ static void judge_start(struct shell *s, int64_t now_us, int64_t deadline_us)
         running += core->process[i].state == PROCESS_RUNNING;
     if (s->options->progress)
         s->options->progress(s->options->ctx, running, (unsigned)core->count);
-    if (shell_ready(s))
+    if (probe_ready(s))
         announce(s, now_us);
     else if (core->stopping) /* told to stop before it was ready */
         s->failed = true;
@@ -133,8 +133,6 @@ static void judge_start(struct shell *s, int64_t now_us, int64_t deadline_us)
     else if (now_us >= deadline_us)
         give_up(s, late ? late : &core->process[0], "is not at work in time");
 }
-
-bool shell_ready(const struct shell *s) { return s->settled && supervisor_ready(&s->core); }
 
 static int64_t do_due(struct shell *s, int64_t now_us)
 {
@@ -145,7 +143,7 @@ static int64_t do_due(struct shell *s, int64_t now_us)
     }
     if (s->core.stopping)
         return next;
-    int64_t most_us = shell_ready(s) ? PROBE_QUIET_US : PROBE_US;
+    int64_t most_us = probe_ready(s) ? PROBE_QUIET_US : PROBE_US;
     if (now_us >= s->next_probe_us) {
         probe_ask(s);
         s->next_probe_us = now_us + most_us;

@@ -41,9 +41,6 @@ struct shell {
     char began[CLOCK_TEXT_BYTES]; /* as at the beginning of a log line */
 };
 
-/* Everything runs and is at work. */
-bool shell_ready(const struct shell *s);
-
 /* Runs everything until it is told to stop. Returns the exit status. */
 int supervisor_run(const struct supervisor_options *options);
 
@@ -65,3 +62,5 @@ const Parbus__Processes *control_processes(const struct shell *s, int64_t now_us
 enum err probe_open(struct shell *s, struct err_text *e);
 void probe_ask(struct shell *s);
 void probe_read(struct shell *s);
+/* Everything runs and is at work, and every partition is in a scorer's hands. */
+bool probe_ready(const struct shell *s);
