@@ -4,6 +4,12 @@ function(parbus_library name)
   cmake_parse_arguments(A "" "" "SOURCES;LINKS" ${ARGN})
   add_library(${name} STATIC ${A_SOURCES})
   target_link_libraries(${name} PUBLIC parbus_options ${A_LINKS})
+  parbus_hidden(${name})
+endfunction()
+
+# What may become a part of the client library: nothing is seen outside it but what says so (PARBUS_API).
+function(parbus_hidden name)
+  set_target_properties(${name} PROPERTIES C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
 endfunction()
 
 function(parbus_program name)

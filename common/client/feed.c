@@ -1,8 +1,9 @@
-#include "client/feed.h"
 #include "base/clock.h"
 #include "base/deadline.h"
+#include "client/errors.h"
 #include "client/feed_table.h"
 #include "link/link.h"
+#include <parbus/feed.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,9 +69,8 @@ static void close_sockets(void *socket[static SOCKETS])
         link_close(&socket[i]);
 }
 
-enum err parbus_feed_open(struct parbus_feed **feed, const struct parbus_feed_options *o, struct err_text *e)
+static enum err open_feed(struct parbus_feed **feed, const struct parbus_feed_options *o, struct err_text *e)
 {
-    *feed = NULL;
     size_t bytes = strlen(o->topic) + 1;
     if (bytes > LINK_TOPIC_BYTES_MAX)
         return err_set(e, ERR_TOO_LARGE, "the topic is %zu bytes long, at most %d are possible", bytes - 1,
@@ -91,6 +91,12 @@ enum err parbus_feed_open(struct parbus_feed **feed, const struct parbus_feed_op
         parbus_feed_close(&f);
     *feed = f;
     return err;
+}
+
+enum parbus_err parbus_feed_open(struct parbus_feed **f, const struct parbus_feed_options *o, struct parbus_err_text *e)
+{
+    *f = NULL;
+    return public_err(open_feed(f, o, text_of(e)));
 }
 
 void parbus_feed_close(struct parbus_feed **feed)
@@ -178,7 +184,7 @@ static void ask(struct parbus_feed *f)
     link_send(f->socket[ANSWERS], f->out.data, f->out.size);
 }
 
-enum err parbus_feed_poll(struct parbus_feed *f, int timeout_ms, struct err_text *e)
+static enum err poll_once(struct parbus_feed *f, int timeout_ms, struct err_text *e)
 {
     bool unknown = feed_table_topic_unknown(f->table);
     ask(f);
@@ -195,6 +201,11 @@ enum err parbus_feed_poll(struct parbus_feed *f, int timeout_ms, struct err_text
     return OK;
 }
 
+enum parbus_err parbus_feed_poll(struct parbus_feed *f, int timeout_ms, struct parbus_err_text *e)
+{
+    return public_err(poll_once(f, timeout_ms, text_of(e)));
+}
+
 bool parbus_feed_ready(const struct parbus_feed *f) { return feed_table_ready(f->table); }
 
 void parbus_feed_position(const struct parbus_feed *f, uint64_t *epoch, uint64_t *seq)
@@ -202,16 +213,19 @@ void parbus_feed_position(const struct parbus_feed *f, uint64_t *epoch, uint64_t
     feed_table_position(f->table, epoch, seq);
 }
 
-struct feed_counts parbus_feed_counts(const struct parbus_feed *f) { return *feed_table_counts(f->table); }
+struct parbus_feed_counts parbus_feed_counts(const struct parbus_feed *f) { return *feed_table_counts(f->table); }
 
-const struct feed_header *parbus_feed_header(const struct parbus_feed *f) { return feed_table_header(f->table); }
+const struct parbus_table_header *parbus_feed_header(const struct parbus_feed *f)
+{
+    return feed_table_header(f->table);
+}
 
-void parbus_feed_each(const struct parbus_feed *f, bool (*fn)(void *ctx, const struct feed_row *row), void *ctx)
+void parbus_feed_each(const struct parbus_feed *f, bool (*fn)(void *ctx, const struct parbus_row *row), void *ctx)
 {
     feed_table_each(f->table, fn, ctx);
 }
 
-bool parbus_feed_row(const struct parbus_feed *f, uint32_t unit, struct feed_row *row)
+bool parbus_feed_row(const struct parbus_feed *f, uint32_t unit, struct parbus_row *row)
 {
     return feed_table_row(f->table, unit, row);
 }

@@ -6,7 +6,7 @@
 
 static const char *or_empty(const char *text) { return text ? text : ""; }
 
-static void header_fill(struct feed_header *h, const Parbus__SnapshotBegin *b)
+static void header_fill(struct parbus_table_header *h, const Parbus__SnapshotBegin *b)
 {
     snprintf(h->topic, sizeof h->topic, "%s", or_empty(b->topic));
     h->title_vi = or_empty(b->title_vi);
@@ -175,9 +175,9 @@ bool feed_content_apply(struct feed_content *c, const Parbus__Delta *delta)
     return true;
 }
 
-static struct feed_row row_of(const struct feed_content *c, const struct feed_cell *cell, uint32_t rank)
+static struct parbus_row row_of(const struct feed_content *c, const struct feed_cell *cell, uint32_t rank)
 {
-    return (struct feed_row){
+    return (struct parbus_row){
         .unit = cell->unit,
         .rank = rank,
         .present = cell->present,
@@ -193,7 +193,7 @@ static struct feed_row row_of(const struct feed_content *c, const struct feed_ce
     };
 }
 
-bool feed_content_row(const struct feed_content *c, uint32_t unit, struct feed_row *row)
+bool feed_content_row(const struct feed_content *c, uint32_t unit, struct parbus_row *row)
 {
     const struct feed_cell *cell = find(c, unit);
     if (cell)
@@ -203,7 +203,7 @@ bool feed_content_row(const struct feed_content *c, uint32_t unit, struct feed_r
 
 struct walk {
     const struct feed_content *c;
-    bool (*fn)(void *ctx, const struct feed_row *row);
+    bool (*fn)(void *ctx, const struct parbus_row *row);
     void *ctx;
     bool stopped;
 };
@@ -212,17 +212,17 @@ static bool ranked_row(void *ctx, uint32_t rank, uint32_t unit, int64_t score)
 {
     (void)score;
     struct walk *w = ctx;
-    struct feed_row row = row_of(w->c, find(w->c, unit), rank);
+    struct parbus_row row = row_of(w->c, find(w->c, unit), rank);
     w->stopped = !w->fn(w->ctx, &row);
     return !w->stopped;
 }
 
-void feed_content_each(const struct feed_content *c, bool (*fn)(void *ctx, const struct feed_row *row), void *ctx)
+void feed_content_each(const struct feed_content *c, bool (*fn)(void *ctx, const struct parbus_row *row), void *ctx)
 {
     struct walk w = {.c = c, .fn = fn, .ctx = ctx};
     ranking_each(c->ranking, ranked_row, &w);
     for (size_t i = 0; i < c->count && !w.stopped; i++) {
-        struct feed_row row = row_of(c, &c->cell[i], 0);
+        struct parbus_row row = row_of(c, &c->cell[i], 0);
         if (!c->cell[i].complete)
             w.stopped = !fn(ctx, &row);
     }

@@ -1,8 +1,8 @@
 /* What a feed client holds of a topic at one position: header, rows, names, ranking. Pure. */
 #pragma once
 #include "base/buffer.h"
-#include "client/feed.h"
 #include "ranking/ranking.h"
+#include <parbus/feed.h>
 
 struct feed_cell {
     uint32_t unit, appraised_share, cause_feeder;
@@ -15,7 +15,7 @@ struct feed_cell {
 
 struct feed_content {
     uint64_t epoch, seq;
-    struct feed_header header;
+    struct parbus_table_header header;
     Parbus__SnapshotBegin *begin; /* the header's strings */
     struct feed_cell *cell;       /* ascending unit once it is whole */
     size_t count, capacity, expected;
@@ -38,5 +38,5 @@ bool feed_content_whole(struct feed_content *c);
 bool feed_content_apply(struct feed_content *c, const Parbus__Delta *delta);
 
 /* Of a whole table. */
-bool feed_content_row(const struct feed_content *c, uint32_t unit, struct feed_row *row);
-void feed_content_each(const struct feed_content *c, bool (*fn)(void *ctx, const struct feed_row *row), void *ctx);
+bool feed_content_row(const struct feed_content *c, uint32_t unit, struct parbus_row *row);
+void feed_content_each(const struct feed_content *c, bool (*fn)(void *ctx, const struct parbus_row *row), void *ctx);

@@ -8,7 +8,7 @@
 enum need { NEED_NOTHING, NEED_RESUME, NEED_SNAPSHOT };
 
 struct feed_table {
-    char topic[sizeof((struct feed_header *)0)->topic];
+    char topic[sizeof((struct parbus_table_header *)0)->topic];
     struct feed_table_events events;
     struct feed_content *content; /* what we hold; NULL: nothing yet */
     struct feed_content *staged;  /* a snapshot on its way */
@@ -17,7 +17,7 @@ struct feed_table {
     enum need need;
     uint64_t request; /* number of the last question; answers to others are too late */
     int64_t ask_us, asked_us, heard_us, silence_us;
-    struct feed_counts counts;
+    struct parbus_feed_counts counts;
     bool topic_unknown, silent;
 };
 
@@ -329,7 +329,7 @@ int64_t feed_table_deadline_us(const struct feed_table *t)
 
 bool feed_table_topic_unknown(const struct feed_table *t) { return t->topic_unknown; }
 bool feed_table_ready(const struct feed_table *t) { return t->content != NULL; }
-const struct feed_counts *feed_table_counts(const struct feed_table *t) { return &t->counts; }
+const struct parbus_feed_counts *feed_table_counts(const struct feed_table *t) { return &t->counts; }
 
 void feed_table_position(const struct feed_table *t, uint64_t *epoch, uint64_t *seq)
 {
@@ -337,14 +337,14 @@ void feed_table_position(const struct feed_table *t, uint64_t *epoch, uint64_t *
     *seq = t->content ? t->content->seq : 0;
 }
 
-const struct feed_header *feed_table_header(const struct feed_table *t) { return &t->content->header; }
+const struct parbus_table_header *feed_table_header(const struct feed_table *t) { return &t->content->header; }
 
-void feed_table_each(const struct feed_table *t, bool (*fn)(void *ctx, const struct feed_row *row), void *ctx)
+void feed_table_each(const struct feed_table *t, bool (*fn)(void *ctx, const struct parbus_row *row), void *ctx)
 {
     feed_content_each(t->content, fn, ctx);
 }
 
-bool feed_table_row(const struct feed_table *t, uint32_t unit, struct feed_row *row)
+bool feed_table_row(const struct feed_table *t, uint32_t unit, struct parbus_row *row)
 {
     return feed_content_row(t->content, unit, row);
 }

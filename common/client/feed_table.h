@@ -3,8 +3,8 @@
  * in cost time, never exactness. One thread. */
 #pragma once
 #include "base/buffer.h"
-#include "client/feed.h"
 #include "wire/wire.h"
+#include <parbus/feed.h>
 
 enum {
     FEED_KEPT_MAX = 1024,           /* deltas that wait for what lies before them (F1) */
@@ -43,8 +43,8 @@ bool feed_table_ready(const struct feed_table *t);
 /* 0, 0 before it is ready. */
 void feed_table_position(const struct feed_table *t, uint64_t *epoch, uint64_t *seq);
 /* What has happened since feed_table_new. */
-const struct feed_counts *feed_table_counts(const struct feed_table *t);
+const struct parbus_feed_counts *feed_table_counts(const struct feed_table *t);
 /* These three: only when it is ready. */
-const struct feed_header *feed_table_header(const struct feed_table *t);
-void feed_table_each(const struct feed_table *t, bool (*fn)(void *ctx, const struct feed_row *row), void *ctx);
-bool feed_table_row(const struct feed_table *t, uint32_t unit, struct feed_row *row);
+const struct parbus_table_header *feed_table_header(const struct feed_table *t);
+void feed_table_each(const struct feed_table *t, bool (*fn)(void *ctx, const struct parbus_row *row), void *ctx);
+bool feed_table_row(const struct feed_table *t, uint32_t unit, struct parbus_row *row);

@@ -1,12 +1,14 @@
-#include "client/feeder.h"
 #include "base/clock.h"
 #include "base/deadline.h"
 #include "base/random.h"
+#include "client/errors.h"
 #include "client/feeder_core.h"
 #include "client/feeder_pack.h"
 #include "client/outbox.h"
 #include "link/link.h"
+#include "wire/reason.h"
 #include "wire/wire.h"
+#include <parbus/feeder.h>
 #include <stdlib.h>
 
 enum { SOCKET_MESSAGES_MAX = 16384, RECEIVE_BATCH = 1024, STORE_RETRY_US = 1000000, EPOCH_STEP = 1 << 20 };
@@ -68,9 +70,8 @@ static enum err draw_epoch(uint64_t *epoch, struct err_text *e)
     return err;
 }
 
-enum err parbus_feeder_open(struct parbus_feeder **out, const struct parbus_feeder_options *o, struct err_text *e)
+static enum err open_feeder(struct parbus_feeder **out, const struct parbus_feeder_options *o, struct err_text *e)
 {
-    *out = NULL;
     if (!o->name || !wire_name_ok(o->name))
         return err_set(e, ERR_INVALID, "\"%s\" cannot name a feeder: 1 to %d of A-Z a-z 0-9 . _ -",
                        o->name ? o->name : "", WIRE_NAME_BYTES_MAX);
@@ -91,6 +92,13 @@ enum err parbus_feeder_open(struct parbus_feeder **out, const struct parbus_feed
     return err;
 }
 
+enum parbus_err parbus_feeder_open(struct parbus_feeder **f, const struct parbus_feeder_options *o,
+                                   struct parbus_err_text *e)
+{
+    *f = NULL;
+    return public_err(open_feeder(f, o, text_of(e)));
+}
+
 void parbus_feeder_close(struct parbus_feeder **out)
 {
     struct parbus_feeder *f = *out;
@@ -107,37 +115,7 @@ void parbus_feeder_close(struct parbus_feeder **out)
 
 /* ---- submissions ---- */
 
-static enum err to_outbox(struct parbus_feeder *f, const struct feeder_pack_plan *plan, const Parbus__Submission *s,
-                          struct err_text *e)
-{
-    uint8_t *room;
-    enum err err = outbox_add(f->outbox, plan->envelope, &room, e);
-    if (err == ERR_FULL && parbus_feeder_sync(f, NULL) == OK)
-        err = outbox_add(f->outbox, plan->envelope, &room, e);
-    if (err)
-        return err == ERR_FULL ? ERR_BUSY : err;
-    feeder_pack_write(plan, s, room);
-    feeder_core_take(f->core, room, plan->envelope);
-    return OK;
-}
-
-enum err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission *s, uint64_t *seq, struct err_text *e)
-{
-    enum err err = feeder_core_failure(f->core, e);
-    if (!err && !f->outbox) {
-        err = feeder_core_submit(f->core, s, e);
-    } else if (!err) {
-        struct feeder_pack_plan plan;
-        err = feeder_core_number(f->core, s, &plan, e);
-        if (!err)
-            err = to_outbox(f, &plan, s, e);
-    }
-    if (!err && seq)
-        *seq = s->seq;
-    return err;
-}
-
-enum err parbus_feeder_sync(struct parbus_feeder *f, struct err_text *e)
+static enum err sync_outbox(struct parbus_feeder *f, struct err_text *e)
 {
     uint64_t stored;
     if (!f->outbox)
@@ -148,13 +126,55 @@ enum err parbus_feeder_sync(struct parbus_feeder *f, struct err_text *e)
     return err;
 }
 
+static enum err to_outbox(struct parbus_feeder *f, const struct feeder_pack_plan *plan, const Parbus__Submission *s,
+                          struct err_text *e)
+{
+    uint8_t *room;
+    enum err err = outbox_add(f->outbox, plan->envelope, &room, e);
+    if (err == ERR_FULL && sync_outbox(f, NULL) == OK)
+        err = outbox_add(f->outbox, plan->envelope, &room, e);
+    if (err)
+        return err == ERR_FULL ? ERR_BUSY : err;
+    feeder_pack_write(plan, s, room);
+    feeder_core_take(f->core, room, plan->envelope);
+    return OK;
+}
+
+static enum err submit(struct parbus_feeder *f, Parbus__Submission *s, struct err_text *e)
+{
+    enum err err = feeder_core_failure(f->core, e);
+    if (!err && !f->outbox) {
+        err = feeder_core_submit(f->core, s, e);
+    } else if (!err) {
+        struct feeder_pack_plan plan;
+        err = feeder_core_number(f->core, s, &plan, e);
+        if (!err)
+            err = to_outbox(f, &plan, s, e);
+    }
+    return err;
+}
+
+enum parbus_err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission *s, uint64_t *seq,
+                                     struct parbus_err_text *e)
+{
+    enum err err = submit(f, s, text_of(e));
+    if (!err && seq)
+        *seq = s->seq;
+    return public_err(err);
+}
+
+enum parbus_err parbus_feeder_sync(struct parbus_feeder *f, struct parbus_err_text *e)
+{
+    return public_err(sync_outbox(f, text_of(e)));
+}
+
 /* A full disk is waited out: what is in memory stays there. Anything else ends the feeder. */
 static enum err sync_or_wait(struct parbus_feeder *f, int64_t now_us, struct err_text *e)
 {
     struct err_text text;
     if (!f->outbox || now_us < f->sync_retry_us)
         return OK;
-    enum err err = parbus_feeder_sync(f, &text);
+    enum err err = sync_outbox(f, &text);
     if (err == ERR_FULL) {
         f->sync_retry_us = now_us + STORE_RETRY_US;
         if (f->events.trouble)
@@ -202,7 +222,7 @@ static int receive(struct parbus_feeder *f)
     return count;
 }
 
-enum err parbus_feeder_poll(struct parbus_feeder *f, int timeout_ms, struct err_text *e)
+static enum err poll_once(struct parbus_feeder *f, int timeout_ms, struct err_text *e)
 {
     int64_t wait_us, timeout_us = (int64_t)timeout_ms * 1000;
     enum err err = send_due(f, &wait_us, e);
@@ -218,22 +238,24 @@ enum err parbus_feeder_poll(struct parbus_feeder *f, int timeout_ms, struct err_
     return err;
 }
 
-enum err parbus_feeder_status(struct parbus_feeder *f, uint64_t from_seq, uint64_t to_seq, uint32_t from_row)
+enum parbus_err parbus_feeder_poll(struct parbus_feeder *f, int timeout_ms, struct parbus_err_text *e)
+{
+    return public_err(poll_once(f, timeout_ms, text_of(e)));
+}
+
+void parbus_feeder_status(struct parbus_feeder *f, uint64_t from_seq, uint64_t to_seq, uint32_t from_row)
 {
     feeder_core_status(f->core, from_seq, to_seq, from_row);
-    return OK;
 }
 
-enum err parbus_feeder_describe(struct parbus_feeder *f, const char *index, const char *period)
+void parbus_feeder_describe(struct parbus_feeder *f, const char *index, const char *period)
 {
     feeder_core_describe(f->core, index, period);
-    return OK;
 }
 
-enum err parbus_feeder_stats(struct parbus_feeder *f)
-{
-    feeder_core_stats(f->core);
-    return OK;
-}
+void parbus_feeder_stats(struct parbus_feeder *f) { feeder_core_stats(f->core); }
 
 struct parbus_feeder_totals parbus_feeder_totals(const struct parbus_feeder *f) { return feeder_core_totals(f->core); }
+
+const char *parbus_reason_name(Parbus__Reason reason) { return reason_of(reason)->name; }
+const char *parbus_reason_text(Parbus__Reason reason) { return reason_of(reason)->text; }

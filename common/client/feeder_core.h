@@ -5,8 +5,8 @@
  * submissions than the ring holds: what is beyond it is fetched with feeder_core_wants / feeder_core_put when there is
  * room. */
 #pragma once
-#include "client/feeder.h"
 #include "client/feeder_pack.h"
+#include <parbus/feeder.h>
 #include <stddef.h>
 
 struct feeder_core;

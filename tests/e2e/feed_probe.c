@@ -6,9 +6,9 @@
  *
  * The end of standard input ends it. */
 #include "base/err.h"
-#include "client/feed.h"
 #include "link/link.h"
 #include "services/parbus/rank/sheet.h"
+#include <parbus/feed.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,12 +21,12 @@ struct probe {
     struct parbus_feed_options options;
     struct parbus_feed *feed[COUNT_MAX];
     long count, oldest;
-    struct feed_counts gone; /* counted by those that went */
+    struct parbus_feed_counts gone; /* counted by those that went */
 };
 
-static void add(struct feed_counts *sum, const struct parbus_feed *f)
+static void add(struct parbus_feed_counts *sum, const struct parbus_feed *f)
 {
-    struct feed_counts c = parbus_feed_counts(f);
+    struct parbus_feed_counts c = parbus_feed_counts(f);
     sum->deltas += c.deltas;
     sum->snapshots += c.snapshots;
     sum->resumes += c.resumes;
@@ -36,7 +36,7 @@ static void add(struct feed_counts *sum, const struct parbus_feed *f)
 
 static void say_state(struct probe *p)
 {
-    struct feed_counts sum = p->gone;
+    struct parbus_feed_counts sum = p->gone;
     uint64_t epoch = 0, seq = 0;
     int ready = 0;
     for (long i = 0; i < p->count; i++) {
@@ -51,7 +51,7 @@ static void say_state(struct probe *p)
            (unsigned long long)sum.silences);
 }
 
-static bool add_row(void *ctx, const struct feed_row *row)
+static bool add_row(void *ctx, const struct parbus_row *row)
 {
     sheet_add(ctx, row);
     return true;
@@ -60,7 +60,7 @@ static bool add_row(void *ctx, const struct feed_row *row)
 static void say_table(const struct parbus_feed *feed)
 {
     if (parbus_feed_ready(feed)) {
-        const struct feed_header *h = parbus_feed_header(feed);
+        const struct parbus_table_header *h = parbus_feed_header(feed);
         struct sheet s = {.decimals = h->decimals, .points_max = h->points_max, .component_count = h->component_count};
         s.component = calloc(h->component_count + 1, sizeof *s.component);
         ASSERT(s.component);
@@ -75,8 +75,8 @@ static void say_table(const struct parbus_feed *feed)
 
 static bool open_feed(struct probe *p, long i)
 {
-    struct err_text e;
-    if (parbus_feed_open(&p->feed[i], &p->options, &e) == OK)
+    struct parbus_err_text e;
+    if (parbus_feed_open(&p->feed[i], &p->options, &e) == PARBUS_OK)
         return true;
     fprintf(stderr, "feed_probe: %s\n", e.text);
     return false;
@@ -110,11 +110,11 @@ static bool obey(struct probe *p)
 
 static bool poll_feed(struct probe *p, struct parbus_feed *feed)
 {
-    struct err_text e;
-    enum err err = parbus_feed_poll(feed, p->count > 1 ? 0 : WAIT_MS, &e);
-    if (err && err != ERR_NOT_FOUND)
+    struct parbus_err_text e;
+    enum parbus_err err = parbus_feed_poll(feed, p->count > 1 ? 0 : WAIT_MS, &e);
+    if (err && err != PARBUS_ERR_NOT_FOUND)
         fprintf(stderr, "feed_probe: %s\n", e.text);
-    return !err || err == ERR_NOT_FOUND;
+    return !err || err == PARBUS_ERR_NOT_FOUND;
 }
 
 static void on_trouble(void *ctx, const char *text) { (void)ctx, fprintf(stderr, "feed_probe: %s\n", text); }

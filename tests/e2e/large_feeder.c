@@ -1,6 +1,6 @@
 /* large_feeder ENDPOINT COUNT MEMORY_BYTES: pushes COUNT submissions of nearly 1 MiB as fast as the client library lets
  * it, which may keep MEMORY_BYTES of them, and ends when all have a receipt. */
-#include "client/feeder.h"
+#include <parbus/feeder.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,15 +57,15 @@ static void fill(Parbus__Submission *s)
     }
 }
 
-static enum err submit_all(struct parbus_feeder *f, uint64_t count, struct err_text *e)
+static enum parbus_err submit_all(struct parbus_feeder *f, uint64_t count, struct parbus_err_text *e)
 {
     Parbus__Submission s;
     uint64_t made = 0;
-    enum err err = OK;
+    enum parbus_err err = PARBUS_OK;
     fill(&s);
     for (int quiet = 0; !err && parbus_feeder_totals(f).receipted < count && quiet < QUIET_POLLS_MAX; quiet++) {
         uint64_t before = parbus_feeder_totals(f).receipted;
-        while (made < count && parbus_feeder_submit(f, &s, NULL, e) == OK)
+        while (made < count && parbus_feeder_submit(f, &s, NULL, e) == PARBUS_OK)
             made++;
         err = parbus_feeder_poll(f, POLL_MS, e);
         if (parbus_feeder_totals(f).receipted > before)
@@ -76,7 +76,7 @@ static enum err submit_all(struct parbus_feeder *f, uint64_t count, struct err_t
 
 int main(int argc, char **argv)
 {
-    struct err_text e = {""};
+    struct parbus_err_text e = {""};
     struct parbus_feeder *f = NULL;
     if (argc != 4)
         return 2;
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
                                             .name = "large",
                                             .memory_bytes = strtoull(argv[3], NULL, 10),
                                             .events = {.refusal = on_refusal, .trouble = on_trouble}};
-    enum err err = parbus_feeder_open(&f, &options, &e);
+    enum parbus_err err = parbus_feeder_open(&f, &options, &e);
     if (!err)
         err = submit_all(f, count, &e);
     bool done = !err && parbus_feeder_totals(f).receipted == count && !refused;

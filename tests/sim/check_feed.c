@@ -140,7 +140,7 @@ void check_subscriber(struct sim *s, const struct actor *n, const struct feed_ta
     feed_table_position(t, &epoch, &seq);
     const struct feed_position *position = find_position(&s->check, series, epoch, seq);
     for (uint32_t i = 0; i < units_of(series); i++) {
-        struct feed_row row;
+        struct parbus_row row;
         if (!feed_table_row(t, i + 1, &row)) {
             sim_fail(s, "law 5: %s has no row of unit %u", n->name, i + 1);
             return;

@@ -1,9 +1,10 @@
 /* When a subscriber gives up a connection, on real sockets. */
 #include "base/clock.h"
-#include "client/feed.h"
+#include "client/errors.h"
 #include "link/link.h"
 #include "wire/wire.h"
 #include <criterion/criterion.h>
+#include <parbus/feed.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,11 +60,11 @@ Test(feed_connection, waiting_for_a_topic_is_not_a_dead_connection, .timeout = 6
                                           .snapshot_endpoint = snapshots,
                                           .topic = "pci/2031",
                                           .events = {.trouble = count_trouble}};
-    cr_assert_eq(parbus_feed_open(&feed, &options, &e), OK, "%s", e.text);
+    cr_assert_eq(parbus_feed_open(&feed, &options, public_text(&e)), PARBUS_OK, "%s", e.text);
     link_message_init(&message);
     int64_t end_us = clock_mono_us() + DEADLINE_US;
     for (int asked = 0; asked < QUESTIONS && clock_mono_us() < end_us;) {
-        parbus_feed_poll(feed, 20, &e);
+        parbus_feed_poll(feed, 20, public_text(&e));
         if (!answer(router, &message, &peer))
             continue;
         first = asked++ ? first : peer;

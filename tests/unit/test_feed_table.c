@@ -71,7 +71,7 @@ static void count_delta(void *ctx, const Parbus__Delta *delta)
     c->deltas++;
     /* What the publisher says of a row's rank is what the client finds. */
     for (size_t i = 0; i < delta->n_row; i++) {
-        struct feed_row row;
+        struct parbus_row row;
         cr_assert(feed_table_row(c->table, delta->row[i]->unit, &row));
         cr_assert_eq(row.rank, delta->row[i]->rank);
     }
@@ -147,7 +147,7 @@ static void assert_same_table(const struct net *n, const struct feed_table *t)
     const struct standings *s = publisher_table(n->world.publisher, 1, &seq);
     for (uint32_t unit = 1; unit <= WORLD_UNITS; unit++) {
         const struct standing *own = &s->row[standings_find(s, unit)];
-        struct feed_row row;
+        struct parbus_row row;
         cr_assert(feed_table_row(t, unit, &row));
         cr_assert_eq(row.rank, publisher_rank(s, unit), "unit %u", unit);
         cr_assert_eq(row.score, own->score, "unit %u", unit);
@@ -349,7 +349,7 @@ Test(feed_table, shows_title_status_and_components)
 {
     struct net *n = net_new(1);
     settle(n);
-    const struct feed_header *h = feed_table_header(n->client[0].table);
+    const struct parbus_table_header *h = feed_table_header(n->client[0].table);
     cr_assert_str_eq(h->title_en, "Little");
     cr_assert_str_eq(h->status, "illustrative");
     cr_assert_eq(h->component_count, WORLD_TOPS);
@@ -362,7 +362,7 @@ struct order {
     uint32_t rank[WORLD_UNITS], unit[WORLD_UNITS], count;
 };
 
-static bool note_row(void *ctx, const struct feed_row *row)
+static bool note_row(void *ctx, const struct parbus_row *row)
 {
     struct order *o = ctx;
     o->rank[o->count] = row->rank;

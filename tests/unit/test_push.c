@@ -267,7 +267,7 @@ Test(load, values_are_in_range_and_units_take_turns)
     d.n_indicator = 3, d.indicator = (Parbus__Indicator *[]){&root, &a, &b};
     cr_assert(load_values_describe(&v, &d));
     for (uint32_t unit = 1; unit <= 3; unit++)
-        load_values_add_unit(&v, &(struct feed_row){.unit = unit, .code = "x"}, 0);
+        load_values_add_unit(&v, &(struct parbus_row){.unit = unit, .code = "x"}, 0);
     load_values_start(&v, &(struct load_options){.index = "i", .period = "p", .observations = 5});
     for (uint32_t i = 0; i < 300; i++) {
         struct load_unit *unit;

@@ -24,14 +24,14 @@ static struct sheet sheet_new(const char *status)
         .component = calloc(2, sizeof *s.component),
     };
     s.component[0] = "A", s.component[1] = "B,C";
-    const struct feed_row row[] = {
+    const struct parbus_row row[] = {
         {.rank = 1, .code = "u1", .name = "Hà Nội", .present = true, .complete = true, .score = 90500000},
         {.rank = 1, .code = "u2", .name = "Vân \"Đồn\", xã", .present = true, .complete = true, .score = 90500000},
         {.code = "u3", .name = "Ba", .present = true, .score = 30500000},
         {.code = "u4", .name = "Bốn"},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        struct feed_row r = row[i];
+        struct parbus_row r = row[i];
         r.component = points;
         sheet_add(&s, &r);
     }

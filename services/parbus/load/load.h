@@ -5,9 +5,10 @@
  *   latency.c  what is on its way, and how long it took */
 #pragma once
 #include "base/buffer.h"
+#include "base/err.h"
 #include "base/map.h"
-#include "client/feed.h"
-#include "client/feeder.h"
+#include <parbus/feed.h>
+#include <parbus/feeder.h>
 
 enum {
     LOAD_FEEDERS_MAX = 64,
@@ -70,7 +71,7 @@ struct load_values {
 void load_values_free(struct load_values *v);
 /* Leaves that take values, and the stage that counts most. false: there are none. */
 bool load_values_describe(struct load_values *v, const Parbus__Description *d);
-void load_values_add_unit(struct load_values *v, const struct feed_row *row, uint32_t feeder);
+void load_values_add_unit(struct load_values *v, const struct parbus_row *row, uint32_t feeder);
 void load_values_start(struct load_values *v, const struct load_options *o);
 /* The next submission and its unit; all of it is ours until the next call. */
 Parbus__Submission *load_values_next(struct load_values *v, struct load_unit **unit);

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/plural.h"
+#include "client/errors.h"
 #include "link/link.h"
 #include "services/parbus/load/load.h"
 #include "wire/reason.h"
@@ -76,7 +77,7 @@ static void on_delta(void *ctx, const struct parbus_feed *feed, const Parbus__De
 }
 
 /* After a gap the table comes whole: what it shows, it shows now. */
-static bool on_table_row(void *ctx, const struct feed_row *row)
+static bool on_table_row(void *ctx, const struct parbus_row *row)
 {
     struct load *l = ctx;
     Parbus__Row seen = PARBUS__ROW__INIT;
@@ -108,7 +109,7 @@ static enum err open_feeder(struct load *l, int i, struct err_text *e)
         .endpoint = endpoint,
         .name = name,
         .events = {.ctx = l, .description = on_description, .refusal = on_refusal, .trouble = on_trouble}};
-    return parbus_feeder_open(&l->feeder[i], &o, e);
+    return err_of(parbus_feeder_open(&l->feeder[i], &o, public_text(e)));
 }
 
 static enum err open_feed(struct load *l, struct err_text *e)
@@ -125,17 +126,17 @@ static enum err open_feed(struct load *l, struct err_text *e)
         .snapshot_endpoint = snapshot,
         .topic = topic,
         .events = {.ctx = l, .snapshot = on_snapshot, .delta = on_delta, .trouble = on_trouble}};
-    return parbus_feed_open(&l->feed, &o, e);
+    return err_of(parbus_feed_open(&l->feed, &o, public_text(e)));
 }
 
 static enum err poll_all(struct load *l, int timeout_ms, struct err_text *e)
 {
     enum err err = OK;
     for (int i = 0; i < l->options->feeders && !err; i++) {
-        err = parbus_feeder_poll(l->feeder[i], 0, e);
+        err = err_of(parbus_feeder_poll(l->feeder[i], 0, public_text(e)));
         l->totals[i] = parbus_feeder_totals(l->feeder[i]);
     }
-    return err ? err : parbus_feed_poll(l->feed, timeout_ms, e);
+    return err ? err : err_of(parbus_feed_poll(l->feed, timeout_ms, public_text(e)));
 }
 
 static bool ready(const struct load *l)
@@ -148,7 +149,8 @@ static bool ready(const struct load *l)
 
 static enum err wait_ready(struct load *l, struct err_text *e)
 {
-    enum err err = parbus_feeder_describe(l->feeder[0], l->options->index, l->options->period);
+    enum err err = OK;
+    parbus_feeder_describe(l->feeder[0], l->options->index, l->options->period);
     int64_t until_us = clock_mono_us() + FIRST_ANSWER_US;
     while (!err && !ready(l)) {
         err = poll_all(l, IDLE_MS, e);
@@ -163,7 +165,7 @@ static enum err wait_ready(struct load *l, struct err_text *e)
     return err;
 }
 
-static bool take_unit(void *ctx, const struct feed_row *row)
+static bool take_unit(void *ctx, const struct parbus_row *row)
 {
     struct load *l = ctx;
     if (l->values.unit_count < (size_t)l->options->units)
@@ -196,7 +198,7 @@ static enum err send_one(struct load *l, int64_t now_us, struct err_text *e)
     struct load_unit *unit;
     uint64_t seq;
     Parbus__Submission *s = load_values_next(&l->values, &unit);
-    enum err err = parbus_feeder_submit(l->feeder[unit->feeder], s, &seq, e);
+    enum err err = err_of(parbus_feeder_submit(l->feeder[unit->feeder], s, &seq, public_text(e)));
     if (err) {
         load_values_undo(&l->values);
         return err;

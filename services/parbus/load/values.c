@@ -37,7 +37,7 @@ bool load_values_describe(struct load_values *v, const Parbus__Description *d)
     return v->leaf_count > 0;
 }
 
-void load_values_add_unit(struct load_values *v, const struct feed_row *row, uint32_t feeder)
+void load_values_add_unit(struct load_values *v, const struct parbus_row *row, uint32_t feeder)
 {
     struct load_unit unit = {.number = row->unit, .feeder = feeder, .code = strdup(row->code)};
     ASSERT(unit.code);

@@ -1,3 +1,4 @@
+#include "client/errors.h"
 #include "link/link.h"
 #include "services/parbus/command.h"
 #include "services/parbus/push/push.h"
@@ -81,7 +82,7 @@ static void flush_when_idle(struct push *p, int fd)
         if (!p->check_only)
             p->err = push_groups_flush(&p->groups, &p->text);
         if (!p->err)
-            p->err = parbus_feeder_poll(p->session.feeder, 0, &p->text);
+            p->err = err_of(parbus_feeder_poll(p->session.feeder, 0, public_text(&p->text)));
     }
 }
 

@@ -10,10 +10,10 @@
 #include "base/buffer.h"
 #include "base/map.h"
 #include "catalog/catalog.h"
-#include "client/feeder.h"
 #include "csv/longform.h"
 #include "journal/journal.h"
 #include <jansson.h>
+#include <parbus/feeder.h>
 
 enum {
     PUSH_ROWS_MAX = 16384,          /* of one submission */

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/plural.h"
+#include "client/errors.h"
 #include "link/link.h"
 #include "services/parbus/push/push.h"
 #include "store/guard.h"
@@ -87,7 +88,7 @@ static void on_trouble(void *ctx, const char *text)
 
 static enum err poll_feeder(struct push_session *s, int timeout_ms, struct err_text *e)
 {
-    enum err err = parbus_feeder_poll(s->feeder, timeout_ms, e);
+    enum err err = err_of(parbus_feeder_poll(s->feeder, timeout_ms, public_text(e)));
     struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
     uint64_t progress = t.receipted + t.scored + t.connected;
     s->polled_us = clock_mono_us();
@@ -161,19 +162,16 @@ static enum err open_feeder(struct push_session *s, struct err_text *e)
     enum err err = link_endpoint(own, s->options->directory, "door", e);
     if (err && !s->options->door)
         return err;
-    return parbus_feeder_open(&s->feeder,
-                              &(struct parbus_feeder_options){
-                                  .endpoint = s->options->door ? s->options->door : own,
-                                  .name = s->options->feeder,
-                                  .outbox = s->outbox,
-                                  .events = {.ctx = s,
-                                             .refusal = on_refusal,
-                                             .verdict = on_verdict,
-                                             .description = on_description,
-                                             .renumbered = on_renumbered,
-                                             .trouble = on_trouble},
-                              },
-                              e);
+    struct parbus_feeder_options options = {.endpoint = s->options->door ? s->options->door : own,
+                                            .name = s->options->feeder,
+                                            .outbox = s->outbox,
+                                            .events = {.ctx = s,
+                                                       .refusal = on_refusal,
+                                                       .verdict = on_verdict,
+                                                       .description = on_description,
+                                                       .renumbered = on_renumbered,
+                                                       .trouble = on_trouble}};
+    return err_of(parbus_feeder_open(&s->feeder, &options, public_text(e)));
 }
 
 static enum err no_answer(const struct push_session *s, uint64_t waiting, struct err_text *e)
@@ -225,8 +223,8 @@ void push_session_close(struct push_session *s)
 enum err push_session_describe(struct push_session *s, const char *index, const char *period, struct err_text *e)
 {
     push_names_expect(s->names, index, period);
-    enum err err = parbus_feeder_describe(s->feeder, index, period);
-    return err ? err : wait_for(s, is_described, patience_us(s), e);
+    parbus_feeder_describe(s->feeder, index, period);
+    return wait_for(s, is_described, patience_us(s), e);
 }
 
 static Parbus__Evidence *evidence_of(const struct push_group *g)
@@ -270,7 +268,7 @@ static enum err submit(struct push_session *s, Parbus__Submission *m, const uint
     uint64_t seq;
     enum err err;
     s->progress_us = clock_mono_us();
-    while ((err = parbus_feeder_submit(s->feeder, m, &seq, e)) == ERR_BUSY) {
+    while ((err = err_of(parbus_feeder_submit(s->feeder, m, &seq, public_text(e)))) == ERR_BUSY) {
         if ((err = poll_feeder(s, WAIT_MS, e)))
             return err;
         if (clock_mono_us() - s->progress_us > patience_us(s))

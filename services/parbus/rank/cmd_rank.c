@@ -58,7 +58,7 @@ static bool add_row(void *ctx, uint32_t rank, const struct standing *row)
 {
     const struct filling *f = ctx;
     const struct unit *unit = registry_unit(f->registry, row->unit);
-    sheet_add(f->sheet, &(struct feed_row){
+    sheet_add(f->sheet, &(struct parbus_row){
                             .unit = row->unit,
                             .rank = rank,
                             .present = row->present,

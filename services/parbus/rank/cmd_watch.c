@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "client/errors.h"
 #include "link/link.h"
 #include "scoring/scoring.h"
 #include "services/parbus/print/print.h"
@@ -62,7 +63,7 @@ static int parse(struct watch *w, int argc, char **argv)
 
 /* ---- the table ---- */
 
-static bool add_row(void *ctx, const struct feed_row *row)
+static bool add_row(void *ctx, const struct parbus_row *row)
 {
     sheet_add(ctx, row);
     return true;
@@ -70,7 +71,7 @@ static bool add_row(void *ctx, const struct feed_row *row)
 
 static void print_table(const struct watch *w, const struct parbus_feed *feed)
 {
-    const struct feed_header *h = parbus_feed_header(feed);
+    const struct parbus_table_header *h = parbus_feed_header(feed);
     struct sheet s = {
         .index = w->index,
         .period = w->period,
@@ -206,7 +207,7 @@ static void on_delta(void *ctx, const struct parbus_feed *feed, const Parbus__De
     char time[CLOCK_TEXT_BYTES];
     clock_format_ms(clock_wall_ms(), time);
     for (size_t i = 0; i < delta->n_row && !w->done; i++) {
-        struct feed_row row;
+        struct parbus_row row;
         if (!parbus_feed_row(feed, delta->row[i]->unit, &row))
             continue;
         struct change c = {.time = time, .code = row.code, .name = row.name, .seq = delta->seq};
@@ -227,7 +228,7 @@ static int follow(struct watch *w, struct parbus_feed *feed)
     int64_t began_us = clock_mono_us();
     while (!w->done && !interrupted) {
         struct err_text e;
-        enum err err = parbus_feed_poll(feed, POLL_MS, &e);
+        enum err err = err_of(parbus_feed_poll(feed, POLL_MS, public_text(&e)));
         if (err && err != ERR_NOT_FOUND) /* the publisher reads of a new period a moment after us */
             return command_failed(&command_watch, "%s", e.text);
         if (w->once && !parbus_feed_ready(feed) && clock_mono_us() - began_us > ONCE_US_MAX)
@@ -253,7 +254,7 @@ static int open_and_follow(struct watch *w, const char *directory)
     if (!err && !w->snapshots_at)
         err = link_endpoint(snapshots, directory, "snapshot", &e);
     if (!err)
-        err = parbus_feed_open(&feed, &options, &e);
+        err = err_of(parbus_feed_open(&feed, &options, public_text(&e)));
     int status = err ? command_failed(&command_watch, "%s", e.text) : follow(w, feed);
     parbus_feed_close(&feed);
     link_shutdown();

@@ -18,7 +18,7 @@ bool sheet_format_of(const char *word, enum sheet_format *format)
     return false;
 }
 
-void sheet_add(struct sheet *s, const struct feed_row *row)
+void sheet_add(struct sheet *s, const struct parbus_row *row)
 {
     if (s->count == s->capacity) {
         s->capacity = s->capacity ? 2 * s->capacity : 64;
@@ -51,7 +51,7 @@ static struct summary summary_of(const struct sheet *s)
     struct summary m = {0};
     __int128 sum = 0;
     for (size_t i = 0; i < s->count; i++) {
-        const struct feed_row *r = &s->row[i];
+        const struct parbus_row *r = &s->row[i];
         if (!r->complete)
             continue;
         m.highest = !m.ranked || r->score > m.highest ? r->score : m.highest;
@@ -66,7 +66,7 @@ static struct summary summary_of(const struct sheet *s)
 
 /* ---- CSV ---- */
 
-static void csv_points(const struct sheet *s, const struct feed_row *r, int64_t points, FILE *out)
+static void csv_points(const struct sheet *s, const struct parbus_row *r, int64_t points, FILE *out)
 {
     char text[POINTS_TEXT_BYTES] = "";
     if (r->present)
@@ -74,7 +74,7 @@ static void csv_points(const struct sheet *s, const struct feed_row *r, int64_t 
     fputs(text, out);
 }
 
-static void csv_row(const struct sheet *s, const struct feed_row *r, FILE *out)
+static void csv_row(const struct sheet *s, const struct parbus_row *r, FILE *out)
 {
     if (r->rank)
         fprintf(out, "%u", r->rank);
@@ -122,7 +122,7 @@ static void json_points(const struct sheet *s, bool present, int64_t points, FIL
     fputs(text, out);
 }
 
-static void json_row(const struct sheet *s, const struct feed_row *r, FILE *out)
+static void json_row(const struct sheet *s, const struct parbus_row *r, FILE *out)
 {
     char rank[16] = "null";
     if (r->rank)
@@ -181,7 +181,7 @@ static void table_title(const struct sheet *s, FILE *out)
     fputc('\n', out);
 }
 
-static void table_points(const struct sheet *s, const struct feed_row *r, int64_t points, int width, FILE *out)
+static void table_points(const struct sheet *s, const struct parbus_row *r, int64_t points, int width, FILE *out)
 {
     char text[POINTS_TEXT_BYTES] = "-";
     if (r->present)
@@ -190,7 +190,7 @@ static void table_points(const struct sheet *s, const struct feed_row *r, int64_
     print_padded(out, text, -width);
 }
 
-static void table_row(const struct sheet *s, const struct feed_row *r, int code_width, int name_width, FILE *out)
+static void table_row(const struct sheet *s, const struct parbus_row *r, int code_width, int name_width, FILE *out)
 {
     char rank[16] = "-";
     if (r->rank)

@@ -1,6 +1,6 @@
 /* A ranking as `rank` and `watch` show it: a table for people, CSV or JSON for programs. */
 #pragma once
-#include "client/feed.h"
+#include <parbus/feed.h>
 #include <stdio.h>
 
 enum sheet_format { SHEET_TABLE, SHEET_CSV, SHEET_JSON };
@@ -13,11 +13,11 @@ struct sheet { /* strings are the caller's */
     int64_t points_max;
     size_t component_count;
     const char **component; /* codes of the top-level nodes */
-    struct feed_row *row;   /* in print order */
+    struct parbus_row *row; /* in print order */
     size_t count, capacity;
 };
 
-void sheet_add(struct sheet *s, const struct feed_row *row);
+void sheet_add(struct sheet *s, const struct parbus_row *row);
 void sheet_free(struct sheet *s);
 /* The first `top` rows; 0: all. What is said of the whole ranking counts all rows. */
 void sheet_print(const struct sheet *s, enum sheet_format format, size_t top, FILE *out);

@@ -2,8 +2,8 @@
  * receipt, at the end of its input, when all is scored, "end EPOCH LAST ACCEPTED REJECTED" (rows).
  *
  * Input: index,period,unit,indicator's number,value,stage's number; one submission a line. */
-#include "client/feeder.h"
 #include <fcntl.h>
+#include <parbus/feeder.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,12 +35,12 @@ static void on_renumbered(void *ctx, uint64_t epoch, uint64_t first_seq)
     printf("renumbered %llu %llu\n", (unsigned long long)epoch, (unsigned long long)first_seq);
 }
 
-static enum err submit(struct parbus_feeder *feeder, char *line, struct err_text *e)
+static enum parbus_err submit(struct parbus_feeder *feeder, char *line, struct parbus_err_text *e)
 {
     char *column[COLUMNS] = {NULL};
     for (int i = 0; i < COLUMNS; i++)
         if (!(column[i] = strsep(&line, ",")))
-            return err_set(e, ERR_INVALID, "a line has %d columns", i);
+            return snprintf(e->text, sizeof e->text, "a line has %d columns", i), PARBUS_ERR_INVALID;
     Parbus__Submission s = PARBUS__SUBMISSION__INIT;
     uint32_t indicator = (uint32_t)strtoul(column[3], NULL, 10);
     double value = strtod(column[4], NULL);
@@ -53,25 +53,25 @@ static enum err submit(struct parbus_feeder *feeder, char *line, struct err_text
     s.n_indicator = s.n_value = 1;
     s.indicator = &indicator;
     s.value = &value;
-    enum err code;
-    while ((code = parbus_feeder_submit(feeder, &s, &seq, e)) == ERR_BUSY &&
-           !(code = parbus_feeder_poll(feeder, WAIT_MS, e)))
+    enum parbus_err err;
+    while ((err = parbus_feeder_submit(feeder, &s, &seq, e)) == PARBUS_ERR_BUSY &&
+           !(err = parbus_feeder_poll(feeder, WAIT_MS, e)))
         ;
-    return code;
+    return err;
 }
 
-static enum err take_lines(struct parbus_feeder *feeder, struct input *in, struct err_text *e)
+static enum parbus_err take_lines(struct parbus_feeder *feeder, struct input *in, struct parbus_err_text *e)
 {
-    enum err code = OK;
+    enum parbus_err err = PARBUS_OK;
     char *at = in->data, *end;
     in->data[in->size] = 0;
-    for (; !code && (end = strchr(at, '\n')); at = end + 1) {
+    for (; !err && (end = strchr(at, '\n')); at = end + 1) {
         *end = 0;
-        code = submit(feeder, at, e);
+        err = submit(feeder, at, e);
     }
     in->size -= (size_t)(at - in->data);
     memmove(in->data, at, in->size);
-    return code;
+    return err;
 }
 
 static void take_input(struct input *in)
@@ -88,28 +88,28 @@ static bool finished(const struct parbus_feeder *feeder, const struct input *in)
     return in->ended && t.scored == t.last_seq;
 }
 
-static enum err run(struct parbus_feeder *feeder, struct err_text *e)
+static enum parbus_err run(struct parbus_feeder *feeder, struct parbus_err_text *e)
 {
     struct input in = {.size = 0};
-    enum err code = OK;
+    enum parbus_err err = PARBUS_OK;
     printf("start %llu\n", (unsigned long long)parbus_feeder_totals(feeder).last_seq);
-    while (!code && !finished(feeder, &in)) {
+    while (!err && !finished(feeder, &in)) {
         if (!in.ended)
             take_input(&in);
-        code = take_lines(feeder, &in, e);
-        if (!code)
-            code = parbus_feeder_poll(feeder, WAIT_MS, e);
+        err = take_lines(feeder, &in, e);
+        if (!err)
+            err = parbus_feeder_poll(feeder, WAIT_MS, e);
     }
     struct parbus_feeder_totals t = parbus_feeder_totals(feeder);
-    if (!code)
+    if (!err)
         printf("end %llu %llu %llu %llu\n", (unsigned long long)t.epoch, (unsigned long long)t.last_seq,
                (unsigned long long)t.accepted_rows, (unsigned long long)t.rejected_rows);
-    return code;
+    return err;
 }
 
 int main(int argc, char **argv)
 {
-    struct err_text e = {""};
+    struct parbus_err_text e = {""};
     struct parbus_feeder *feeder = NULL;
     if (argc != 4)
         return 2;
@@ -120,11 +120,11 @@ int main(int argc, char **argv)
         .name = argv[2],
         .outbox = argv[3],
         .events = {.receipt = on_receipt, .refusal = on_refusal, .renumbered = on_renumbered}};
-    enum err code = parbus_feeder_open(&feeder, &options, &e);
-    if (!code)
-        code = run(feeder, &e);
+    enum parbus_err err = parbus_feeder_open(&feeder, &options, &e);
+    if (!err)
+        err = run(feeder, &e);
     parbus_feeder_close(&feeder);
-    if (code)
+    if (err)
         fprintf(stderr, "feeder: %s\n", e.text);
-    return code ? 1 : 0;
+    return err ? 1 : 0;
 }

@@ -5,11 +5,17 @@
  * are micro-points (1 point = 1,000,000). Strings passed in are copied; what is handed out lives until the next
  * parbus_feed_poll or, in a callback, until it returns. */
 #pragma once
-#include "base/err.h"
 #include "feed.pb-c.h"
+#include <parbus/error.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-struct feed_row {           /* what the table knows of a unit */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct parbus_row {         /* what the table knows of a unit */
     uint32_t unit, rank;    /* rank 0: not ranked (F7) */
     bool present, complete; /* any value is there; none is missing */
     int64_t score;
@@ -19,7 +25,7 @@ struct feed_row {           /* what the table knows of a unit */
     uint64_t cause_epoch, cause_seq;
     const char *code, *name;
 };
-struct feed_header {
+struct parbus_table_header {
     char topic[160];
     const char *title_vi, *title_en, *status;
     uint32_t decimals, definition_version; /* decimals: of printed points */
@@ -28,12 +34,12 @@ struct feed_header {
     const Parbus__Component *const *component;
 };
 
-struct feed_counts {    /* since it was opened */
-    uint64_t deltas;    /* applied */
-    uint64_t snapshots; /* tables taken; the first one is the beginning */
-    uint64_t resumes;   /* answered, after a gap or a silence */
-    uint64_t resyncs;   /* told to start again */
-    uint64_t silences;  /* nothing heard for three heartbeats (F5) */
+struct parbus_feed_counts { /* since it was opened */
+    uint64_t deltas;        /* applied */
+    uint64_t snapshots;     /* tables taken; the first one is the beginning */
+    uint64_t resumes;       /* answered, after a gap or a silence */
+    uint64_t resyncs;       /* told to start again */
+    uint64_t silences;      /* nothing heard for three heartbeats (F5) */
 };
 
 struct parbus_feed;
@@ -51,21 +57,27 @@ struct parbus_feed_options {
     const char *topic; /* "qd766/2025" */
     struct parbus_feed_events events;
 };
-/* Does not wait for the publisher. ERR_INVALID, ERR_TOO_LARGE, ERR_IO: an endpoint or topic that cannot be used; *f is
- * NULL then. */
-enum err parbus_feed_open(struct parbus_feed **f, const struct parbus_feed_options *o, struct err_text *e);
-void parbus_feed_close(struct parbus_feed **f);
-/* Receives and applies; waits at most timeout_ms (0: not at all; < 0: until something is due). ERR_NOT_FOUND: the
- * publisher has no such topic; said once, and later polls ask again. */
-enum err parbus_feed_poll(struct parbus_feed *f, int timeout_ms, struct err_text *e);
+/* Does not wait for the publisher. PARBUS_ERR_INVALID, PARBUS_ERR_TOO_LARGE, PARBUS_ERR_IO: an endpoint or topic that
+ * cannot be used; *f is NULL then. */
+PARBUS_API enum parbus_err parbus_feed_open(struct parbus_feed **f, const struct parbus_feed_options *o,
+                                            struct parbus_err_text *e);
+PARBUS_API void parbus_feed_close(struct parbus_feed **f);
+/* Receives and applies; waits at most timeout_ms (0: not at all; < 0: until something is due). PARBUS_ERR_NOT_FOUND:
+ * the publisher has no such topic; said once, and later polls ask again. */
+PARBUS_API enum parbus_err parbus_feed_poll(struct parbus_feed *f, int timeout_ms, struct parbus_err_text *e);
 
-bool parbus_feed_ready(const struct parbus_feed *f); /* holds a table */
+PARBUS_API bool parbus_feed_ready(const struct parbus_feed *f); /* holds a table */
 /* 0, 0 before it is ready. */
-void parbus_feed_position(const struct parbus_feed *f, uint64_t *epoch, uint64_t *seq);
-struct feed_counts parbus_feed_counts(const struct parbus_feed *f);
+PARBUS_API void parbus_feed_position(const struct parbus_feed *f, uint64_t *epoch, uint64_t *seq);
+PARBUS_API struct parbus_feed_counts parbus_feed_counts(const struct parbus_feed *f);
 /* These three: only when it is ready. */
-const struct feed_header *parbus_feed_header(const struct parbus_feed *f);
+PARBUS_API const struct parbus_table_header *parbus_feed_header(const struct parbus_feed *f);
 /* Ranked units in order, then the unranked by unit; false: stop. */
-void parbus_feed_each(const struct parbus_feed *f, bool (*fn)(void *ctx, const struct feed_row *row), void *ctx);
+PARBUS_API void parbus_feed_each(const struct parbus_feed *f, bool (*fn)(void *ctx, const struct parbus_row *row),
+                                 void *ctx);
 /* false: the table has no such unit. O(log N). */
-bool parbus_feed_row(const struct parbus_feed *f, uint32_t unit, struct feed_row *row);
+PARBUS_API bool parbus_feed_row(const struct parbus_feed *f, uint32_t unit, struct parbus_row *row);
+
+#ifdef __cplusplus
+}
+#endif

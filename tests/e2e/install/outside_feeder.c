@@ -1,12 +1,12 @@
 /* A feeder as somebody outside this project would write it: only installed headers and the installed archive. Pushes
  * one submission, waits until it is scored, asks whether the pipeline is well, and prints the unit's row as the feed
  * shows it. */
-#include <client/feed.h>
-#include <client/feeder.h>
+#include <parbus/feed.h>
+#include <parbus/feeder.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool print_unit(void *ctx, const struct feed_row *row)
+static bool print_unit(void *ctx, const struct parbus_row *row)
 {
     if (strcmp(row->code, ctx) != 0)
         return true;
@@ -20,7 +20,7 @@ static void note_stats(void *ctx, const Parbus__StatsReply *stats)
     *well = stats->accepting && stats->n_worker > 0;
 }
 
-static int push(const char *door, const char *outbox, struct err_text *e)
+static int push(const char *door, const char *outbox, struct parbus_err_text *e)
 {
     struct parbus_feeder *feeder = NULL;
     bool well = false;
@@ -38,38 +38,38 @@ static int push(const char *door, const char *outbox, struct err_text *e)
     s.n_indicator = s.n_value = 2;
     s.indicator = indicator;
     s.value = value;
-    enum err code = parbus_feeder_open(&feeder, &options, e);
-    if (code == OK)
-        code = parbus_feeder_submit(feeder, &s, &seq, e);
-    if (code == OK) /* from here on it goes out even if this program is killed and started again */
-        code = parbus_feeder_sync(feeder, e);
-    for (int i = 0; code == OK && i < 200 && parbus_feeder_totals(feeder).scored == 0; i++)
-        code = parbus_feeder_poll(feeder, 100, e);
-    if (code == OK)
-        code = parbus_feeder_stats(feeder);
-    for (int i = 0; code == OK && i < 200 && !well; i++)
-        code = parbus_feeder_poll(feeder, 100, e);
+    enum parbus_err err = parbus_feeder_open(&feeder, &options, e);
+    if (err == PARBUS_OK)
+        err = parbus_feeder_submit(feeder, &s, &seq, e);
+    if (err == PARBUS_OK) /* from here on it goes out even if this program is killed and started again */
+        err = parbus_feeder_sync(feeder, e);
+    for (int i = 0; err == PARBUS_OK && i < 200 && parbus_feeder_totals(feeder).scored == 0; i++)
+        err = parbus_feeder_poll(feeder, 100, e);
+    if (err == PARBUS_OK)
+        parbus_feeder_stats(feeder);
+    for (int i = 0; err == PARBUS_OK && i < 200 && !well; i++)
+        err = parbus_feeder_poll(feeder, 100, e);
     int accepted = (int)parbus_feeder_totals(feeder).accepted_rows;
     parbus_feeder_close(&feeder);
-    return code == OK && well && accepted == 2 ? 0 : 1;
+    return err == PARBUS_OK && well && accepted == 2 ? 0 : 1;
 }
 
-static int watch(const char *feed_endpoint, const char *snapshot_endpoint, struct err_text *e)
+static int watch(const char *feed_endpoint, const char *snapshot_endpoint, struct parbus_err_text *e)
 {
     struct parbus_feed *feed = NULL;
     struct parbus_feed_options options = {feed_endpoint, snapshot_endpoint, "qd766/2025", {0}};
-    enum err code = parbus_feed_open(&feed, &options, e);
-    for (int i = 0; code == OK && i < 200 && !parbus_feed_ready(feed); i++)
-        code = parbus_feed_poll(feed, 100, e);
-    if (code == OK && parbus_feed_ready(feed))
+    enum parbus_err err = parbus_feed_open(&feed, &options, e);
+    for (int i = 0; err == PARBUS_OK && i < 200 && !parbus_feed_ready(feed); i++)
+        err = parbus_feed_poll(feed, 100, e);
+    if (err == PARBUS_OK && parbus_feed_ready(feed))
         parbus_feed_each(feed, print_unit, "H05");
     parbus_feed_close(&feed);
-    return code == OK ? 0 : 1;
+    return err == PARBUS_OK ? 0 : 1;
 }
 
 int main(int argc, char **argv)
 {
-    struct err_text e = {""};
+    struct parbus_err_text e = {""};
     if (argc != 5)
         return 2;
     int status = push(argv[1], argv[4], &e);

@@ -6,10 +6,15 @@
  * (PROTOCOL.md, rules D*). Strings passed in are copied. Strings handed to callbacks live until the callback returns.
  */
 #pragma once
-#include "base/err.h"
 #include "door.pb-c.h"
+#include <parbus/error.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct parbus_feeder;
 
@@ -36,33 +41,35 @@ struct parbus_feeder_options {
 };
 
 /* Opens the outbox and connects; what the outbox holds without a receipt goes out again. Does not wait for the
- * ingestor. ERR_INVALID (name, endpoint; another feeder's outbox), ERR_BUSY (another process has the outbox), and as
- * store_open. *f is NULL after an error. */
-enum err parbus_feeder_open(struct parbus_feeder **f, const struct parbus_feeder_options *o, struct err_text *e);
-void parbus_feeder_close(struct parbus_feeder **f);
+ * ingestor. PARBUS_ERR_INVALID (name, endpoint; another feeder's outbox), PARBUS_ERR_BUSY (another process has the
+ * outbox), and as store_open. *f is NULL after an error. */
+PARBUS_API enum parbus_err parbus_feeder_open(struct parbus_feeder **f, const struct parbus_feeder_options *o,
+                                              struct parbus_err_text *e);
+PARBUS_API void parbus_feeder_close(struct parbus_feeder **f);
 
 /* Takes a submission: its seq is filled in (the message is the caller's; only seq is written). With an outbox it is on
- * disk, synced, after the next parbus_feeder_sync or poll; without, it lives as long as the process. ERR_BUSY: the
- * window (the outbox) is full; poll, then try again. ERR_TOO_LARGE, ERR_INVALID: it would be refused; not taken. */
-enum err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission *submission, uint64_t *seq,
-                              struct err_text *e);
-/* Writes what was submitted to the outbox, one synced transaction; without an outbox nothing. ERR_FULL: it is still
- * in memory, and polls try again. After another error a poll ends the feeder. */
-enum err parbus_feeder_sync(struct parbus_feeder *f, struct err_text *e);
+ * disk, synced, after the next parbus_feeder_sync or poll; without, it lives as long as the process. PARBUS_ERR_BUSY:
+ * the window (the outbox) is full; poll, then try again. PARBUS_ERR_TOO_LARGE, PARBUS_ERR_INVALID: it would be refused;
+ * not taken. */
+PARBUS_API enum parbus_err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission *submission, uint64_t *seq,
+                                                struct parbus_err_text *e);
+/* Writes what was submitted to the outbox, one synced transaction; without an outbox nothing. PARBUS_ERR_FULL: it is
+ * still in memory, and polls try again. After another error a poll ends the feeder. */
+PARBUS_API enum parbus_err parbus_feeder_sync(struct parbus_feeder *f, struct parbus_err_text *e);
 
 /* Questions. The answer comes through an event in a later poll; until then the question is asked again, and a newer one
  * of the same kind takes its place. */
 /* The rejects of from_seq .. to_seq, both included, from row from_row of from_seq on (D11): `verdict`. */
-enum err parbus_feeder_status(struct parbus_feeder *f, uint64_t from_seq, uint64_t to_seq, uint32_t from_row);
+PARBUS_API void parbus_feeder_status(struct parbus_feeder *f, uint64_t from_seq, uint64_t to_seq, uint32_t from_row);
 /* An index, as of a period or (NULL, "") the newest; index "": which there are (D12): `description`, or `refusal` with
  * seq 0 when there is no such index. */
-enum err parbus_feeder_describe(struct parbus_feeder *f, const char *index, const char *period);
+PARBUS_API void parbus_feeder_describe(struct parbus_feeder *f, const char *index, const char *period);
 /* How the pipeline does, for operators (D13): `stats`. */
-enum err parbus_feeder_stats(struct parbus_feeder *f);
+PARBUS_API void parbus_feeder_stats(struct parbus_feeder *f);
 
 /* Sends, receives, resends; waits at most timeout_ms (0: not at all; < 0: until something is due). Returns OK, or the
  * error that stops this feeder for good (protocol version, name refused, outbox unusable). */
-enum err parbus_feeder_poll(struct parbus_feeder *f, int timeout_ms, struct err_text *e);
+PARBUS_API enum parbus_err parbus_feeder_poll(struct parbus_feeder *f, int timeout_ms, struct parbus_err_text *e);
 
 struct parbus_feeder_totals {
     bool connected;           /* a Welcome came on this connection */
@@ -71,4 +78,13 @@ struct parbus_feeder_totals {
     uint64_t receipted;       /* has a receipt, or was refused for good, without a hole */
     uint64_t scored, accepted_rows, rejected_rows;
 };
-struct parbus_feeder_totals parbus_feeder_totals(const struct parbus_feeder *f);
+PARBUS_API struct parbus_feeder_totals parbus_feeder_totals(const struct parbus_feeder *f);
+
+/* The word for a reason, as people and CSV files see it ("UNIT_UNKNOWN"), and its sentence. Static, never NULL; of a
+ * number that this version does not know they say so. */
+PARBUS_API const char *parbus_reason_name(Parbus__Reason reason);
+PARBUS_API const char *parbus_reason_text(Parbus__Reason reason);
+
+#ifdef __cplusplus
+}
+#endif
