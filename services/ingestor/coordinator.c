@@ -4,11 +4,14 @@
 #include "base/log.h"
 #include "services/ingestor/announce.h"
 #include "services/ingestor/flow.h"
+#include "services/ingestor/invariants.h"
 #include "services/ingestor/suspects.h"
 #include "services/ingestor/tallies.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+STATE_MACHINE(partition_machine, "partition", PARTITION_EDGES, "unowned", "assigning", "owned", "releasing");
 
 enum { ASK_AGAIN_US = 200000, CHECK_US = 50000, REFUSED_REST_US = 2000000 };
 
@@ -62,7 +65,7 @@ static void partition_enter(struct coordinator *c, uint32_t p, enum partition_st
     struct partition *part = &c->partition[p];
     if (part->state == PARTITION_OWNED)
         part->paused_us = now_us;
-    part->state = state;
+    STATE_ENTER(&partition_machine, part->state, state);
     part->entered_us = part->progress_us = now_us;
     part->asked_us = INT64_MIN / 2;
     if (state == PARTITION_UNOWNED) {
@@ -70,6 +73,13 @@ static void partition_enter(struct coordinator *c, uint32_t p, enum partition_st
         part->scorer = WORKER_NONE;
     }
     c->rebalance = true;
+}
+
+/* Whoever has it: what is under way under the present owner epoch has no effect any more. */
+static void partition_take_away(struct coordinator *c, uint32_t p, int64_t now_us)
+{
+    if (c->partition[p].state != PARTITION_UNOWNED)
+        partition_enter(c, p, PARTITION_UNOWNED, now_us);
 }
 
 static void worker_lost(struct coordinator *c, int w, const char *why, int64_t now_us)
@@ -139,7 +149,7 @@ static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerH
         log_info("worker.joined", "instance=%s pid=%u", worker->instance, worker->pid);
     }
     if (!heard_of && suspects_report(c, hello))
-        partition_enter(c, hello->unfinished->partition, PARTITION_UNOWNED, now_us);
+        partition_take_away(c, hello->unfinished->partition, now_us);
     worker->peer = peer;
     worker->heard_us = now_us;
     Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
@@ -415,5 +425,6 @@ int64_t coordinator_tick(struct coordinator *c, int64_t now_us)
     flow_watch_standstill(c, now_us);
     coordinator_pump(c, now_us);
     coordinator_sample(c, now_us);
+    coordinator_assert(c);
     return c->rebalance ? 0 : CHECK_US;
 }

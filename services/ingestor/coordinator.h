@@ -1,15 +1,9 @@
-/* The workers' side: who is alive, which partition is whose, and what of the journal is on its way.
- *
- *               Assign                Owned
- *   UNOWNED ─────────────▶ ASSIGNING ───────▶ OWNED ──▶ (records flow, rules I7, I8)
- *      ▲                       │                │ another scorer should have it
- *      │      scorer dead      │                ▼
- *      └───────────────────────┴──────────── RELEASING   (Released, timeout or death)
- *
- * partition_enter() is the only way between two states. */
+/* The workers' side: who is alive, which partition is whose (PARTITION_EDGES), and what of the journal is on its way
+ * (flow.h). Records flow while a partition is OWNED (rules I7, I8). */
 #pragma once
 #include "base/ends.h"
 #include "base/map.h"
+#include "base/states.h"
 #include "services/ingestor/door.h"
 #include "services/ingestor/standstill.h"
 
@@ -23,6 +17,15 @@ enum {
 };
 
 enum partition_state { PARTITION_UNOWNED, PARTITION_ASSIGNING, PARTITION_OWNED, PARTITION_RELEASING };
+
+#define PARTITION_EDGES(X)                                                                                             \
+    X(PARTITION_UNOWNED, PARTITION_ASSIGNING, "a live scorer is chosen: Assign")                                       \
+    X(PARTITION_ASSIGNING, PARTITION_OWNED, "Owned")                                                                   \
+    X(PARTITION_ASSIGNING, PARTITION_UNOWNED, "its scorer is dead, or state is ahead of the journal")                  \
+    X(PARTITION_OWNED, PARTITION_RELEASING, "another scorer should have it, or its own leaves: Release")               \
+    X(PARTITION_OWNED, PARTITION_UNOWNED, "its scorer is dead or has lost it, or an entry is to be set aside")         \
+    X(PARTITION_RELEASING, PARTITION_UNOWNED, "Released, release_timeout_ms, or its scorer is dead")
+extern const struct state_machine partition_machine;
 
 struct flight { /* a record sent and not yet applied */
     uint64_t last_pseq;

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "journal/record.h"
+#include "services/ingestor/invariants.h"
 #include "services/ingestor/suspects.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +12,12 @@ enum { PATIENCE_MAX = 4 };
 
 static void take_off(struct coordinator *c, struct partition *part, size_t bytes)
 {
+    ASSERT(part->flight_bytes >= bytes);
     part->flight_bytes -= bytes;
-    if (part->scorer != WORKER_NONE)
-        c->worker[part->scorer].flight_bytes -= bytes;
+    if (part->scorer == WORKER_NONE)
+        return;
+    ASSERT(c->worker[part->scorer].flight_bytes >= bytes);
+    c->worker[part->scorer].flight_bytes -= bytes;
 }
 
 void flow_recall(struct coordinator *c, uint32_t p)
@@ -129,6 +133,7 @@ void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
     size_t bytes_max = (size_t)c->settings->partition_window_bytes;
     if (c->io->read(c->io->ctx, p, part->sent + 1, bytes_max, send_record, &pump, &e) != OK)
         note_read_failure(c, p, &e);
+    partition_assert(c, p);
 }
 
 static void count_applied(struct coordinator *c, const struct partition *part, uint64_t entries)
@@ -156,6 +161,7 @@ void flow_applied(struct coordinator *c, uint32_t p, uint64_t applied, int64_t n
     }
     if (part->sent < applied)
         part->sent = applied;
+    partition_assert(c, p);
 }
 
 /* What the scorer holds but has not committed still counts against the windows (I8). */
@@ -175,6 +181,7 @@ void flow_send_from(struct coordinator *c, uint32_t p, uint64_t applied, int64_t
     forget_after(c, part, applied);
     part->sent = applied;
     part->progress_us = now_us;
+    partition_assert(c, p);
 }
 
 void flow_resend_overdue(struct coordinator *c, uint32_t p, int64_t now_us)

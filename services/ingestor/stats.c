@@ -81,8 +81,6 @@ static void add_worker_rate(const struct coordinator *c, const struct worker *wo
 
 /* ---- partitions and workers ---- */
 
-static const char *const state_names[] = {"unowned", "assigning", "owned", "releasing"};
-
 static char *name_of(struct coordinator *c, int w) { return w == WORKER_NONE ? "" : c->worker[w].instance; }
 
 /* One that has had nothing to do yet has none: then it is who would get it. */
@@ -115,7 +113,7 @@ static Parbus__PartitionStats *partition_stats(struct coordinator *c, struct are
     s->has_partition = s->has_owner_epoch = s->has_last_pseq = s->has_sent_pseq = s->has_applied_pseq = 1;
     s->has_lag = s->has_flight_bytes = 1;
     s->partition = p;
-    s->state = (char *)state_names[part->state];
+    s->state = (char *)state_name(&partition_machine, part->state);
     s->scorer = name_of(c, part->scorer);
     s->validator = name_of(c, validator_of(part));
     s->owner_epoch = part->owner_epoch;

@@ -240,7 +240,7 @@ void answer_questions(uint64_t applied)
     }
 }
 
-void settle(void)
+void give_partitions(void)
 {
     for (int i = 0; i < 5; i++) {
         tick(1);
@@ -284,7 +284,7 @@ void one_of_each(void)
 {
     join(SCORER_A, PARBUS__ROLE__ROLE_SCORER, "scorer-1", 1);
     join(VALIDATOR_A, PARBUS__ROLE__ROLE_VALIDATOR, "validator-1", 1);
-    settle();
+    give_partitions();
 }
 
 void ingestor_world_restart(void)

@@ -71,8 +71,8 @@ void join(uint64_t peer, Parbus__Role role, const char *instance, uint64_t incar
 /* Answers every Assign and Release that was not answered yet, as a scorer would that has applied `applied`. */
 void answer_questions(uint64_t applied);
 /* Time for workers to be given their partitions. */
-void settle(void);
-/* scorer-1 and validator-1 join and settle. */
+void give_partitions(void);
+/* scorer-1 and validator-1 join and are given their partitions. */
 void one_of_each(void);
 /* The scorer has committed up to `applied` of the work's partition. */
 void progress(const Parbus__Work *work, uint64_t peer, uint64_t applied);

@@ -45,7 +45,7 @@ void validator_back(uint64_t incarnation, uint64_t pseq)
     back(VALIDATOR_A, PARBUS__ROLE__ROLE_VALIDATOR, "validator-1", incarnation, of, pseq);
 }
 
-void answer_and_settle(uint64_t applied)
+void answer_and_take(uint64_t applied)
 {
     for (int i = 0; i < 4; i++) {
         tick(1);
@@ -80,6 +80,6 @@ void kill_scorer_at(uint64_t pseq, uint64_t times)
     static uint64_t incarnation = 100;
     for (uint64_t i = 0; i < times; i++) {
         scorer_back(++incarnation, pseq);
-        answer_and_settle(0);
+        answer_and_take(0);
     }
 }

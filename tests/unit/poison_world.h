@@ -15,7 +15,7 @@ void back(uint64_t peer, Parbus__Role role, const char *instance, uint64_t incar
 void scorer_back(uint64_t incarnation, uint64_t pseq);
 void validator_back(uint64_t incarnation, uint64_t pseq);
 /* Time for hand-overs; the scorer answers that it has applied so much of each partition. */
-void answer_and_settle(uint64_t applied);
+void answer_and_take(uint64_t applied);
 /* So many scorers, one after the other, end at pseq. */
 void kill_scorer_at(uint64_t pseq, uint64_t times);
 

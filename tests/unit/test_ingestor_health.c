@@ -256,7 +256,7 @@ static void kill_at(uint64_t pseq)
         m.incarnation = ++incarnation;
         m.unfinished = &at;
         FROM_WORKER(SCORER_A, HELLO, m);
-        settle();
+        give_partitions();
     }
 }
 
@@ -291,7 +291,7 @@ Test(ingestor_health, what_is_set_aside_is_told_until_it_is_sent_again)
     check_newest(1, 2, "ha-noi");
     cr_assert_neq(retry(2), 0);
     cr_assert_null(stats()->set_aside);
-    settle();
+    give_partitions();
     kill_at(again);
     check_newest(1, again, "ha-noi");
 }

@@ -51,11 +51,11 @@ Test(ingestor_poison, after_three_workers_the_entry_is_set_aside_and_work_goes_o
 Test(ingestor_poison, a_validator_and_a_scorer_that_end_at_it_count_together)
 {
     scorer_back(2, 3);
-    answer_and_settle(0);
+    answer_and_take(0);
     validator_back(2, 3);
-    answer_and_settle(0);
+    answer_and_take(0);
     validator_back(3, 3);
-    answer_and_settle(0);
+    answer_and_take(0);
     cr_assert_eq(t.control_count, 1);
     cr_assert_eq(set_aside(0)->pseq, 3);
     cr_assert_str_eq(set_aside(0)->instance, "validator-1");
@@ -65,17 +65,17 @@ Test(ingestor_poison, suspects_of_one_partition_do_not_reset_each_other)
 {
     for (uint64_t i = 2; i <= 3; i++) {
         scorer_back(i, 2);
-        answer_and_settle(0);
+        answer_and_take(0);
         validator_back(i, 4);
-        answer_and_settle(0);
+        answer_and_take(0);
     }
     cr_assert_eq(t.control_count, 0);
     validator_back(4, 4);
-    answer_and_settle(0);
+    answer_and_take(0);
     cr_assert_eq(t.control_count, 1);
     cr_assert_eq(set_aside(0)->pseq, 4);
     scorer_back(4, 2);
-    answer_and_settle(0);
+    answer_and_take(0);
     cr_assert_eq(t.control_count, 2);
     cr_assert_eq(set_aside(1)->pseq, 2);
 }
@@ -98,7 +98,7 @@ Test(ingestor_poison, a_late_hello_of_a_process_that_was_counted_counts_nothing)
     for (uint64_t round = 0; round < 3; round++)
         for (uint64_t incarnation = 2; incarnation <= 3; incarnation++) {
             scorer_back(incarnation, 2);
-            answer_and_settle(0);
+            answer_and_take(0);
         }
     cr_assert_eq(t.control_count, 0);
 }
@@ -114,7 +114,7 @@ Test(ingestor_poison, of_a_record_that_is_applied_in_part_the_rest_is_sent_again
     cr_assert_not_null(work);
     progress(work, SCORER_A, first);
     validator_back(2, first + 1);
-    answer_and_settle(first);
+    answer_and_take(first);
     work = work_of(of, first + 1);
     cr_assert_not_null(work);
     struct record_reader reader;
@@ -143,7 +143,7 @@ Test(ingestor_poison, what_is_applied_or_not_there_is_nobody_to_suspect)
     }
     back(VALIDATOR_A, PARBUS__ROLE__ROLE_VALIDATOR, "validator-1", 7, PARTITIONS, 1);
     back(VALIDATOR_A, PARBUS__ROLE__ROLE_VALIDATOR, "validator-1", 8, UINT32_MAX, 1);
-    answer_and_settle(0);
+    answer_and_take(0);
     cr_assert_eq(t.control_count, 0);
 }
 
@@ -152,7 +152,7 @@ Test(ingestor_poison, an_entry_that_was_passed_meanwhile_is_not_set_aside)
     kill_scorer_at(2, 2);
     scorer_back(9, 2);
     size_t before = works();
-    answer_and_settle(2); /* the owner before it committed it after all */
+    answer_and_take(2); /* the owner before it committed it after all */
     cr_assert_eq(t.control_count, 0);
     cr_assert_gt(works(), before, "and work goes on");
     kill_scorer_at(2, 3);
@@ -164,7 +164,7 @@ Test(ingestor_poison, a_scorer_that_lives_gets_a_new_epoch_before_anything_is_wr
 {
     for (uint64_t i = 2; i <= 3; i++) {
         validator_back(i, 2);
-        answer_and_settle(0);
+        answer_and_take(0);
     }
     uint64_t epoch = owner_epoch(of);
     size_t before = works();
@@ -178,7 +178,7 @@ Test(ingestor_poison, a_scorer_that_lives_gets_a_new_epoch_before_anything_is_wr
     }
     cr_assert_eq(t.control_count, 0);
     cr_assert_eq(works(), before, "nothing of the partition is sent");
-    answer_and_settle(0);
+    answer_and_take(0);
     cr_assert_eq(t.control_count, 1);
     cr_assert_gt(works(), before);
 }
@@ -241,7 +241,7 @@ Test(ingestor_poison, what_is_set_aside_is_not_suspected_again)
     uint64_t epoch = owner_epoch(of);
     for (uint64_t i = 20; i < 26; i++)
         validator_back(i, 2);
-    answer_and_settle(0);
+    answer_and_take(0);
     cr_assert_eq(t.control_count, 1);
     cr_assert_eq(owner_epoch(of), epoch);
 }
@@ -257,7 +257,7 @@ Test(ingestor_poison, more_suspects_than_the_table_holds_do_no_harm)
     for (uint64_t pseq = 2; pseq < 340; pseq++)
         validator_back(pseq + 1000, pseq);
     validator_back(5002, 350);
-    answer_and_settle(0);
+    answer_and_take(0);
     cr_assert_eq(t.control_count, 1, "the most suspected one is kept");
     cr_assert_eq(set_aside(0)->pseq, 350);
 }
@@ -269,7 +269,7 @@ Test(ingestor_poison, after_a_restart_the_journal_says_what_is_set_aside)
     cr_assert_not_null(catalog_set_aside(ingestor_catalog(t.core), of, 2));
     scorer_back(50, 2);
     validator_back(50, 2);
-    answer_and_settle(0);
+    answer_and_take(0);
     const Parbus__Work *work = work_of(of, 2);
     cr_assert_eq(work->control_seq, 1);
     cr_assert_eq(t.control_count, 1);

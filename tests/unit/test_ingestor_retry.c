@@ -81,7 +81,7 @@ Test(ingestor_retry, what_kills_again_is_set_aside_at_its_new_place_and_may_be_s
 {
     kill_scorer_at(2, 3);
     uint64_t again = retry(of, 2)->again_pseq;
-    answer_and_settle(0);
+    answer_and_take(0);
     kill_scorer_at(again, 3);
     cr_assert_eq(t.control_count, 3);
     cr_assert_eq(set_aside(2)->pseq, again);

@@ -185,8 +185,62 @@ Test(ingestor_workers, a_second_scorer_takes_only_its_share_and_after_a_release)
     for (size_t i = 0; i < t.worker_count; i++)
         releases += t.to_worker[i].kind == PARBUS__TO_WORKER__BODY_RELEASE;
     cr_assert(releases > 0 && releases < PARTITIONS);
-    settle();
+    give_partitions();
     cr_assert_eq(owned_by_b(), releases);
+}
+
+/* A work of a partition that its owner is to release; NULL: none. */
+static const Parbus__Work *work_to_release(void)
+{
+    for (size_t i = 0; i < t.worker_count; i++)
+        for (size_t k = 0; t.to_worker[i].kind == PARBUS__TO_WORKER__BODY_WORK && k < t.worker_count; k++) {
+            const Parbus__Work *work = (const Parbus__Work *)t.to_worker[i].message;
+            const Parbus__Release *release = (const Parbus__Release *)t.to_worker[k].message;
+            if (t.to_worker[k].kind == PARBUS__TO_WORKER__BODY_RELEASE && release->partition == work->partition)
+                return work;
+        }
+    return NULL;
+}
+
+static bool assigned_to_b(uint32_t partition)
+{
+    for (size_t i = 0; i < t.worker_count; i++)
+        if (t.to_worker[i].kind == PARBUS__TO_WORKER__BODY_ASSIGN && t.to_worker[i].peer == SCORER_B &&
+            ((const Parbus__Assign *)t.to_worker[i].message)->partition == partition)
+            return true;
+    return false;
+}
+
+static void beat_from_all(void)
+{
+    Parbus__Heartbeat beat = PARBUS__HEARTBEAT__INIT;
+    FROM_WORKER(SCORER_A, HEARTBEAT, beat);
+    FROM_WORKER(SCORER_B, HEARTBEAT, beat);
+    FROM_WORKER(VALIDATOR_A, HEARTBEAT, beat);
+}
+
+/* I6 */
+Test(ingestor_workers, who_goes_on_committing_does_not_put_off_the_end_of_a_release)
+{
+    one_of_each();
+    hello(1);
+    for (uint64_t seq = 1; seq <= 8 * PARTITIONS; seq++) {
+        char unit[16];
+        snprintf(unit, sizeof unit, "unit %u", (unsigned)(seq % PARTITIONS));
+        submit_to(seq, unit);
+        tick(2);
+    }
+    join(SCORER_B, PARBUS__ROLE__ROLE_SCORER, "scorer-2", 1);
+    tick(1);
+    const Parbus__Work *work = work_to_release();
+    cr_assert(work && last_pseq(work->partition) >= 3);
+    for (uint64_t applied = 1; applied <= 3; applied++) { /* three times, 700 ms apart: beyond release_timeout_ms */
+        progress(work, SCORER_A, applied);
+        tick(700);
+        beat_from_all();
+    }
+    tick(1);
+    cr_assert(assigned_to_b(work->partition));
 }
 
 Test(ingestor_workers, a_silent_scorer_is_replaced_with_a_greater_epoch)

@@ -1,0 +1,47 @@
+#include "services/ingestor/invariants.h"
+#include "base/err.h"
+
+static void assert_in_flight(const struct partition *part)
+{
+    ASSERT(part->flight_count <= FLIGHTS_MAX);
+    ASSERT((part->flight_count == 0) == (part->flight_bytes == 0));
+    if (part->flight_count == 0)
+        return;
+    uint32_t last = (part->flight_head + part->flight_count - 1) % FLIGHTS_MAX;
+    ASSERT(part->flight[part->flight_head].last_pseq > part->applied);
+    ASSERT(part->flight[last].last_pseq <= part->sent);
+    ASSERT(part->state == PARTITION_OWNED || part->state == PARTITION_RELEASING);
+    ASSERT(part->validator != WORKER_NONE);
+}
+
+void partition_assert(const struct coordinator *c, uint32_t p)
+{
+    const struct partition *part = &c->partition[p];
+    ASSERT(part->applied <= part->sent && part->sent <= part->last);
+    ASSERT((part->scorer == WORKER_NONE) == (part->state == PARTITION_UNOWNED));
+    ASSERT(part->scorer < c->worker_count && part->validator < c->worker_count);
+    ASSERT(part->state == PARTITION_UNOWNED || part->owner_epoch >> 32 == c->term);
+    assert_in_flight(part);
+}
+
+static void assert_windows(const struct coordinator *c)
+{
+    size_t bytes[WORKERS_MAX] = {0};
+    for (uint32_t p = 0; p < c->partitions; p++)
+        if (c->partition[p].scorer != WORKER_NONE)
+            bytes[c->partition[p].scorer] += c->partition[p].flight_bytes;
+    for (int w = 0; w < c->worker_count; w++)
+        ASSERT(c->worker[w].flight_bytes == bytes[w]);
+}
+
+void coordinator_assert(const struct coordinator *c)
+{
+    ASSERT(c->worker_count <= WORKERS_MAX && c->suspect_count <= SUSPECTS_MAX);
+    for (uint32_t p = 0; p < c->partitions; p++) {
+        const struct partition *part = &c->partition[p];
+        partition_assert(c, p);
+        ASSERT(part->scorer == WORKER_NONE || c->worker[part->scorer].alive);
+        ASSERT(part->validator == WORKER_NONE || c->worker[part->validator].alive);
+    }
+    assert_windows(c);
+}

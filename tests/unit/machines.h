@@ -1,0 +1,6 @@
+/* Every state machine of the cores: for test_states.c and the program that breaks them (death.c). */
+#pragma once
+#include "base/states.h"
+
+extern const struct state_machine *const machines[];
+extern const size_t machine_count;
