@@ -1,6 +1,7 @@
 #include "service/shell.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "service/bookmark_file.h"
 #include <unistd.h>
 
 enum { LAST_WORDS_US = 20000 };

@@ -3,8 +3,8 @@
 #pragma once
 #include "link/link.h"
 #include "service/service.h"
-#include "service/worker.h"
 #include "wire/wire.h"
+#include "worker/worker.h"
 
 struct worker_shell {
     const struct service *service; /* the caller's */

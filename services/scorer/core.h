@@ -8,8 +8,8 @@
 #include "base/metrics.h"
 #include "catalog/catalog.h"
 #include "inside.pb-c.h"
-#include "service/worker.h"
 #include "state/state.h"
+#include "worker/worker.h"
 
 /* None of the functions calls back into the core, except the fn that it was given. */
 struct scorer_store_io {

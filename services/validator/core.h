@@ -8,7 +8,7 @@
 #include "base/metrics.h"
 #include "catalog/catalog.h"
 #include "inside.pb-c.h"
-#include "service/worker.h"
+#include "worker/worker.h"
 
 struct validator_io { /* none of them blocks; none of them calls back into the core */
     void *ctx;

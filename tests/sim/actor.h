@@ -1,7 +1,7 @@
 /* Processes: what runs, dies, hangs and comes back. */
 #pragma once
-#include "service/bookmark.h"
 #include "tests/sim/network.h"
+#include "worker/bookmark.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,1 +1,1 @@
-parbus_test(test_membership SOURCES test_membership.c LINKS service)
+parbus_test(test_membership SOURCES test_membership.c LINKS worker)

@@ -1,4 +1,4 @@
-#include "service/bookmark.h"
+#include "service/bookmark_file.h"
 #include "store/store.h"
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-#include "service/membership.h"
-#include "service/worker.h"
+#include "worker/membership.h"
+#include "worker/worker.h"
 #include <criterion/criterion.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+#include "service/bookmark_file.h"
 #include "service/shell.h"
 #include <criterion/criterion.h>
 #include <stdio.h>

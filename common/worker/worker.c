@@ -1,4 +1,4 @@
-#include "service/worker.h"
+#include "worker/worker.h"
 #include "wire/reason.h"
 #include "wire/wire.h"
 

@@ -1,4 +1,4 @@
-#include "service/bookmark.h"
+#include "service/bookmark_file.h"
 #include "store/store.h"
 #include <errno.h>
 #include <fcntl.h>

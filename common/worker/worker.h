@@ -4,8 +4,8 @@
 #include "base/err.h"
 #include "base/metrics.h"
 #include "inside.pb-c.h"
-#include "service/bookmark.h"
-#include "service/membership.h"
+#include "worker/bookmark.h"
+#include "worker/membership.h"
 #include <stddef.h>
 
 struct worker_config { /* strings are the caller's and outlive the worker */

@@ -1,4 +1,4 @@
-#include "service/membership.h"
+#include "worker/membership.h"
 #include "base/err.h"
 
 enum { HELLO_AGAIN_US = 1000000, HELLO_LEAST_US = 100000 };
