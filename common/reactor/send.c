@@ -1,0 +1,39 @@
+#include "reactor/internal.h"
+
+static struct source *used(struct reactor *r, unsigned source)
+{
+    struct source *s = r->source[source];
+    ASSERT(s && s->socket);
+    s->touched = source_reads(s);
+    return s;
+}
+
+static enum err send_to(const struct source *s, uint64_t peer, const void *data, size_t bytes)
+{
+    if (s->row.waiting_bytes_max && bytes > s->row.small_bytes)
+        return link_send_to_within(s->socket, peer, data, bytes, s->row.waiting_bytes_max);
+    return link_send_to(s->socket, peer, data, bytes);
+}
+
+enum err reactor_send_bytes(struct reactor *r, unsigned source, uint64_t peer, const void *data, size_t bytes)
+{
+    const struct source *s = used(r, source);
+    return s->row.type == ZMQ_ROUTER ? send_to(s, peer, data, bytes) : link_send(s->socket, data, bytes);
+}
+
+enum err reactor_send(struct reactor *r, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+{
+    buffer_clear(&r->out);
+    wire_pack(&r->out, kind, m);
+    return reactor_send_bytes(r, source, peer, r->out.data, r->out.size);
+}
+
+enum err reactor_publish(struct reactor *r, unsigned source, const char *topic, const void *data, size_t bytes)
+{
+    return link_publish(used(r, source)->socket, topic, data, bytes);
+}
+
+enum err reactor_subscribe(struct reactor *r, unsigned source, const char *topic)
+{
+    return link_subscribe(used(r, source)->socket, topic);
+}
