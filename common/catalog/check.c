@@ -8,7 +8,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-/* A tree travels whole in a Description (W3): its texts, and the other fields of each node. */
+/* A tree travels whole in a Description (W3a): its texts, and the other fields of each node. */
 enum { TREE_BYTES_MAX = 1 << 20, NODE_BYTES = 40 };
 enum { TITLE_BYTES_MAX = 1024, SOURCE_BYTES_MAX = 4096, NAME_BYTES_MAX = 256, DECIMALS_MAX = 6 };
 

@@ -1,4 +1,4 @@
-/* A catalog that follows the journal by messages from the ingestor, who alone reads it (rules I20, I21): which control
+/* A catalog that follows the journal by messages from the ingestor, who alone reads it (rule I20): which control
  * records are missing, when to ask for them, and what comes applied in order, each once. Validator, scorer and
  * publisher use it; replay and the command line read the journal instead.
  *

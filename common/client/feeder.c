@@ -59,7 +59,7 @@ static struct feeder_core *new_core(struct parbus_feeder *f, const struct parbus
     });
 }
 
-/* Without memory of its own, each process is a new life: its epoch grows with the clock (D3). The clock may go back;
+/* Without memory of its own, each process is a new life: its epoch grows with the clock (D3e). The clock may go back;
  * the low bits keep one life's epochs apart from those of any other. */
 static enum err draw_epoch(uint64_t *epoch, struct err_text *e)
 {

@@ -88,7 +88,7 @@ static uint64_t next_epoch(const struct feeder_core *c, uint64_t least)
     return least && from > c->epoch && next >= from ? next : 0;
 }
 
-/* D3 */
+/* D3a, D3c */
 void feeder_new_epoch(struct feeder_core *c, uint64_t least, const char *why)
 {
     uint64_t next = next_epoch(c, least);
@@ -208,7 +208,7 @@ static void refuse_for_good(struct feeder_core *c, int64_t now_us, const Parbus_
     fail(c, r->reason == PARBUS__REASON__REFUSED_PROTOCOL_VERSION ? ERR_VERSION : ERR_INVALID, text.text);
 }
 
-/* "epoch 7 is known", "epoch 7 is of …" (D3) */
+/* "epoch 7 is known", "epoch 7 is of …" (D3b, D3g) */
 static uint64_t epoch_named(const char *detail)
 {
     const char *digits = detail ? strpbrk(detail, "0123456789") : NULL;
@@ -274,7 +274,7 @@ static void refuse_submission(struct feeder_core *c, int64_t now_us, const Parbu
         drop(c, r);
 }
 
-/* D3: a clock is wrong, here or there; nobody but a person can say which. */
+/* D3g: a clock is wrong, here or there; nobody but a person can say which. */
 static void refuse_ahead(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
 {
     uint64_t ahead = epoch_named(r->detail);

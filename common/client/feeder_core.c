@@ -217,7 +217,7 @@ static void ask_questions(struct feeder_core *c, int64_t now_us)
     }
 }
 
-/* D5 */
+/* D5a */
 static uint64_t send_limit(const struct feeder_core *c)
 {
     uint64_t limit = c->receipted + c->window;
@@ -226,7 +226,7 @@ static uint64_t send_limit(const struct feeder_core *c)
     return limit < c->ring.end ? limit : c->ring.end - 1;
 }
 
-/* D5: one may always be under way. What was refused counts until a receipt passes it. */
+/* D5a: one may always be under way. What was refused counts until a receipt passes it. */
 static bool fits_window(const struct feeder_core *c)
 {
     return !c->window_bytes || c->next_send == c->ring.first ||

@@ -24,11 +24,11 @@ struct feeder_core_io { /* what the core does to the world; called inside tick a
 
 struct feeder_core_options {
     const char *name;
-    uint64_t epoch;      /* from the outbox; without one from the wall clock, so that each process begins afresh (D3) */
-    uint64_t epoch_step; /* later epochs lie a multiple of it after this one; a power of two, 0: 1 */
-    uint64_t next_seq;   /* from the outbox: seq of the next submission; else 1 */
-    uint64_t first_seq;  /* … the oldest without a receipt; = next_seq when there is none */
-    size_t ring_bytes;   /* memory for what has no receipt; 0: 8 MiB */
+    uint64_t epoch; /* from the outbox; without one from the wall clock, so that each process begins afresh (D3e) */
+    uint64_t epoch_step;   /* later epochs lie a multiple of it after this one; a power of two, 0: 1 */
+    uint64_t next_seq;     /* from the outbox: seq of the next submission; else 1 */
+    uint64_t first_seq;    /* … the oldest without a receipt; = next_seq when there is none */
+    size_t ring_bytes;     /* memory for what has no receipt; 0: 8 MiB */
     uint32_t ring_entries; /* a power of two; 0: 16384 */
     bool stored;           /* submissions come through feeder_core_take and are sent once released */
     struct feeder_core_io io;

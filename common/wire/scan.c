@@ -90,7 +90,7 @@ static const ProtobufCFieldDescriptor *find(const ProtobufCMessageDescriptor *ty
     return protobuf_c_message_descriptor_get_field(type, number);
 }
 
-/* Rule W3. No text has a smaller limit than a name. */
+/* Rule W3c. No text has a smaller limit than a name. */
 static size_t text_bytes_max(const char *field)
 {
     static const struct {

@@ -6,7 +6,7 @@
 #include <protobuf-c/protobuf-c.h>
 
 enum {
-    WIRE_TEXT_BYTES_MAX = 4096, /* a text for which rule W3 names no length */
+    WIRE_TEXT_BYTES_MAX = 4096, /* a text for which rule W3c names no length */
 };
 
 /* `name` is how sentences call the message: "submission.unit: 300 bytes, at most 256". ERR_INVALID, ERR_TOO_LARGE. */

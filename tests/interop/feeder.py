@@ -1,4 +1,4 @@
-"""A small feeder, written from PROTOCOL.md, chapter 2, in the order of its rules."""
+"""A small feeder, written from PROTOCOL.md, chapters 2 and 3, in the order of its rules."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""A subscriber of the feed, written from PROTOCOL.md, chapter 4: it holds the publisher's exact table, or knows that it
+"""A subscriber of the feed, written from PROTOCOL.md, chapters 7 and 8: it holds the publisher's exact table, or knows that it
 does not."""
 
 import decimal

@@ -260,7 +260,7 @@ static void read_again(struct sim *s)
         }
 }
 
-/* Law 6, rule D3: no name is taken away for the time to come. The clock may have gone back a little since. */
+/* Law 6, rule D3f: no name is taken away for the time to come. The clock may have gone back a little since. */
 static void check_epoch(struct sim *s, const struct journal_feeder *mark)
 {
     int64_t wall_ms = 1760000000000 + s->now_us / SIM_MS + s->wall_skew_ms;

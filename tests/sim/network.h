@@ -57,7 +57,7 @@ void network_release(struct network *n, struct message *m);
 /* The host's processes are gone: nothing is under way to them or between them; what they sent away may still come. */
 void network_forget_host(struct sim *s);
 /* A connection keeps its order in one thing: what its feeder sent in one epoch does not come after the hello of the
- * next (D3). */
+ * next (D3h). */
 void network_close_epoch(struct network *n, const struct actor *feeder);
 void network_free(struct network *n);
 const char *channel_name(enum channel channel);

@@ -24,7 +24,7 @@ struct feeder_process {
     struct feeder_core *core;
     struct feeder_durable *durable;
     int64_t submit_us, ask_us;
-    bool shut_out; /* its epoch lies ahead of the ingestor's clock (D3) */
+    bool shut_out; /* its epoch lies ahead of the ingestor's clock (D3g) */
 };
 
 /* ---- what the core may do ---- */
@@ -254,7 +254,7 @@ static void ask_sometimes(struct sim *s, struct feeder_process *p)
         feeder_core_status(p->core, 1 + rng_below(&s->rng, (uint32_t)last), last, 0);
 }
 
-/* A late hello of a life before, from when the clock was ahead, looks like another process of this name (D3): who
+/* A late hello of a life before, from when the clock was ahead, looks like another process of this name (D3d): who
  * started the feeder starts it again. */
 static void give_up(struct sim *s, struct actor *n, const struct err_text *e)
 {

@@ -1,4 +1,4 @@
-/* A catalog that follows the journal by messages (rules I20, I21). */
+/* A catalog that follows the journal by messages (rule I20). */
 #include "catalog/follow.h"
 #include "small_catalog.h"
 #include <criterion/criterion.h>

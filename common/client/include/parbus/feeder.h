@@ -27,7 +27,7 @@ struct parbus_feeder_events { /* any may be NULL */
     void (*verdict)(void *ctx, const Parbus__Verdict *verdict);
     void (*description)(void *ctx, const Parbus__Description *description);
     void (*stats)(void *ctx, const Parbus__StatsReply *stats);
-    /* A new epoch began (D3): what was first_seq is seq 1 now, and so on; what was before it is beyond asking. */
+    /* A new epoch began (D3a, D3c): what was first_seq is seq 1 now, and so on; what was before it is beyond asking. */
     void (*renumbered)(void *ctx, uint64_t epoch, uint64_t first_seq);
     void (*trouble)(void *ctx, const char *text); /* busy, disk full, reconnecting …; it goes on by itself */
 };
