@@ -19,8 +19,9 @@ static char *read_all(const char *file, size_t *bytes)
     do {
         if (size == capacity) {
             capacity = capacity ? capacity * 2 : 64 << 10;
-            data = realloc(data, capacity);
-            ASSERT(data);
+            char *larger = realloc(data, capacity);
+            ASSERT(larger);
+            data = larger;
         }
         n = fread(data + size, 1, capacity - size, in);
         size += n;

@@ -35,7 +35,7 @@ struct journal_options {
  * there), ERR_BUSY (another writer; open in this process already), ERR_VERSION, ERR_INVALID (file system that LMDB does
  * not support; process in another PID namespace), ERR_IO. One thread per handle, but a writer's may have two: one that
  * appends (journal_append), one that does all else. No use after fork. */
-enum err journal_open(struct journal **j, const char *directory, const struct journal_options *o, struct err_text *e);
+enum err journal_open(struct journal **out, const char *directory, const struct journal_options *o, struct err_text *e);
 void journal_close(struct journal **j);
 
 uint32_t journal_partitions(const struct journal *j);

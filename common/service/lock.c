@@ -55,7 +55,7 @@ enum err service_directory(const char *directory, char absolute[static 4096], st
 static pid_t read_pid(int fd)
 {
     char text[16] = "";
-    return pread(fd, text, sizeof text - 1, 0) > 0 ? (pid_t)atoi(text) : 0;
+    return pread(fd, text, sizeof text - 1, 0) > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
 }
 
 /* First over the old one, which needs no new block: a full disk does not keep anybody from starting. */

@@ -114,7 +114,7 @@ static enum err open_envelope(const struct wire_channel *channel, const void *da
     const char *name = channel->envelope->short_name;
     if (bytes > WIRE_MESSAGE_BYTES_MAX)
         return err_set(e, ERR_TOO_LARGE, "%s: %zu bytes, at most %d", name, bytes, WIRE_MESSAGE_BYTES_MAX);
-    const uint8_t *at = bytes ? data : (const uint8_t *)"", *end = at + bytes;
+    const uint8_t *at = data, *end = bytes ? at + bytes : at;
     uint64_t tag, length;
     if (!wire_varint(&at, end, &tag) || tag >> 32 || (tag & 7) != 2 || !wire_varint(&at, end, &length))
         return err_set(e, ERR_INVALID, "%s: the envelope cannot be read", name);
@@ -133,10 +133,11 @@ static enum err open_envelope(const struct wire_channel *channel, const void *da
 static enum err open_message(const struct wire_channel *channel, const void *data, size_t bytes, struct arena *arena,
                              struct wire_message *out, struct err_text *e)
 {
-    const ProtobufCFieldDescriptor *kind;
+    const ProtobufCFieldDescriptor *kind = NULL;
     enum err err = open_envelope(channel, data, bytes, &kind, out, e);
     if (err)
         return err;
+    ASSERT(kind);
     if (kind->descriptor == &parbus__submission__descriptor)
         return open_submission(out->body, out->body_bytes, arena, &out->message, e);
     return open_body(kind->descriptor, kind->name, out->body, out->body_bytes, arena, &out->message, e);

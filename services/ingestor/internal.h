@@ -27,7 +27,7 @@ enum err ingestor_append(struct ingestor *i, const struct journal_group *g, stru
 /* controls.c: journals SetAside where a partition waits for nothing else (I17). */
 void controls_set_aside(struct ingestor *i, struct ingestor_now now);
 /* Journals the entry once more and answers (I19). */
-void controls_retry(struct ingestor *i, uint64_t peer, const Parbus__Retry *retry, struct ingestor_now now);
+void controls_retry(struct ingestor *i, uint64_t peer, const Parbus__Retry *ask, struct ingestor_now now);
 
 /* questions.c: each answers at once. */
 void questions_status(struct ingestor *i, uint64_t peer, const Parbus__Status *status);

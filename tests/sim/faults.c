@@ -164,8 +164,8 @@ static void control(struct sim *s)
  * table that it had. */
 static void lag(struct sim *s)
 {
-    struct actor *n = NULL, *publisher = actor_of(s, &role_publisher, NULL);
-    for (uint32_t i = rng_below(&s->rng, 3) + 1; i > 0; i--)
+    struct actor *n = actor_of(s, &role_subscriber, NULL), *publisher = actor_of(s, &role_publisher, NULL);
+    for (uint32_t i = rng_below(&s->rng, 3); i > 0; i--)
         n = actor_of(s, &role_subscriber, n);
     if (!n->alive)
         return;

@@ -30,7 +30,7 @@ static uint32_t model_position(const struct model *m, int unit)
 {
     uint32_t before = 0;
     for (int u = 1; u <= UNITS; u++)
-        before += m->in[u] && (m->score[u] > m->score[unit] || (m->score[u] == m->score[unit] && u < unit));
+        before += m->in[u] && (m->score[u] > m->score[unit] || (u < unit && m->score[u] == m->score[unit]));
     return before;
 }
 

@@ -86,8 +86,9 @@ Test(store, a_reader_creates_nothing)
     struct store s;
     cr_assert_eq(store_open(&s, directory, "env", &reader, &e), ERR_NOT_FOUND);
     cr_assert_neq(access(path, F_OK), 0);
-    hold_namespace("");
+    int fd = hold_namespace("");
     cr_assert_eq(store_open(&s, directory, "env", &reader, &e), ERR_NOT_FOUND, "a directory without data");
+    close(fd);
 }
 
 Test(store, a_file_that_is_not_lmdb_is_said_to_be_damaged)
