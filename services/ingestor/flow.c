@@ -133,7 +133,7 @@ void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
     size_t bytes_max = (size_t)c->settings->partition_window_bytes;
     if (c->io->read(c->io->ctx, p, part->sent + 1, bytes_max, send_record, &pump, &e) != OK)
         note_read_failure(c, p, &e);
-    partition_assert(c, p);
+    coordinator_assert_partition(c, p);
 }
 
 static void count_applied(struct coordinator *c, const struct partition *part, uint64_t entries)
@@ -161,7 +161,7 @@ void flow_applied(struct coordinator *c, uint32_t p, uint64_t applied, int64_t n
     }
     if (part->sent < applied)
         part->sent = applied;
-    partition_assert(c, p);
+    coordinator_assert_partition(c, p);
 }
 
 /* What the scorer holds but has not committed still counts against the windows (I8). */
@@ -181,7 +181,7 @@ void flow_send_from(struct coordinator *c, uint32_t p, uint64_t applied, int64_t
     forget_after(c, part, applied);
     part->sent = applied;
     part->progress_us = now_us;
-    partition_assert(c, p);
+    coordinator_assert_partition(c, p);
 }
 
 void flow_resend_overdue(struct coordinator *c, uint32_t p, int64_t now_us)

@@ -14,7 +14,7 @@ static void assert_in_flight(const struct partition *part)
     ASSERT(part->validator != WORKER_NONE);
 }
 
-void partition_assert(const struct coordinator *c, uint32_t p)
+void coordinator_assert_partition(const struct coordinator *c, uint32_t p)
 {
     const struct partition *part = &c->partition[p];
     ASSERT(part->applied <= part->sent && part->sent <= part->last);
@@ -39,7 +39,7 @@ void coordinator_assert(const struct coordinator *c)
     ASSERT(c->worker_count <= WORKERS_MAX && c->suspect_count <= SUSPECTS_MAX);
     for (uint32_t p = 0; p < c->partitions; p++) {
         const struct partition *part = &c->partition[p];
-        partition_assert(c, p);
+        coordinator_assert_partition(c, p);
         ASSERT(part->scorer == WORKER_NONE || c->worker[part->scorer].alive);
         ASSERT(part->validator == WORKER_NONE || c->worker[part->validator].alive);
     }

@@ -5,7 +5,7 @@
 
 /* Of one partition: applied <= sent <= last; what is in flight lies between applied and sent, has bytes exactly when it
  * has records, and somebody who works at it; who owns it fits its state. O(1): after each change of these. */
-void partition_assert(const struct coordinator *c, uint32_t partition);
+void coordinator_assert_partition(const struct coordinator *c, uint32_t partition);
 /* Of all of them, and that each scorer's window is the sum of its partitions'. O(partitions + workers): once per tick.
  */
 void coordinator_assert(const struct coordinator *c);

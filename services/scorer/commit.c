@@ -82,17 +82,11 @@ static size_t build(struct scorer_core *s)
 
 static void note_committed(struct scorer_core *s, struct partition *p)
 {
-    for (size_t i = 0; i < buffer_count(&p->dirty, struct cached_unit *); i++) {
-        struct cached_unit *u = *(struct cached_unit **)buffer_at(&p->dirty, i, sizeof u);
-        u->dirty = false;
-        u->stages_dirty = 0;
-    }
-    buffer_clear(&p->dirty);
-    buffer_clear(&p->rejects);
-    buffer_clear(&p->details);
+    partition_clean(s, p);
     p->committed = p->applied;
     answer_progress(s, p, p->repeat);
     tallies_clean(&p->tallies);
+    partition_assert(p);
 }
 
 static void note_all_committed(struct scorer_core *s, size_t count)
@@ -106,7 +100,7 @@ static void note_all_committed(struct scorer_core *s, size_t count)
         }
         partition_lost(s, p);
     }
-    s->dirty_units = s->uncommitted_bytes = 0;
+    ASSERT(s->dirty_units == 0 && s->uncommitted_bytes == 0); /* whatever was not committed was in one of them */
 }
 
 void note_writing(struct scorer_core *s, const struct err_text *e)

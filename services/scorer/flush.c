@@ -66,6 +66,7 @@ void partition_flush(struct scorer_core *s, struct partition *p)
     score_touched(s, p);
     send_scores(s, p);
     p->told = p->applied;
+    partition_assert(p);
 }
 
 void scorer_core_flush(struct scorer_core *s)

@@ -75,6 +75,10 @@ void partition_drop(struct scorer_core *s, uint32_t number);
 /* Another owner was found in state: forgets it and says so (I11). */
 void partition_lost(struct scorer_core *s, const struct partition *p);
 void partition_drop_all(struct scorer_core *s);
+void partition_clean(struct scorer_core *s, struct partition *p);
+/* What always holds between two entries: committed and told lie at or before applied, and nothing waits to be committed
+ * or told where they are equal. O(1). */
+void partition_assert(const struct partition *p);
 
 /* load.c: the unit out of memory or state. */
 enum err unit_load(struct scorer_core *s, struct partition *p, const struct series *series, uint32_t unit,

@@ -37,22 +37,36 @@ void partition_hold(struct scorer_core *s, struct partition *p)
     s->owned[s->owned_count++] = p->number;
 }
 
-/* What the partition's uncommitted effects count in the sums over all of them. */
-static void forget_uncommitted(struct scorer_core *s, const struct partition *p)
+void partition_assert(const struct partition *p)
+{
+    ASSERT(p->committed <= p->applied && p->told <= p->applied);
+    ASSERT(p->applied > p->committed || (!p->dirty.size && !p->rejects.size && !p->tallies.dirty));
+    ASSERT(p->applied > p->told || (!p->touched.size && !p->touched_bytes));
+}
+
+/* Its effects are in state, or are given up: they leave the sums over all partitions, which are exact. */
+void partition_clean(struct scorer_core *s, struct partition *p)
 {
     size_t count = buffer_count(&p->dirty, struct cached_unit *);
-    struct cached_unit *const *unit = (struct cached_unit *const *)(const void *)p->dirty.data;
     size_t bytes = p->rejects.size + p->details.size;
-    for (size_t i = 0; i < count; i++)
-        bytes += unit[i]->bytes;
-    s->uncommitted_bytes -= bytes < s->uncommitted_bytes ? bytes : s->uncommitted_bytes;
+    for (size_t i = 0; i < count; i++) {
+        struct cached_unit *u = *(struct cached_unit **)buffer_at(&p->dirty, i, sizeof u);
+        bytes += u->bytes;
+        u->dirty = false;
+        u->stages_dirty = 0;
+    }
+    ASSERT(bytes <= s->uncommitted_bytes && count <= s->dirty_units);
+    s->uncommitted_bytes -= bytes;
     s->dirty_units -= count;
+    buffer_clear(&p->dirty);
+    buffer_clear(&p->rejects);
+    buffer_clear(&p->details);
 }
 
 void partition_drop(struct scorer_core *s, uint32_t number)
 {
     ASSERT(partition_held(s, number));
-    forget_uncommitted(s, s->partition[number]);
+    partition_clean(s, s->partition[number]);
     partition_destroy(&s->partition[number]);
     for (size_t i = 0; i < s->owned_count; i++)
         if (s->owned[i] == number) {
@@ -72,6 +86,6 @@ void partition_drop_all(struct scorer_core *s)
 {
     while (s->owned_count)
         partition_drop(s, s->owned[s->owned_count - 1]);
-    s->dirty_units = s->uncommitted_bytes = 0;
+    ASSERT(s->dirty_units == 0 && s->uncommitted_bytes == 0);
     s->uncommitted = s->repeats = false;
 }

@@ -61,6 +61,7 @@ static bool in_sequence(struct scorer_core *s, struct partition *p, uint64_t fir
 
 static void move_on(struct scorer_core *s, struct partition *p, uint64_t pseq)
 {
+    ASSERT(pseq == p->applied + 1); /* I10 */
     p->applied = pseq;
     s->uncommitted = true;
     if (p->touched_bytes <= SCORES_BYTES_MAX)

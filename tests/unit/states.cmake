@@ -1,7 +1,9 @@
 set(machines ${CMAKE_CURRENT_LIST_DIR}/machines.c)
-set(cores ingestor_core)
+set(deaths ${CMAKE_CURRENT_LIST_DIR}/death.c ${CMAKE_CURRENT_LIST_DIR}/death_coordinator.c
+  ${CMAKE_CURRENT_LIST_DIR}/death_scorer.c)
+set(cores ingestor_core scorer_core)
 if(BUILD_TESTING)
-  add_executable(death ${CMAKE_CURRENT_LIST_DIR}/death.c ${machines})
+  add_executable(death ${deaths} ${machines})
   target_link_libraries(death PRIVATE parbus_options ${cores})
   set_target_properties(death PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 endif()

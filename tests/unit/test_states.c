@@ -127,6 +127,8 @@ Test(states, a_step_that_is_no_edge_ends_the_process_and_names_both_states, .tim
 Test(states, a_core_that_finds_itself_spoilt_ends_the_process, .timeout = 100)
 {
     struct ending list, end;
+    run(&end, (char *[]){"death", "sound", NULL}, STDERR_FILENO);
+    cr_assert(WIFEXITED(end.status) && WEXITSTATUS(end.status) == 0, "%s", end.said);
     run(&list, (char *[]){"death", NULL}, STDOUT_FILENO);
     cr_assert(WIFEXITED(list.status) && strlen(list.said));
     char *rest = list.said;
