@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/fields.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,8 +18,8 @@ void log_context_set(const char *text) { snprintf(context, sizeof context, "%s "
 static void write_line(enum log_level level, const char *id, const char *fields)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
-    char line[LINE_BYTES + 1], when[CLOCK_TEXT_BYTES];
-    clock_format_ms(clock_wall_ms(), when);
+    char line[LINE_BYTES + 1], when[DATE_TEXT_BYTES];
+    date_format_ms(clock_wall_ms(), when);
     int n = snprintf(line, LINE_BYTES, "%s %s %s %s%s", when, names[level], id, context, fields);
     size_t bytes = n < LINE_BYTES ? (size_t)n : LINE_BYTES - 1;
     line[bytes++] = '\n';

@@ -1,5 +1,5 @@
 #include "csv/longform_row.h"
-#include "base/clock.h"
+#include "base/date.h"
 #include "wire/wire.h"
 #include <ctype.h>
 #include <locale.h>
@@ -109,7 +109,7 @@ static enum err observed_of(const char *field, struct longform_row *row, struct 
 {
     char shown[LONGFORM_SHOWN_BYTES];
     row->has_observed = field && *field;
-    if (row->has_observed && !clock_parse_ms(field, &row->observed_ms))
+    if (row->has_observed && !date_parse_ms(field, &row->observed_ms))
         return err_set(e, ERR_INVALID, "observed_at \"%s\" is not a time such as 2025-10-15 or 2025-10-15T01:46:24Z",
                        longform_shown(field, shown));
     return OK;

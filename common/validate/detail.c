@@ -1,5 +1,5 @@
 #include "validate/detail.h"
-#include "base/clock.h"
+#include "base/date.h"
 #include "scoring/scoring.h"
 #include <math.h>
 #include <stdarg.h>
@@ -117,14 +117,14 @@ void detail_range(struct detail *d, double value, const struct rule *rule)
 
 void detail_observed(struct detail *d, int64_t observed_ms, int64_t received_ms)
 {
-    char observed[CLOCK_TEXT_BYTES], received[CLOCK_TEXT_BYTES];
-    clock_format_ms(received_ms, received);
+    char observed[DATE_TEXT_BYTES], received[DATE_TEXT_BYTES];
+    date_format_ms(received_ms, received);
     if (observed_ms < 0) {
         say(d, "observed before 1970 (%lld ms)", (long long)observed_ms);
         return;
     }
     /* A time in microseconds instead of milliseconds has a year of five digits: show the number as well. */
-    clock_format_ms(observed_ms, observed);
+    date_format_ms(observed_ms, observed);
     say(d, "observed at %s (%lld ms), more than a day after the receipt at %s", observed, (long long)observed_ms,
         received);
 }

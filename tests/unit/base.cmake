@@ -1,5 +1,6 @@
 parbus_test(test_arena SOURCES test_arena.c LINKS base)
 parbus_test(test_clock SOURCES test_clock.c LINKS base)
+parbus_test(test_date SOURCES test_date.c LINKS base)
 parbus_test(test_ends SOURCES test_ends.c LINKS base)
 parbus_test(test_err SOURCES test_err.c LINKS base)
 parbus_test(test_log SOURCES test_log.c LINKS base)

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/plural.h"
 #include "base/settings.h"
 #include "journal/journal.h"
@@ -213,7 +214,7 @@ static enum err copy_settings(struct job *j, struct err_text *e)
  * copy, with effects of submissions that nobody could find there (PROTOCOL.md, I5). */
 static enum err copy_all(struct job *j, struct err_text *e)
 {
-    clock_format_ms(clock_wall_ms(), j->facts.made);
+    date_format_ms(clock_wall_ms(), j->facts.made);
     enum err code = copy_state(j, e);
     if (!code)
         code = copy_journal(j, e);

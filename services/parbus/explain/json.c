@@ -1,4 +1,4 @@
-#include "base/clock.h"
+#include "base/date.h"
 #include "scoring/scoring.h"
 #include "services/parbus/explain/print.h"
 #include <jansson.h>
@@ -14,8 +14,8 @@ static json_t *points_json(int64_t micro)
 
 static json_t *time_json(int64_t unix_ms)
 {
-    char text[CLOCK_TEXT_BYTES];
-    clock_format_ms(unix_ms, text);
+    char text[DATE_TEXT_BYTES];
+    date_format_ms(unix_ms, text);
     return json_string(text);
 }
 

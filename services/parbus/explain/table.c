@@ -1,4 +1,4 @@
-#include "base/clock.h"
+#include "base/date.h"
 #include "scoring/scoring.h"
 #include "services/parbus/explain/print.h"
 #include "services/parbus/print/print.h"
@@ -35,9 +35,9 @@ static void print_head(const struct explanation *x)
 
 static void print_times(const struct cell *c)
 {
-    char observed[CLOCK_TEXT_BYTES], received[CLOCK_TEXT_BYTES];
-    clock_format_ms(c->observed_ms, observed);
-    clock_format_ms(c->received_ms, received);
+    char observed[DATE_TEXT_BYTES], received[DATE_TEXT_BYTES];
+    date_format_ms(c->observed_ms, observed);
+    date_format_ms(c->received_ms, received);
     printf("observed %s, received %s", observed, received);
 }
 

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/date.h"
 #include "client/errors.h"
 #include "link/link.h"
 #include "scoring/scoring.h"
@@ -204,8 +205,8 @@ static void on_delta(void *ctx, const struct parbus_feed *feed, const Parbus__De
     static void (*const printers[])(const struct change *c) = {
         [SHEET_TABLE] = change_table, [SHEET_CSV] = change_csv, [SHEET_JSON] = change_json};
     struct watch *w = ctx;
-    char time[CLOCK_TEXT_BYTES];
-    clock_format_ms(clock_wall_ms(), time);
+    char time[DATE_TEXT_BYTES];
+    date_format_ms(clock_wall_ms(), time);
     for (size_t i = 0; i < delta->n_row && !w->done; i++) {
         struct parbus_row row;
         if (!parbus_feed_row(feed, delta->row[i]->unit, &row))

@@ -1,5 +1,5 @@
 #include "base/buffer.h"
-#include "base/clock.h"
+#include "base/date.h"
 #include "link/link.h"
 #include "scoring/scoring.h"
 #include "services/parbus/command.h"
@@ -38,9 +38,9 @@ static void table_begin(void)
 
 static void table_row(void *ctx, const struct reject_row *r)
 {
-    char received[CLOCK_TEXT_BYTES], row[16], topic[160];
+    char received[DATE_TEXT_BYTES], row[16], topic[160];
     (void)ctx;
-    clock_format_ms(r->header.received_ms / 1000 * 1000, received);
+    date_format_ms(r->header.received_ms / 1000 * 1000, received);
     row_text(r, "all", row);
     snprintf(topic, sizeof topic, "%s/%s", r->index, r->period);
     printf("%-20s  %-16s %8" PRIu64 " %6s  ", received, r->feeder, r->seq, row);
@@ -73,9 +73,9 @@ static bool has_value(const struct reject_row *r) { return r->row != WIRE_ROW_WH
 
 static void csv_row(void *ctx, const struct reject_row *r)
 {
-    char received[CLOCK_TEXT_BYTES], row[16], value[VALUE_TEXT_BYTES] = "", epoch[24], seq[24];
+    char received[DATE_TEXT_BYTES], row[16], value[VALUE_TEXT_BYTES] = "", epoch[24], seq[24];
     (void)ctx;
-    clock_format_ms(r->header.received_ms, received);
+    date_format_ms(r->header.received_ms, received);
     row_text(r, "", row);
     snprintf(epoch, sizeof epoch, "%" PRIu64, r->epoch);
     snprintf(seq, sizeof seq, "%" PRIu64, r->seq);
@@ -93,8 +93,8 @@ static void json_end(void) { printf("\n]\n"); }
 static void json_row(void *ctx, const struct reject_row *r)
 {
     struct printing *p = ctx;
-    char received[CLOCK_TEXT_BYTES], value[VALUE_TEXT_BYTES];
-    clock_format_ms(r->header.received_ms, received);
+    char received[DATE_TEXT_BYTES], value[VALUE_TEXT_BYTES];
+    date_format_ms(r->header.received_ms, received);
     json_t *o =
         json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "received_at", received, "feeder",
                   r->feeder, "epoch", (json_int_t)r->epoch, "seq", (json_int_t)r->seq, "reason", reason_name(r),

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "services/parbus/supervisor/shell.h"
 #include "wire/wire.h"
 #include <string.h>

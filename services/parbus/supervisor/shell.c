@@ -1,5 +1,6 @@
 #include "services/parbus/supervisor/shell.h"
 #include "base/clock.h"
+#include "base/date.h"
 #include "base/deadline.h"
 #include "base/log.h"
 #include "wire/wire.h"
@@ -174,7 +175,7 @@ int supervisor_run(const struct supervisor_options *options)
     static struct shell s;
     struct err_text e;
     s = (struct shell){.options = options, .signal_fd = -1};
-    clock_format_ms(clock_wall_ms(), s.began);
+    date_format_ms(clock_wall_ms(), s.began);
     link_message_init(&s.message);
     arena_init(&s.arena, WIRE_ARENA_BYTES);
     supervisor_init(&s.core, &(struct supervisor_actions){&s, children_start, children_signal}, options->validators,

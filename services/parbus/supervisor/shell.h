@@ -2,7 +2,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/buffer.h"
-#include "base/clock.h"
+#include "base/date.h"
 #include "base/err.h"
 #include "link/link.h"
 #include "services/parbus/supervisor/supervisor.h"
@@ -38,7 +38,7 @@ struct shell {
     struct buffer out;
     bool settled; /* since the last change, every partition was seen in a scorer's hands */
     bool announced, failed;
-    char began[CLOCK_TEXT_BYTES]; /* as at the beginning of a log line */
+    char began[DATE_TEXT_BYTES]; /* as at the beginning of a log line */
 };
 
 /* Runs everything until it is told to stop. Returns the exit status. */
