@@ -1,5 +1,4 @@
 #include "journal/internal.h"
-#include "journal/record.h"
 #include <string.h>
 
 /* One group on its way into the database. */
@@ -20,27 +19,47 @@ static void extend(struct reach *r, uint64_t commit, uint64_t first, uint32_t co
     r->last = first + count - 1;
 }
 
+/* It is not sealed yet. */
+static enum err count_of(const struct journal_put *p, uint32_t *count, struct err_text *e)
+{
+    struct record_header header = {0};
+    if (p->bytes >= sizeof header)
+        memcpy(&header, p->record, sizeof header);
+    *count = header.count;
+    return header.count ? OK : err_set(e, ERR_INVALID, "partition %u: a record that counts nothing", p->partition);
+}
+
+/* Right in the page: the record is copied once, and only its copy knows the commit. */
+static enum err put_sealed(struct write *w, MDB_cursor *cursor, const struct journal_put *p, struct err_text *e)
+{
+    uint8_t raw[RECORD_KEY_BYTES];
+    make_record_key(raw, w->commit, p->partition, p->first_pseq);
+    MDB_val key = store_val(raw, sizeof raw), data = {.mv_size = p->bytes};
+    bool ascending = memcmp(raw, w->key_before, sizeof raw) > 0;
+    int rc = mdb_cursor_put(cursor, &key, &data, MDB_RESERVE | (ascending ? MDB_APPEND : MDB_NOOVERWRITE));
+    if (rc)
+        return store_error(rc, e);
+    memcpy(data.mv_data, p->record, p->bytes);
+    record_seal(data.mv_data, p->bytes,
+                &(struct record_place){.partition = p->partition, .first_pseq = p->first_pseq, .commit = w->commit});
+    if (ascending)
+        memcpy(w->key_before, raw, sizeof raw);
+    return OK;
+}
+
 static enum err put(struct write *w, MDB_cursor *cursor, const struct journal_put *p, struct err_text *e)
 {
     ASSERT(p->partition < w->j->partitions);
     struct reach *reach = &w->j->pending[p->partition];
-    struct spot spot = {w->commit, p->first_pseq, p->partition, store_val(p->record, p->bytes)};
     uint32_t count = 0;
-    if (spot_count(&spot, &count, e))
+    if (count_of(p, &count, e))
         return ERR_INVALID;
     if (p->first_pseq != reach->last + 1)
         return err_set(e, ERR_INVALID, "partition %u: record begins at pseq %llu, the last one is %llu", p->partition,
                        (unsigned long long)p->first_pseq, (unsigned long long)reach->last);
-    uint8_t raw[RECORD_KEY_BYTES];
-    make_record_key(raw, w->commit, p->partition, p->first_pseq);
-    MDB_val key = store_val(raw, sizeof raw);
-    bool ascending = memcmp(raw, w->key_before, sizeof raw) > 0;
-    int rc = mdb_cursor_put(cursor, &key, &spot.data, ascending ? MDB_APPEND : MDB_NOOVERWRITE);
-    if (rc)
-        return err_wrap(e, store_error(rc, e), "partition %u, record %llu", p->partition,
-                        (unsigned long long)p->first_pseq);
-    if (ascending)
-        memcpy(w->key_before, raw, sizeof raw);
+    enum err code = put_sealed(w, cursor, p, e);
+    if (code)
+        return err_wrap(e, code, "partition %u, record %llu", p->partition, (unsigned long long)p->first_pseq);
     extend(reach, w->commit, p->first_pseq, count);
     return OK;
 }

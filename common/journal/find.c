@@ -1,6 +1,5 @@
 #include "base/plural.h"
 #include "journal/internal.h"
-#include "journal/record.h"
 #include <string.h>
 
 static enum err read_key(struct spot *spot, const MDB_val *key, struct err_text *e)
@@ -60,6 +59,8 @@ enum err finder_hop(struct finder *f, uint32_t partition, uint64_t commit, uint6
         make_record_key(raw, commit, partition, pseq);
         MDB_val key = store_val(raw, sizeof raw);
         enum err code = move(f, MDB_SET_RANGE, &key, spot, e);
+        if (!code && key.mv_size == sizeof raw && memcmp(key.mv_data, raw, sizeof raw) < 0)
+            code = err_set(e, ERR_CORRUPT, "the keys of records are out of order: a page is damaged");
         if (code || (spot->commit == commit && spot->partition == partition))
             return code;
         /* Found the next key instead: the earliest commit that can still hold one of ours follows from it. */
@@ -121,17 +122,34 @@ enum err finder_index(struct finder *f, uint32_t partition, uint64_t pseq, struc
     return read_entry(partition, &key, &data, &entry->first, &entry->value, e);
 }
 
+static enum err check_place(const struct spot *spot, const struct record_header *h, struct err_text *e)
+{
+    if (h->partition == spot->partition && h->first_pseq == spot->first && h->commit == spot->commit)
+        return OK;
+    return err_set(e, ERR_CORRUPT, "the record found there is that of partition %u, pseq %llu, commit %llu",
+                   h->partition, (unsigned long long)h->first_pseq, (unsigned long long)h->commit);
+}
+
+static enum err spot_error(const struct spot *spot, enum err code, struct err_text *e)
+{
+    return err_wrap(e, code, "partition %u, pseq %llu, commit %llu", spot->partition, (unsigned long long)spot->first,
+                    (unsigned long long)spot->commit);
+}
+
+enum err spot_open(const struct spot *spot, struct record_reader *r, struct err_text *e)
+{
+    enum err code = record_open(r, spot->data.mv_data, spot->data.mv_size, e);
+    if (!code)
+        code = check_place(spot, &r->header, e);
+    return spot_error(spot, code, e);
+}
+
 enum err spot_count(const struct spot *spot, uint32_t *count, struct err_text *e)
 {
     struct record_header header;
-    if (spot->data.mv_size < sizeof header)
-        return err_set(e, ERR_CORRUPT, "partition %u, record %llu has %zu %s", spot->partition,
-                       (unsigned long long)spot->first, spot->data.mv_size,
-                       plural(spot->data.mv_size, "byte", "bytes"));
-    memcpy(&header, spot->data.mv_data, sizeof header);
-    *count = header.count;
-    if (header.count == 0)
-        return err_set(e, ERR_CORRUPT, "partition %u, record %llu counts nothing", spot->partition,
-                       (unsigned long long)spot->first);
-    return OK;
+    enum err code = record_header_read(&header, spot->data.mv_data, spot->data.mv_size, e);
+    if (!code)
+        code = check_place(spot, &header, e);
+    *count = code ? 0 : header.count;
+    return spot_error(spot, code, e);
 }

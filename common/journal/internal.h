@@ -2,10 +2,11 @@
 #pragma once
 #include "base/bytes.h"
 #include "journal/journal.h"
+#include "journal/record.h"
 #include "store/store.h"
 
 enum { DB_META, DB_RECORDS, DB_INDEX, DB_CONTROLS, DB_FEEDERS, DB_COUNT };
-enum { JOURNAL_FORMAT = 1, FEEDER_VERSION = 1, RECORD_KEY_BYTES = 18, INDEX_KEY_BYTES = 10, BLOCK_COMMITS = 64 };
+enum { JOURNAL_FORMAT = 2, FEEDER_VERSION = 1, RECORD_KEY_BYTES = 18, INDEX_KEY_BYTES = 10, BLOCK_COMMITS = 64 };
 
 /* How far a partition has come. */
 struct reach {
@@ -69,8 +70,10 @@ struct index_entry {
 enum err finder_index(struct finder *f, uint32_t partition, uint64_t pseq, struct index_entry *entry,
                       struct err_text *e);
 
-/* How many pseq a record takes, from its header alone. */
+/* How many pseq a record takes, from its header alone. ERR_CORRUPT: its header is damaged, or its key. */
 enum err spot_count(const struct spot *spot, uint32_t *count, struct err_text *e);
+/* All of it is checked. Both name what is damaged: partition, pseq, commit. */
+enum err spot_open(const struct spot *spot, struct record_reader *r, struct err_text *e);
 
 static inline void make_record_key(uint8_t key[static RECORD_KEY_BYTES], uint64_t commit, uint32_t partition,
                                    uint64_t pseq)

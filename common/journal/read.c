@@ -1,5 +1,4 @@
 #include "journal/internal.h"
-#include "journal/record.h"
 
 struct run {
     struct finder finder;
@@ -61,9 +60,9 @@ static enum err advance(struct run *r, struct spot *spot, struct err_text *e)
 static enum err hand_out(struct run *r, const struct spot *spot, bool *more, struct err_text *e)
 {
     struct record_reader reader;
-    enum err code = record_open(&reader, spot->data.mv_data, spot->data.mv_size, e);
+    enum err code = spot_open(spot, &reader, e);
     if (code)
-        return err_wrap(e, code, "partition %u, record %llu", spot->partition, (unsigned long long)spot->first);
+        return code;
     r->next = spot->first + reader.header.count;
     r->bytes_left -= spot->data.mv_size < r->bytes_left ? spot->data.mv_size : r->bytes_left;
     *more = r->fn(r->ctx, spot->first, spot->data.mv_data, spot->data.mv_size) && r->bytes_left > 0;

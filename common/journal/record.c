@@ -1,4 +1,5 @@
 #include "journal/record.h"
+#include "base/crc32c.h"
 #include "base/plural.h"
 #include <string.h>
 
@@ -36,16 +37,49 @@ void record_add(struct buffer *b, size_t start, const struct record_entry *entry
     count_one(b->data + start);
 }
 
+static uint32_t header_crc(const struct record_header *h) { return crc32c(0, h, offsetof(struct record_header, crc)); }
+
+void record_seal(void *record, size_t bytes, const struct record_place *place)
+{
+    struct record_header h;
+    ASSERT(bytes >= sizeof h && place->partition <= UINT16_MAX);
+    memcpy(&h, record, sizeof h);
+    h.partition = (uint16_t)place->partition;
+    h.first_pseq = place->first_pseq;
+    h.commit = place->commit;
+    h.entries_crc = crc32c(0, (const uint8_t *)record + sizeof h, bytes - sizeof h);
+    h.crc = header_crc(&h);
+    memcpy(record, &h, sizeof h);
+}
+
+/* Also when the version itself was damaged: all the rest says so. */
+static bool is_of_version(const struct record_header *h)
+{
+    struct record_header ours = *h;
+    ours.version = RECORD_VERSION;
+    return h->version == RECORD_VERSION || header_crc(&ours) == h->crc;
+}
+
 static enum err check_header(const struct record_header *h, struct err_text *e)
 {
+    if (header_crc(h) != h->crc && is_of_version(h))
+        return err_set(e, ERR_CORRUPT, "the checksum of the record's header is wrong");
     if (h->version != RECORD_VERSION)
         return err_set(e, ERR_VERSION, "record of version %u, this program knows version %u", h->version,
                        RECORD_VERSION);
     if (h->kind < RECORD_DATA || h->kind > RECORD_RETRY)
         return err_set(e, ERR_CORRUPT, "record of unknown kind %u", h->kind);
-    if (h->zero != 0 || h->count == 0 || (h->kind != RECORD_DATA && h->count != 1))
-        return err_set(e, ERR_CORRUPT, "record header: kind %u, count %u, reserved %u", h->kind, h->count, h->zero);
+    if (h->count == 0 || (h->kind != RECORD_DATA && h->count != 1))
+        return err_set(e, ERR_CORRUPT, "record header: kind %u, count %u", h->kind, h->count);
     return OK;
+}
+
+enum err record_header_read(struct record_header *h, const void *data, size_t bytes, struct err_text *e)
+{
+    if (bytes < sizeof *h)
+        return err_set(e, ERR_CORRUPT, "record of %zu %s has no header", bytes, plural(bytes, "byte", "bytes"));
+    memcpy(h, data, sizeof *h);
+    return check_header(h, e);
 }
 
 /* One step over an entry; false when it does not fit before `end`. */
@@ -75,16 +109,23 @@ static enum err check_entries(const struct record_reader *r, struct err_text *e)
     return OK;
 }
 
+static enum err check_sum(const struct record_reader *r, struct err_text *e)
+{
+    if (crc32c(0, r->at, (size_t)(r->end - r->at)) == r->header.entries_crc)
+        return OK;
+    return err_set(e, ERR_CORRUPT, "the checksum of the record's entries is wrong");
+}
+
 enum err record_open(struct record_reader *r, const void *data, size_t bytes, struct err_text *e)
 {
     *r = (struct record_reader){0};
-    if (bytes < RECORD_HEADER_BYTES)
-        return err_set(e, ERR_CORRUPT, "record of %zu %s has no header", bytes, plural(bytes, "byte", "bytes"));
-    memcpy(&r->header, data, sizeof r->header);
+    enum err err = record_header_read(&r->header, data, bytes, e);
+    if (err)
+        return err;
     r->at = (const uint8_t *)data + RECORD_HEADER_BYTES;
     r->end = (const uint8_t *)data + bytes;
-    enum err code = check_header(&r->header, e);
-    return code ? code : check_entries(r, e);
+    err = check_sum(r, e);
+    return err ? err : check_entries(r, e);
 }
 
 bool record_next(struct record_reader *r, struct record_entry *entry, const uint8_t **body)

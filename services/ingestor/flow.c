@@ -64,6 +64,8 @@ static void leave_out_applied(struct coordinator *c, uint64_t applied, Parbus__W
         if (pseq > applied)
             record_add(&c->rest, 0, &entry, body);
     work->first_pseq = applied + 1;
+    record_seal(c->rest.data, c->rest.size,
+                &(struct record_place){work->partition, work->first_pseq, reader.header.commit});
     work->record = (ProtobufCBinaryData){c->rest.size, c->rest.data};
 }
 

@@ -200,7 +200,7 @@ static void entry_written(struct sim *s, uint32_t feeder, uint64_t epoch, uint64
 
 static void record_written(struct sim *s, const struct journal_put *put)
 {
-    const uint8_t *at = (const uint8_t *)put->record + 24;
+    const uint8_t *at = (const uint8_t *)put->record + 48;
     for (uint32_t i = entries_of(put); i > 0; i--) {
         uint32_t bytes, feeder;
         uint64_t epoch, seq;
@@ -297,7 +297,7 @@ static void record_lost(struct sim *s, const struct sim_record *r)
     struct sim_entry again;
     if (r->data[1] == 3 && sim_record_entry(r, r->first_pseq, &again))
         check_undone(s, again.feeder);
-    const uint8_t *at = r->data + 24;
+    const uint8_t *at = r->data + 48;
     const struct journal_put put = {.record = r->data};
     for (uint32_t i = entries_of(&put); i > 0; i--) {
         uint32_t bytes, feeder;

@@ -95,14 +95,14 @@ static const struct model_aside *readmitted_by(const struct model *m, uint32_t p
 /* Word for word what stands at the first place, and as of then. */
 static bool same_entry(const struct sim_record *first, uint64_t pseq, const struct journal_put *again)
 {
-    const uint8_t *at = first->data + 24, *record = again->record;
+    const uint8_t *at = first->data + 48, *record = again->record;
     struct sim_entry entry;
     if (memcmp(first->data + 8, record + 8, 8))
         return false;
     for (uint64_t i = first->first_pseq; sim_record_entry(first, i, &entry); i++) {
         size_t bytes = sizeof entry + (entry.bytes + 7u) / 8 * 8;
         if (i == pseq)
-            return again->bytes == 24 + bytes && !memcmp(at, record + 24, bytes);
+            return again->bytes == 48 + bytes && !memcmp(at, record + 48, bytes);
         at += bytes;
     }
     return false;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WHOLE = 0xffffffff, DAY_MS = 86400000, HEADER_BYTES = 24, ENTRY_BYTES = 32, KIND_CONTROL = 2, KIND_RETRY = 3 };
+enum { WHOLE = 0xffffffff, DAY_MS = 86400000, HEADER_BYTES = 48, ENTRY_BYTES = 32, KIND_CONTROL = 2, KIND_RETRY = 3 };
 
 /* ---- points ---- */
 

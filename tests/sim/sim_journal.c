@@ -1,4 +1,5 @@
 #include "tests/sim/sim_journal.h"
+#include "journal/record.h"
 #include "tests/sim/sim.h"
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ static void put_record(struct sim_journal *j, const struct journal_put *put)
     ASSERT(r->data);
     memcpy(r->data, put->record, put->bytes);
     memcpy(&r->count, r->data + 4, sizeof r->count);
+    record_seal(r->data, r->bytes, &(struct record_place){put->partition, put->first_pseq, ++j->commits});
     p->last += r->count;
 }
 
@@ -263,7 +265,7 @@ const struct sim_record *sim_journal_record(const struct sim_journal *j, uint32_
 
 bool sim_record_entry(const struct sim_record *r, uint64_t pseq, struct sim_entry *out)
 {
-    const uint8_t *at = r->data + 24;
+    const uint8_t *at = r->data + RECORD_HEADER_BYTES;
     if (r->data[1] == 2 || pseq < r->first_pseq || pseq >= r->first_pseq + r->count)
         return false;
     for (uint64_t i = r->first_pseq;; i++) {

@@ -34,6 +34,7 @@ struct sim_journal {
     struct buffer control[SIM_JOURNAL_CONTROLS_MAX]; /* by seq, packed */
     struct buffer told[SIM_JOURNAL_CONTROLS_MAX];    /* mutation: what workers are told instead; empty: nothing */
     uint64_t controls, id, term;
+    uint64_t commits; /* as they are counted in records; one for each record here */
     int64_t full_until_us, slow_until_us;
     uint32_t append_errors, read_errors; /* so many of the next calls fail */
     uint32_t lies;                       /* so many of the next commits are there though they failed */

@@ -1,4 +1,5 @@
 parbus_test(test_arena SOURCES test_arena.c LINKS base)
+parbus_test(test_crc32c SOURCES test_crc32c.c LINKS base)
 parbus_test(test_clock SOURCES test_clock.c LINKS base)
 parbus_test(test_date SOURCES test_date.c LINKS base)
 parbus_test(test_ends SOURCES test_ends.c LINKS base)

@@ -49,6 +49,8 @@ static enum err append(void *ctx, const struct journal_group *g, struct err_text
             return err_set(e, ERR_INVALID, "pseq are dense");
         uint8_t *twin = malloc(g->put[i].bytes);
         memcpy(twin, g->put[i].record, g->put[i].bytes);
+        record_seal(twin, g->put[i].bytes,
+                    &(struct record_place){g->put[i].partition, g->put[i].first_pseq, t.journal_count + 1});
         t.journal[t.journal_count++] =
             (struct stored){g->put[i].partition, g->put[i].first_pseq, twin, g->put[i].bytes};
     }

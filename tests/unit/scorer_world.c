@@ -152,10 +152,18 @@ void world_who_are_you(struct world *w, int64_t now_us)
     scorer_core_receive(w->core, PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &m.base, now_us);
 }
 
+void world_seal(struct buffer *record, uint32_t partition, uint64_t first_pseq)
+{
+    struct record_place place = {partition % UINT16_MAX, first_pseq, 1};
+    if (record->size >= RECORD_HEADER_BYTES)
+        record_seal(record->data, record->size, &place);
+}
+
 void world_give_to(struct world *w, uint32_t partition, uint64_t epoch, const struct buffer *record,
                    uint64_t first_pseq, int64_t now_us)
 {
     Parbus__Verdicts v = PARBUS__VERDICTS__INIT;
+    world_seal((struct buffer *)record, partition, first_pseq);
     v.partition = partition;
     v.owner_epoch = epoch;
     v.first_pseq = first_pseq;

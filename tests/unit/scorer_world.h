@@ -43,6 +43,8 @@ void world_release(struct world *w, uint32_t partition, uint64_t epoch, int64_t 
 void world_welcome(struct world *w, uint64_t term, int64_t now_us);
 void world_who_are_you(struct world *w, int64_t now_us);
 
+/* As the journal would. Too short a record stays as it is. */
+void world_seal(struct buffer *record, uint32_t partition, uint64_t first_pseq);
 /* Verdicts of partition 0 under EPOCH that accept the whole record. */
 void world_give(struct world *w, const struct buffer *record, uint64_t first_pseq, int64_t now_us);
 void world_give_to(struct world *w, uint32_t partition, uint64_t epoch, const struct buffer *record,

@@ -210,6 +210,7 @@ static void give_rejected(struct fixture *f, uint64_t pseq, uint32_t row, uint32
     uint32_t entry = 0;
     v.owner_epoch = EPOCH;
     v.first_pseq = pseq;
+    world_seal(&f->record, 0, pseq);
     v.record = (ProtobufCBinaryData){f->record.size, f->record.data};
     v.n_reject_entry = v.n_reject_row = v.n_reject_reason = v.n_reject_detail = 1;
     v.reject_entry = &entry;
@@ -318,6 +319,7 @@ Test(scorer_core, verdicts_that_do_not_fit_their_submission_do_no_harm)
     char *detail = "of an entry that is not there";
     Parbus__Verdicts v = PARBUS__VERDICTS__INIT;
     v.owner_epoch = EPOCH, v.first_pseq = 4;
+    world_seal(&f.record, 0, 4);
     v.record = (ProtobufCBinaryData){f.record.size, f.record.data};
     v.n_reject_entry = v.n_reject_row = v.n_reject_reason = v.n_reject_detail = 1;
     v.reject_entry = &entry, v.reject_row = &row, v.reject_reason = &reason, v.reject_detail = &detail;

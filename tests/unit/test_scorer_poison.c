@@ -17,6 +17,7 @@ static void give_rejected(uint64_t pseq, uint32_t reason, char *detail)
     uint32_t entry = 0, row = WIRE_ROW_WHOLE;
     v.owner_epoch = EPOCH;
     v.first_pseq = pseq;
+    world_seal(&f.record, 0, pseq);
     v.control_seq = catalog_control_seq(f.w.catalog);
     v.record = (ProtobufCBinaryData){f.record.size, f.record.data};
     v.n_reject_entry = v.n_reject_row = v.n_reject_reason = v.n_reject_detail = 1;
@@ -144,6 +145,7 @@ Test(scorer_poison, controls_that_verdicts_name_are_read_first)
     record_of(RECORD_DATA, 1);
     Parbus__Verdicts v = PARBUS__VERDICTS__INIT;
     v.owner_epoch = EPOCH, v.first_pseq = 1, v.control_seq = 4;
+    world_seal(&f.record, 0, 1);
     v.record = (ProtobufCBinaryData){f.record.size, f.record.data};
     scorer_core_verdicts(f.w.core, &v, 0);
     fixture_commit(&f);

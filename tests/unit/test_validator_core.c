@@ -66,7 +66,7 @@ static void teardown(struct world *b)
     buffer_free(&b->packed);
 }
 
-static void work(struct world *b)
+static void work_as_it_is(struct world *b)
 {
     Parbus__Work w = PARBUS__WORK__INIT;
     w.has_partition = w.has_owner_epoch = w.has_first_pseq = w.has_control_seq = w.has_record = 1;
@@ -74,6 +74,13 @@ static void work(struct world *b)
     w.scorer = "ipc://scorer-1";
     w.record = (ProtobufCBinaryData){b->record.size, b->record.data};
     validator_core_receive(b->core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+}
+
+static void work(struct world *b)
+{
+    if (b->record.size >= RECORD_HEADER_BYTES)
+        record_seal(b->record.data, b->record.size, &(struct record_place){4, 100, 1});
+    work_as_it_is(b);
 }
 
 /* What a scorer would read; it must always be readable. */
@@ -171,6 +178,26 @@ Test(validator_core, a_damaged_record_is_dropped_and_told)
     }
     cr_assert_eq(b.sent, 0);
     cr_assert_eq((size_t)b.troubles, b.record.size);
+    teardown(&b);
+}
+
+Test(validator_core, a_flipped_bit_anywhere_in_a_record_is_found)
+{
+    struct world b;
+    struct draft d;
+    setup(&b);
+    draft_begin(&d);
+    draft_row(&d, A1, 5);
+    draft_record(&d, &b.record, HA_NOI, 1, 1);
+    work(&b);
+    cr_assert_eq(b.sent, 1);
+    for (size_t bit = 0; bit < 8 * b.record.size; bit++) {
+        b.record.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        work_as_it_is(&b);
+        b.record.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    cr_assert_eq(b.sent, 1);
+    cr_assert_eq((size_t)b.troubles, 8 * b.record.size);
     teardown(&b);
 }
 

@@ -72,6 +72,7 @@ static const Parbus__Verdicts *validate(uint64_t control_seq)
     w.partition = PARTITION, w.owner_epoch = 9, w.first_pseq = FIRST, w.control_seq = control_seq;
     w.scorer = "ipc://scorer-1";
     w.record = (ProtobufCBinaryData){record.size, record.data};
+    record_seal(record.data, record.size, &(struct record_place){PARTITION, FIRST, 1});
     validator_core_receive(core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
     arena_reset(&arena);
     cr_assert_eq(wire_open(&wire_to_scorer, packed.data, packed.size, &arena, &m, &e), OK, "%s", e.text);
@@ -119,7 +120,16 @@ Test(validator_poison, it_stays_so_after_it_was_sent_again)
     buffer_free(&before);
 }
 
-/* Two entries; the bytes of the second one lie in a page that nobody may touch. */
+static uint8_t *forbidden; /* a page that nobody may touch once the record was looked over */
+
+static enum err forbid(void *ctx, uint64_t control_seq, struct err_text *why)
+{
+    (void)ctx, (void)control_seq, (void)why;
+    cr_assert_eq(mprotect(forbidden, (size_t)sysconf(_SC_PAGESIZE), PROT_NONE), 0);
+    return OK;
+}
+
+/* Two entries; the bytes of the second one lie in that page. */
 static Parbus__Work work_not_to_be_read(void)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -133,9 +143,10 @@ static Parbus__Work work_not_to_be_read(void)
     record_add(&record, 0, &last, (uint8_t[64]){0});
     uint8_t *start = at + page + 64 - record.size;
     memcpy(start, record.data, record.size);
-    cr_assert_eq(mprotect(at + page, page, PROT_NONE), 0);
+    record_seal(start, record.size, &(struct record_place){PARTITION, FIRST, 1});
+    forbidden = at + page;
     Parbus__Work w = PARBUS__WORK__INIT;
-    w.partition = PARTITION, w.first_pseq = FIRST, w.control_seq = 3;
+    w.partition = PARTITION, w.first_pseq = FIRST, w.control_seq = 9;
     w.scorer = "ipc://scorer-1";
     w.record = (ProtobufCBinaryData){record.size, start};
     return w;
@@ -151,7 +162,7 @@ static enum err to_nobody(void *ctx, const char *endpoint, const Parbus__Verdict
 static struct validator_core *core_noting_at(struct bookmark *where)
 {
     struct worker_config config = {.instance = "validator-1", .heartbeat_us = 1000, .bookmark = where};
-    struct validator_io io = {NULL, to_coordinator, to_nobody, catch_up, trouble};
+    struct validator_io io = {NULL, to_coordinator, to_nobody, forbid, trouble};
     return validator_core_new(&config, catalog, &io, 0);
 }
 

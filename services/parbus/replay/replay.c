@@ -52,6 +52,8 @@ static void cut(struct replay *r, const ProtobufCBinaryData *record, uint32_t co
     record_begin(&r->part, reader.header.kind, reader.header.received_ms, reader.header.control_seq);
     while (reader.index < count && record_next(&reader, &entry, &body))
         record_add(&r->part, 0, &entry, body);
+    const struct record_header *h = &reader.header;
+    record_seal(r->part.data, r->part.size, &(struct record_place){h->partition, h->first_pseq, h->commit});
 }
 
 /* State may end within a record. The validator sees the whole of it all the same: what it says of one entry may depend
