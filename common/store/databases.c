@@ -77,7 +77,8 @@ static int foreign_or_cut_off(const struct store *s)
     return file_length(s, &bytes, &page_bytes) && bytes % page_bytes ? CUT_OFF : FOREIGN;
 }
 
-/* A format that is not ours is left untouched: the other databases are not even looked at. */
+/* A format that is not ours is left untouched: of the other databases only the first is looked for, which tells a
+ * journal from a state in every version. */
 static int databases(struct store *s, MDB_txn *txn, uint64_t *format)
 {
     const struct store_options *o = &s->options;
@@ -86,7 +87,7 @@ static int databases(struct store *s, MDB_txn *txn, uint64_t *format)
         return make_new(s, txn, format);
     if (!rc)
         rc = meta_get(s, txn, "format", format);
-    for (unsigned i = 1; i < o->database_count && !rc && *format == o->format; i++)
+    for (unsigned i = 1; i < o->database_count && !rc && (i == 1 || *format == o->format); i++)
         rc = mdb_dbi_open(txn, o->databases[i], 0, &s->dbi[i]);
     if (rc == MDB_NOTFOUND)
         rc = FOREIGN;

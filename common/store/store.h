@@ -24,7 +24,7 @@ enum { STORE_DATABASES_MAX = 8, STORE_PATH_BYTES = 4096 };
 
 struct store_options {
     uint32_t format;              /* version of everything inside; kept in database "meta" under "format" */
-    const char *const *databases; /* static; [0] is "meta" */
+    const char *const *databases; /* static; [0] is "meta", [1] is there in every version */
     unsigned database_count;
     size_t map_bytes; /* 0: readers what the file has, writers the default */
     bool writer;      /* creates what is missing; the parent directory too */

@@ -35,7 +35,7 @@ void coordinator_init(struct coordinator *c, const struct settings *settings, co
 void coordinator_free(struct coordinator *c)
 {
     for (uint32_t p = 0; p < c->partitions; p++)
-        free(c->partition[p].flight);
+        free(c->partition[p].flight), free(c->partition[p].damage);
     for (int w = 0; w < c->worker_count; w++)
         free(c->worker[w].counter);
     free(c->partition);

@@ -51,8 +51,10 @@ struct partition {
     uint64_t heard;        /* greatest serial of Owned and Progress under this owner epoch */
     int64_t rest_until_us; /* state refused it: not given away again before; 0: at once, INT64_MAX: never */
     struct standstill standstill;
-    bool stands; /* still, and that was logged */
-    bool missed; /* Assign is to be repeated: one of them was lost (I13), or the scorer forgot (I2) */
+    char *damage;            /* malloc'ed sentence: its next record is damaged in the journal; NULL: it is not */
+    int64_t damage_until_us; /* it is not looked at again before */
+    bool stands;             /* still, and that was logged */
+    bool missed;             /* Assign is to be repeated: one of them was lost (I13), or the scorer forgot (I2) */
 };
 
 struct suspect { /* an entry at which workers ended (I17) */

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "journal/record.h"
+#include "services/ingestor/damage.h"
 #include "services/ingestor/invariants.h"
 #include "services/ingestor/suspects.h"
 #include <stdio.h>
@@ -121,7 +122,7 @@ static void note_read_failure(struct coordinator *c, uint32_t p, const struct er
 void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
-    if (part->state != PARTITION_OWNED || part->sent >= part->last || suspects_hold(c, p))
+    if (part->state != PARTITION_OWNED || part->sent >= part->last || suspects_hold(c, p) || damage_holds(c, p, now_us))
         return;
     if (part->validator != part->validator_next && part->flight_count)
         return; /* the old validator's records first, so that none overtakes another */
@@ -133,8 +134,10 @@ void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
     struct pump pump = {c, p};
     struct err_text e;
     size_t bytes_max = (size_t)c->settings->partition_window_bytes;
-    if (c->io->read(c->io->ctx, p, part->sent + 1, bytes_max, send_record, &pump, &e) != OK)
+    enum err err = c->io->read(c->io->ctx, p, part->sent + 1, bytes_max, send_record, &pump, &e);
+    if (err && err != ERR_CORRUPT)
         note_read_failure(c, p, &e);
+    damage_note(c, p, err, &e, now_us);
     coordinator_assert_partition(c, p);
 }
 
@@ -201,7 +204,8 @@ void flow_resend_overdue(struct coordinator *c, uint32_t p, int64_t now_us)
 /* Without a scorer, without a validator, and of a scorer in trouble, health says so itself. */
 static enum standstill_chance chance(const struct coordinator *c, const struct partition *part)
 {
-    if (part->state == PARTITION_UNOWNED || part->validator_next == WORKER_NONE || c->worker[part->scorer].trouble[0])
+    if (part->state == PARTITION_UNOWNED || part->validator_next == WORKER_NONE || part->damage ||
+        c->worker[part->scorer].trouble[0])
         return STANDSTILL_HINDERED;
     bool crowded = c->worker[part->scorer].flight_bytes >= (size_t)c->settings->scorer_window_bytes;
     return part->flight_count == 0 && crowded ? STANDSTILL_QUEUED : STANDSTILL_FREE;

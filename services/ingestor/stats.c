@@ -124,6 +124,7 @@ static Parbus__PartitionStats *partition_stats(struct coordinator *c, struct are
     s->flight_bytes = part->flight_bytes;
     add_pause(c, part, s, now_us);
     add_standstill(c, p, s, now_us);
+    s->damage = part->damage;
     return s;
 }
 

@@ -74,6 +74,10 @@ static enum err read_records(void *ctx, uint32_t partition, uint64_t from, size_
         if (s->partition != partition || s->first_pseq + count - 1 < from)
             continue;
         bytes += s->bytes;
+        struct record_reader reader;
+        enum err err = record_open(&reader, s->record, s->bytes, e);
+        if (err)
+            return err_wrap(e, err, "partition %u, pseq %llu", partition, (unsigned long long)s->first_pseq);
         if (!fn(fn_ctx, s->first_pseq, s->record, s->bytes))
             break;
     }

@@ -53,6 +53,13 @@ static void wait(int64_t ms) { wait_with(ms, NULL); }
 
 static uint64_t standstill_ms(uint32_t partition) { return stats()->partition[partition]->standstill_ms; }
 
+static void flip_a_bit(void)
+{
+    for (size_t i = 0; i < t.journal_count; i++)
+        if (t.journal[i].partition == of)
+            t.journal[i].record[t.journal[i].bytes - 9] ^= 4;
+}
+
 static uint64_t standing(void)
 {
     uint64_t count = 0;
@@ -308,4 +315,30 @@ Test(ingestor_health, an_ingestor_that_starts_reads_it_in_the_journal)
     struct journal_feeder mark = {.epoch = 1, .last_seq = 2, .name = "ha-noi"};
     ingestor_restore_feeder(t.core, 1, &mark);
     check_newest(1, 1, "ha-noi");
+}
+
+Test(ingestor_health, a_damaged_record_stops_its_partition_alone_and_is_named)
+{
+    flip_a_bit();
+    wait(3000); /* it is sent again */
+    const Parbus__StatsReply *r = stats();
+    for (size_t p = 0; p < r->n_partition; p++)
+        cr_expect_eq(r->partition[p]->damage && *r->partition[p]->damage, p == of, "partition %zu", p);
+    cr_assert(strstr(r->partition[of]->damage, "pseq 1"), "%s", r->partition[of]->damage);
+    wait(60000);
+    cr_assert_eq(standing(), 0, "it is told once, by its cause");
+    cr_assert_eq(stats()->n_counter > 0 && stats()->set_aside == NULL, true, "nobody is to blame");
+}
+
+Test(ingestor_health, a_record_that_can_be_read_again_goes_out)
+{
+    size_t before, after;
+    flip_a_bit();
+    wait(3000);
+    last_work(&before);
+    flip_a_bit();
+    wait(1100);
+    last_work(&after);
+    cr_assert_gt(after, before);
+    cr_assert_not(stats()->partition[of]->damage && *stats()->partition[of]->damage);
 }

@@ -19,7 +19,7 @@ struct findings {
 static void find(struct findings *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void find(struct findings *f, const char *format, ...)
 {
-    char sentence[512];
+    char sentence[1024];
     va_list args;
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
@@ -99,6 +99,21 @@ static bool check_standstill(struct findings *f, const Parbus__StatsReply *reply
     return true;
 }
 
+/* Each is named: each needs to be mended. */
+static bool check_damage(struct findings *f, const Parbus__StatsReply *reply)
+{
+    size_t before = f->count;
+    for (size_t i = 0; i < reply->n_partition; i++) {
+        const Parbus__PartitionStats *p = reply->partition[i];
+        if (p->damage && *p->damage)
+            find(f,
+                 "partition %u stands still, for its next record is damaged: %s. 'parbus verify' names all that is; "
+                 "stop, and take the journal back with 'parbus restore'",
+                 p->partition, p->damage);
+    }
+    return f->count > before;
+}
+
 /* Not by partition: one gets its validator only when there is something to validate. */
 static void check_validators(struct findings *f, const Parbus__StatsReply *reply)
 {
@@ -128,7 +143,8 @@ size_t health_check(const Parbus__StatsReply *reply, health_fn *fn, void *ctx)
             find(&f, "%s cannot write state: %s", reply->worker[i]->instance, reply->worker[i]->trouble);
     check_partitions(&f, reply);
     check_validators(&f, reply);
-    if (!check_standstill(&f, reply)) /* which says more */
+    bool damage = check_damage(&f, reply), standstill = check_standstill(&f, reply);
+    if (!damage && !standstill) /* which say more */
         check_progress(&f, reply);
     return f.count;
 }

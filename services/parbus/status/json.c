@@ -20,12 +20,13 @@ static json_t *json_row(const struct status_row *row)
 
 static json_t *json_partition(const Parbus__PartitionStats *p)
 {
-    return json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "partition",
+    return json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:s?}", "partition",
                      (json_int_t)p->partition, "state", p->state, "scorer", p->scorer, "validator", p->validator,
                      "owner_epoch", (json_int_t)p->owner_epoch, "last_pseq", (json_int_t)p->last_pseq, "sent_pseq",
                      (json_int_t)p->sent_pseq, "applied_pseq", (json_int_t)p->applied_pseq, "lag", (json_int_t)p->lag,
                      "flight_bytes", (json_int_t)p->flight_bytes, "paused_ms", known_as(p->has_paused_ms, p->paused_ms),
-                     "standstill_ms", known_as(p->has_standstill_ms, p->standstill_ms));
+                     "standstill_ms", known_as(p->has_standstill_ms, p->standstill_ms), "damage",
+                     p->damage && *p->damage ? p->damage : NULL);
 }
 
 json_t *status_counters(const Parbus__StatsReply *reply)
