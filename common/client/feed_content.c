@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RANKED_UNIT_BYTES = 90 }; /* ranking.h */
+
 static const char *or_empty(const char *text) { return text ? text : ""; }
 
 static void header_fill(struct parbus_table_header *h, const Parbus__SnapshotBegin *b)
@@ -28,7 +30,8 @@ struct feed_content *feed_content_new(const uint8_t *begin, size_t bytes)
     }
     struct feed_content *c = calloc(1, sizeof *c);
     ASSERT(c);
-    *c = (struct feed_content){.epoch = b->epoch, .seq = b->seq, .begin = b, .expected = b->rows};
+    *c = (struct feed_content){
+        .epoch = b->epoch, .seq = b->seq, .begin = b, .expected = b->rows, .begin_bytes = 2 * bytes};
     c->ranking = ranking_new();
     header_fill(&c->header, b);
     buffer_append(&c->text, "", 1);
@@ -47,6 +50,15 @@ void feed_content_destroy(struct feed_content **content)
     free(c->component);
     free(c);
     *content = NULL;
+}
+
+size_t feed_content_bytes(const struct feed_content *c)
+{
+    if (!c)
+        return 0;
+    size_t component = c->header.component_count * sizeof *c->component;
+    return sizeof *c + c->begin_bytes + c->capacity * sizeof *c->cell + c->slot_capacity * component +
+           c->text.capacity + c->count * RANKED_UNIT_BYTES;
 }
 
 static size_t add_text(struct feed_content *c, const char *text)

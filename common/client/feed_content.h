@@ -17,6 +17,7 @@ struct feed_content {
     uint64_t epoch, seq;
     struct parbus_table_header header;
     Parbus__SnapshotBegin *begin; /* the header's strings */
+    size_t begin_bytes;           /* … with what comes with them in memory */
     struct feed_cell *cell;       /* ascending unit once it is whole */
     size_t count, capacity, expected;
     int64_t *component; /* slot i: header.component_count micro-points */
@@ -28,6 +29,8 @@ struct feed_content {
 /* Out of the packed SnapshotBegin; NULL: it makes no sense. */
 struct feed_content *feed_content_new(const uint8_t *begin, size_t bytes);
 void feed_content_destroy(struct feed_content **c);
+/* What it uses, roughly; NULL: 0. O(1). */
+size_t feed_content_bytes(const struct feed_content *c);
 
 /* Adds rows of the snapshot; the same ones may come again. false: they do not fit the header. */
 bool feed_content_add(struct feed_content *c, const Parbus__SnapshotRows *rows);

@@ -18,7 +18,9 @@ struct feed_table {
     uint64_t request; /* number of the last question; answers to others are too late */
     int64_t ask_us, asked_us, heard_us, silence_us;
     struct parbus_feed_counts counts;
-    bool topic_unknown, silent;
+    struct feed_budget *budget; /* NULL: no bound */
+    size_t charged;             /* … of which so much is ours */
+    bool asking, topic_unknown, no_room, silent;
 };
 
 static int64_t silence_after(uint32_t heartbeat_ms)
@@ -41,6 +43,17 @@ struct feed_table *feed_table_new(const char *topic, const struct feed_table_eve
     return t;
 }
 
+/* false: there is no room for all this. */
+static bool charge(struct feed_table *t)
+{
+    if (!t->budget)
+        return true;
+    size_t bytes = feed_content_bytes(t->content) + feed_content_bytes(t->staged) + t->kept.bytes;
+    t->budget->used += bytes - t->charged;
+    t->charged = bytes;
+    return t->budget->used <= t->budget->max;
+}
+
 void feed_table_destroy(struct feed_table **table)
 {
     struct feed_table *t = *table;
@@ -49,8 +62,15 @@ void feed_table_destroy(struct feed_table **table)
     feed_content_destroy(&t->content);
     feed_content_destroy(&t->staged);
     feed_kept_free(&t->kept);
+    charge(t);
     free(t);
     *table = NULL;
+}
+
+void feed_table_share(struct feed_table *t, uint32_t number, struct feed_budget *budget)
+{
+    t->request = (uint64_t)number << 32;
+    t->budget = budget;
 }
 
 static void trouble(const struct feed_table *t, const char *text)
@@ -78,6 +98,7 @@ static void start_over(struct feed_table *t, int64_t now_us)
 {
     feed_content_destroy(&t->staged);
     t->need = NEED_SNAPSHOT;
+    t->asking = false;
     ask_soon(t, now_us);
 }
 
@@ -140,6 +161,10 @@ void feed_table_event(struct feed_table *t, const struct wire_message *m, int64_
         take_delta(t, (const Parbus__Delta *)m->message, m->body, m->body_bytes, now_us);
     else if (m->kind == PARBUS__FEED_EVENT__BODY_HEARTBEAT)
         take_heartbeat(t, (const Parbus__FeedHeartbeat *)m->message, now_us);
+    if (charge(t))
+        return;
+    feed_kept_free(&t->kept); /* what is missing is asked for later (F4) */
+    charge(t);
 }
 
 /* ---- answers ---- */
@@ -148,7 +173,7 @@ static void answered(struct feed_table *t, int64_t now_us)
 {
     t->need = NEED_NOTHING;
     t->heard_us = now_us;
-    t->silent = false;
+    t->silent = t->asking = false;
 }
 
 /* F2. */
@@ -160,6 +185,7 @@ static void adopt_when_whole(struct feed_table *t, int64_t now_us)
     t->content = t->staged;
     t->staged = NULL;
     t->silence_us = silence_after(t->content->begin->heartbeat_ms);
+    t->no_room = false;
     t->counts.snapshots++;
     answered(t, now_us);
     if (t->events.snapshot)
@@ -246,9 +272,12 @@ static void take_resync(struct feed_table *t, const struct wire_message *m, int6
         return;
     t->counts.resyncs++;
     start_over(t, now_us);
+    bool news = resync->topic_unknown && !t->topic_unknown;
     t->topic_unknown = resync->topic_unknown;
     if (resync->topic_unknown)
         t->ask_us = now_us + FEED_ANSWER_US;
+    if (news && t->events.unknown)
+        t->events.unknown(t->events.ctx);
 }
 
 static void (*const answers[])(struct feed_table *t, const struct wire_message *m, int64_t now_us) = {
@@ -257,10 +286,26 @@ static void (*const answers[])(struct feed_table *t, const struct wire_message *
     [PARBUS__FROM_SNAPSHOTS__BODY_RESYNC] = take_resync,
 };
 
+static void give_up_for_want_of_room(struct feed_table *t, int64_t now_us)
+{
+    char text[160];
+    snprintf(text, sizeof text, "%zu rows do not fit into the memory that the feed may use (%zu MiB for all topics)",
+             t->staged->expected, t->budget->max >> 20);
+    start_over(t, now_us);
+    feed_kept_free(&t->kept);
+    charge(t);
+    t->ask_us = now_us + FEED_NO_ROOM_US;
+    if (!t->no_room)
+        trouble(t, text);
+    t->no_room = true;
+}
+
 void feed_table_answer(struct feed_table *t, const struct wire_message *m, int64_t now_us)
 {
     if (m->kind < sizeof answers / sizeof *answers && answers[m->kind])
         answers[m->kind](t, m, now_us);
+    if (!charge(t) && t->staged)
+        give_up_for_want_of_room(t, now_us);
 }
 
 /* ---- questions ---- */
@@ -302,21 +347,33 @@ static void notice_silence(struct feed_table *t, int64_t now_us)
         want(t, NEED_RESUME, now_us);
 }
 
-bool feed_table_tick(struct feed_table *t, int64_t now_us, struct buffer *out)
+bool feed_table_due(struct feed_table *t, int64_t now_us)
 {
     notice_silence(t, now_us);
-    if (t->need == NEED_NOTHING || now_us < t->ask_us)
-        return false;
+    return t->need != NEED_NOTHING && now_us >= t->ask_us;
+}
+
+void feed_table_ask(struct feed_table *t, int64_t now_us, struct buffer *out)
+{
     buffer_clear(out);
     feed_content_destroy(&t->staged);
+    charge(t);
     t->request++;
     t->asked_us = now_us;
     t->ask_us = now_us + FEED_ANSWER_US;
+    t->asking = true;
     if (t->need == NEED_SNAPSHOT)
         pack_snapshot_request(t, out);
     else
         pack_resume_request(t, out);
-    return true;
+}
+
+bool feed_table_tick(struct feed_table *t, int64_t now_us, struct buffer *out)
+{
+    bool due = feed_table_due(t, now_us);
+    if (due)
+        feed_table_ask(t, now_us, out);
+    return due;
 }
 
 int64_t feed_table_deadline_us(const struct feed_table *t)
@@ -327,7 +384,19 @@ int64_t feed_table_deadline_us(const struct feed_table *t)
 
 /* ---- what it holds ---- */
 
-bool feed_table_topic_unknown(const struct feed_table *t) { return t->topic_unknown; }
+bool feed_table_asking(const struct feed_table *t) { return t->asking; }
+
+enum parbus_topic_state feed_table_state(const struct feed_table *t)
+{
+    if (t->topic_unknown)
+        return PARBUS_TOPIC_UNKNOWN;
+    if (t->no_room)
+        return PARBUS_TOPIC_NO_ROOM;
+    if (!t->content)
+        return PARBUS_TOPIC_ASKED;
+    return t->silent ? PARBUS_TOPIC_SILENT : PARBUS_TOPIC_READY;
+}
+
 bool feed_table_ready(const struct feed_table *t) { return t->content != NULL; }
 const struct parbus_feed_counts *feed_table_counts(const struct feed_table *t) { return &t->counts; }
 

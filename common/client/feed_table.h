@@ -14,6 +14,7 @@ enum {
     FEED_HEARTBEAT_MS = 1000,       /* F5: until the publisher has said how often it comes */
     FEED_HEARTBEATS_MISSED = 3,     /* so many: ask for a resume */
     FEED_SILENCE_LEAST_US = 1000000,
+    FEED_NO_ROOM_US = 10000000, /* the table is too large: tried again after so long */
 };
 
 struct feed_table;
@@ -22,22 +23,38 @@ struct feed_table_events { /* called from feed_table_event and feed_table_answer
     void *ctx;
     void (*snapshot)(void *ctx);
     void (*delta)(void *ctx, const Parbus__Delta *delta);
+    void (*unknown)(void *ctx);
     void (*trouble)(void *ctx, const char *text);
+};
+
+/* What the tables of one connection may use together: their rows, and what waits to be applied. What is over it, by one
+ * message at most, is given back at once. */
+struct feed_budget {
+    size_t used, max;
 };
 
 struct feed_table *feed_table_new(const char *topic, const struct feed_table_events *events, int64_t now_us);
 void feed_table_destroy(struct feed_table **t);
+/* It is one of several over one connection: its questions are numbered from number << 32 on, so that answers, which do
+ * not name the topic, find back. Right after feed_table_new; the budget outlives the table. */
+void feed_table_share(struct feed_table *t, uint32_t number, struct feed_budget *budget);
+static inline uint32_t feed_table_number(uint64_t request) { return (uint32_t)(request >> 32); }
 
 /* From the subscription: a FeedEvent of this topic. */
 void feed_table_event(struct feed_table *t, const struct wire_message *feed_event, int64_t now_us);
 /* From the snapshot socket: a FromSnapshots. */
 void feed_table_answer(struct feed_table *t, const struct wire_message *from_snapshots, int64_t now_us);
-/* true: `out` (cleared first) holds a ToSnapshots to be sent; it may get lost. */
+/* Whether there is something to ask now. It may be asked later. */
+bool feed_table_due(struct feed_table *t, int64_t now_us);
+/* When so: `out` (cleared first) holds a ToSnapshots to be sent; it may get lost. */
+void feed_table_ask(struct feed_table *t, int64_t now_us, struct buffer *out);
+/* Both; true: it has asked. */
 bool feed_table_tick(struct feed_table *t, int64_t now_us, struct buffer *out);
 int64_t feed_table_deadline_us(const struct feed_table *t);
+/* A question is out, and its answer is not here, or not all of it. */
+bool feed_table_asking(const struct feed_table *t);
 
-/* The last answer was that there is no such topic; it is asked for again all the same. */
-bool feed_table_topic_unknown(const struct feed_table *t);
+enum parbus_topic_state feed_table_state(const struct feed_table *t);
 
 bool feed_table_ready(const struct feed_table *t);
 /* 0, 0 before it is ready. */

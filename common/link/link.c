@@ -194,3 +194,8 @@ enum err link_subscribe(void *socket, const char *topic)
 {
     return zmq_setsockopt(socket, ZMQ_SUBSCRIBE, topic, strlen(topic) + 1) == 0 ? OK : ERR_IO;
 }
+
+enum err link_unsubscribe(void *socket, const char *topic)
+{
+    return zmq_setsockopt(socket, ZMQ_UNSUBSCRIBE, topic, strlen(topic) + 1) == 0 ? OK : ERR_IO;
+}

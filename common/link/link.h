@@ -58,6 +58,7 @@ enum err link_send_to_within(void *socket, uint64_t peer, const void *data, size
  * subscriber loses messages; nobody waits for it. */
 enum err link_publish(void *socket, const char *topic, const void *data, size_t bytes);
 enum err link_subscribe(void *socket, const char *topic);
+enum err link_unsubscribe(void *socket, const char *topic);
 
 /* One message without waiting. Payload and principal are valid until the next receive into the same link_message;
  * peer.id is filled on a ROUTER (elsewhere 1), topic on a SUB. The principal is what the ZAP handler said, on a

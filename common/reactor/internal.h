@@ -40,9 +40,9 @@ static inline bool source_wanted(const struct reactor *r, const struct source *s
 }
 
 /* source.c */
-enum err sources_open(struct reactor *r, const struct reactor_source *row, unsigned count, struct err_text *e);
-void sources_close(struct reactor *r);
-void sources_sweep(struct reactor *r); /* frees what was removed during the turn */
+enum err reactor_sources_open(struct reactor *r, const struct reactor_source *row, unsigned count, struct err_text *e);
+void reactor_sources_close(struct reactor *r);
+void reactor_sources_sweep(struct reactor *r); /* frees what was removed during the turn */
 struct moment reactor_now(const struct reactor *r);
 
 /* serve.c: one source's turn */

@@ -16,7 +16,7 @@ static enum err open_all(struct reactor *r, const struct reactor_options *o, str
     if (r->epoll_fd < 0)
         return err_set(e, ERR_IO, "epoll: %s", strerror(errno));
     enum err err = o->stop_fd > 0 ? wait_add(r, o->stop_fd, WAIT_STOP, e) : OK;
-    return err ? err : sources_open(r, o->sources, o->count, e);
+    return err ? err : reactor_sources_open(r, o->sources, o->count, e);
 }
 
 enum err reactor_open(struct reactor **out, const struct reactor_options *o, struct err_text *e)
@@ -42,7 +42,7 @@ void reactor_close(struct reactor **out)
     if (!r)
         return;
     link_message_close(&r->message);
-    sources_close(r);
+    reactor_sources_close(r);
     if (r->epoll_fd >= 0)
         close(r->epoll_fd);
     arena_free(&r->arena);
@@ -84,13 +84,15 @@ bool reactor_step(struct reactor *r, int64_t until_us)
         stop(r);
     serve_all(r);
     tick(r);
-    sources_sweep(r);
+    reactor_sources_sweep(r);
     return !r->ended;
 }
 
 int reactor_descriptor(const struct reactor *r) { return r->epoll_fd; }
 
 int64_t reactor_deadline(struct reactor *r) { return wait_deadline(r); }
+
+void reactor_due(struct reactor *r) { r->tick_us = 0; }
 
 /* ---- from the first turn to the last ---- */
 

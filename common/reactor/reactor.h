@@ -91,6 +91,8 @@ int reactor_descriptor(const struct reactor *r);
 int64_t reactor_deadline(struct reactor *r); /* INT64_MAX: none; in the past: at once */
 /* One turn, which waits until then at most (0: not at all). false: it has ended. */
 bool reactor_step(struct reactor *r, int64_t until_us);
+/* Something happened between two turns that tick has to see: the next turn does not wait for it. */
+void reactor_due(struct reactor *r);
 
 /* ---- sources come and go ---- */
 
@@ -106,3 +108,4 @@ enum err reactor_send_bytes(struct reactor *r, unsigned source, uint64_t peer, c
 enum err reactor_publish(struct reactor *r, unsigned source, const char *topic, const void *data, size_t bytes);
 /* SUB. */
 enum err reactor_subscribe(struct reactor *r, unsigned source, const char *topic);
+enum err reactor_unsubscribe(struct reactor *r, unsigned source, const char *topic);

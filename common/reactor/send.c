@@ -37,3 +37,8 @@ enum err reactor_subscribe(struct reactor *r, unsigned source, const char *topic
 {
     return link_subscribe(used(r, source)->socket, topic);
 }
+
+enum err reactor_unsubscribe(struct reactor *r, unsigned source, const char *topic)
+{
+    return link_unsubscribe(used(r, source)->socket, topic);
+}

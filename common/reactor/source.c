@@ -91,7 +91,7 @@ void reactor_remove(struct reactor *r, unsigned source)
     r->swept = false;
 }
 
-void sources_sweep(struct reactor *r)
+void reactor_sources_sweep(struct reactor *r)
 {
     for (unsigned i = 0; !r->swept && i < r->count; i++)
         if (r->source[i] && r->source[i]->removed) {
@@ -101,7 +101,7 @@ void sources_sweep(struct reactor *r)
     r->swept = true;
 }
 
-enum err sources_open(struct reactor *r, const struct reactor_source *row, unsigned count, struct err_text *e)
+enum err reactor_sources_open(struct reactor *r, const struct reactor_source *row, unsigned count, struct err_text *e)
 {
     enum err err = OK;
     for (unsigned i = 0, number; i < count && !err; i++)
@@ -109,7 +109,7 @@ enum err sources_open(struct reactor *r, const struct reactor_source *row, unsig
     return err;
 }
 
-void sources_close(struct reactor *r)
+void reactor_sources_close(struct reactor *r)
 {
     for (unsigned i = 0; i < r->count; i++)
         if (r->source[i]) {

@@ -19,14 +19,16 @@ enum { COUNT_MAX = 128, WAIT_MS = 5 };
 
 struct probe {
     struct parbus_feed_options options;
+    const char *name;
     struct parbus_feed *feed[COUNT_MAX];
+    struct parbus_topic *topic[COUNT_MAX];
     long count, oldest;
     struct parbus_feed_counts gone; /* counted by those that went */
 };
 
-static void add(struct parbus_feed_counts *sum, const struct parbus_feed *f)
+static void add(struct parbus_feed_counts *sum, const struct parbus_topic *t)
 {
-    struct parbus_feed_counts c = parbus_feed_counts(f);
+    struct parbus_feed_counts c = parbus_topic_counts(t);
     sum->deltas += c.deltas;
     sum->snapshots += c.snapshots;
     sum->resumes += c.resumes;
@@ -40,10 +42,10 @@ static void say_state(struct probe *p)
     uint64_t epoch = 0, seq = 0;
     int ready = 0;
     for (long i = 0; i < p->count; i++) {
-        add(&sum, p->feed[i]);
-        ready += parbus_feed_ready(p->feed[i]);
+        add(&sum, p->topic[i]);
+        ready += parbus_topic_ready(p->topic[i]);
     }
-    parbus_feed_position(p->feed[0], &epoch, &seq);
+    parbus_topic_position(p->topic[0], &epoch, &seq);
     printf("{\"ready\": %d, \"epoch\": %llu, \"seq\": %llu, \"deltas\": %llu, \"snapshots\": %llu, \"resumes\": %llu, "
            "\"resyncs\": %llu, \"silences\": %llu}\n",
            ready, (unsigned long long)epoch, (unsigned long long)seq, (unsigned long long)sum.deltas,
@@ -57,26 +59,35 @@ static bool add_row(void *ctx, const struct parbus_row *row)
     return true;
 }
 
-static void say_table(const struct parbus_feed *feed)
+static void say_table(const struct parbus_topic *topic)
 {
-    if (parbus_feed_ready(feed)) {
-        const struct parbus_table_header *h = parbus_feed_header(feed);
+    if (parbus_topic_ready(topic)) {
+        const struct parbus_table_header *h = parbus_topic_header(topic);
         struct sheet s = {.decimals = h->decimals, .points_max = h->points_max, .component_count = h->component_count};
         s.component = calloc(h->component_count + 1, sizeof *s.component);
         ASSERT(s.component);
         for (size_t i = 0; i < h->component_count; i++)
             s.component[i] = h->component[i]->code;
-        parbus_feed_each(feed, add_row, &s);
+        parbus_topic_each(topic, add_row, &s);
         sheet_print(&s, SHEET_CSV, 0, stdout);
         sheet_free(&s);
     }
     putchar('\n');
 }
 
+static void on_trouble(void *ctx, const char *text) { (void)ctx, fprintf(stderr, "feed_probe: %s\n", text); }
+
+static void on_topic_trouble(void *ctx, const struct parbus_topic *topic, const char *text)
+{
+    (void)ctx, fprintf(stderr, "feed_probe: %s: %s\n", parbus_topic_name(topic), text);
+}
+
 static bool open_feed(struct probe *p, long i)
 {
     struct parbus_err_text e;
-    if (parbus_feed_open(&p->feed[i], &p->options, &e) == PARBUS_OK)
+    struct parbus_topic_events events = {.trouble = on_topic_trouble};
+    if (parbus_feed_open(&p->feed[i], &p->options, &e) == PARBUS_OK &&
+        parbus_feed_follow(p->feed[i], p->name, &events, &p->topic[i], &e) == PARBUS_OK)
         return true;
     fprintf(stderr, "feed_probe: %s\n", e.text);
     return false;
@@ -85,7 +96,7 @@ static bool open_feed(struct probe *p, long i)
 static bool renew(struct probe *p)
 {
     long i = p->oldest++ % p->count;
-    add(&p->gone, p->feed[i]);
+    add(&p->gone, p->topic[i]);
     parbus_feed_close(&p->feed[i]);
     return open_feed(p, i);
 }
@@ -102,7 +113,7 @@ static bool obey(struct probe *p)
     if (strncmp(line, "renew", 5) == 0)
         return renew(p);
     if (strncmp(line, "table", 5) == 0)
-        say_table(p->feed[strtol(line + 5, NULL, 10) % p->count]);
+        say_table(p->topic[strtol(line + 5, NULL, 10) % p->count]);
     else
         say_state(p);
     return fflush(stdout) == 0;
@@ -112,12 +123,10 @@ static bool poll_feed(struct probe *p, struct parbus_feed *feed)
 {
     struct parbus_err_text e;
     enum parbus_err err = parbus_feed_poll(feed, p->count > 1 ? 0 : WAIT_MS, &e);
-    if (err && err != PARBUS_ERR_NOT_FOUND)
+    if (err)
         fprintf(stderr, "feed_probe: %s\n", e.text);
-    return !err || err == PARBUS_ERR_NOT_FOUND;
+    return !err;
 }
-
-static void on_trouble(void *ctx, const char *text) { (void)ctx, fprintf(stderr, "feed_probe: %s\n", text); }
 
 int main(int argc, char **argv)
 {
@@ -128,7 +137,9 @@ int main(int argc, char **argv)
         return 2;
     }
     setvbuf(stdin, NULL, _IONBF, 0); /* what fgets had read ahead, poll would not see */
-    p.options = (struct parbus_feed_options){argv[1], argv[2], argv[3], {.trouble = on_trouble}};
+    p.name = argv[3];
+    p.options =
+        (struct parbus_feed_options){.feed_endpoint = argv[1], .snapshot_endpoint = argv[2], .trouble = on_trouble};
     bool well = true;
     for (long i = 0; well && i < p.count; i++)
         well = open_feed(&p, i);

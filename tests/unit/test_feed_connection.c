@@ -56,11 +56,11 @@ Test(feed_connection, waiting_for_a_topic_is_not_a_dead_connection, .timeout = 6
                  e.text);
     cr_assert_eq(link_open(&router, ZMQ_ROUTER, LINK_BIND, snapshots, &(struct link_options){.hwm = 10}, &e), OK, "%s",
                  e.text);
-    struct parbus_feed_options options = {.feed_endpoint = events,
-                                          .snapshot_endpoint = snapshots,
-                                          .topic = "pci/2031",
-                                          .events = {.trouble = count_trouble}};
+    struct parbus_feed_options options = {
+        .feed_endpoint = events, .snapshot_endpoint = snapshots, .trouble = count_trouble};
+    struct parbus_topic *topic;
     cr_assert_eq(parbus_feed_open(&feed, &options, public_text(&e)), PARBUS_OK, "%s", e.text);
+    cr_assert_eq(parbus_feed_follow(feed, "pci/2031", NULL, &topic, public_text(&e)), PARBUS_OK, "%s", e.text);
     link_message_init(&message);
     int64_t end_us = clock_mono_us() + DEADLINE_US;
     for (int asked = 0; asked < QUESTIONS && clock_mono_us() < end_us;) {

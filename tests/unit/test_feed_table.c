@@ -86,7 +86,8 @@ static struct net *net_new(uint64_t seed)
     n->world.publish = on_publish;
     n->world.answer = on_answer;
     for (unsigned i = 0; i < CLIENTS; i++) {
-        struct feed_table_events events = {&n->client[i], count_snapshot, count_delta, count_trouble};
+        struct feed_table_events events = {
+            .ctx = &n->client[i], .snapshot = count_snapshot, .delta = count_delta, .trouble = count_trouble};
         n->client[i].table = feed_table_new(WORLD_TOPIC, &events, n->world.now_us);
     }
     return n;
@@ -328,18 +329,18 @@ Test(feed_table, the_publisher_says_how_long_a_silence_may_be)
 Test(feed_table, an_unknown_topic_is_reported_and_found_once_it_is_there)
 {
     struct net *n = net_new(1);
-    struct feed_table_events events = {&n->client[0], count_snapshot, NULL, NULL};
+    struct feed_table_events events = {.ctx = &n->client[0], .snapshot = count_snapshot};
     feed_table_destroy(&n->client[0].table);
     n->client[0].table = feed_table_new("little/2026", &events, n->world.now_us);
     for (int i = 0; i < 20; i++)
         step(n);
-    cr_assert(feed_table_topic_unknown(n->client[0].table));
+    cr_assert_eq(feed_table_state(n->client[0].table), PARBUS_TOPIC_UNKNOWN);
     cr_assert_not(feed_table_ready(n->client[0].table));
     n->world.late_period = "2026";
     for (int i = 0; i < 300; i++)
         step(n);
     cr_assert(feed_table_ready(n->client[0].table));
-    cr_assert_not(feed_table_topic_unknown(n->client[0].table));
+    cr_assert_eq(feed_table_state(n->client[0].table), PARBUS_TOPIC_READY);
     cr_assert_eq(n->client[0].snapshots, 1);
     cr_assert_str_eq(feed_table_header(n->client[0].table)->topic, "little/2026");
     net_free(n);

@@ -24,6 +24,7 @@ struct load {
     struct parbus_feeder *feeder[LOAD_FEEDERS_MAX];
     struct parbus_feeder_totals totals[LOAD_FEEDERS_MAX];
     struct parbus_feed *feed;
+    struct parbus_topic *topic;
     bool described, terminal;
     uint64_t on_the_way;
     int64_t start_us, moved_us, delta_us, shown_us;
@@ -65,9 +66,9 @@ static void on_row(struct load *l, const Parbus__Row *row, int64_t now_us)
         l->on_the_way -= load_queue_shown(&unit->queue, row->cause_seq, now_us, &l->result->latency);
 }
 
-static void on_delta(void *ctx, const struct parbus_feed *feed, const Parbus__Delta *delta)
+static void on_delta(void *ctx, const struct parbus_topic *topic, const Parbus__Delta *delta)
 {
-    (void)feed;
+    (void)topic;
     struct load *l = ctx;
     l->delta_us = clock_mono_us();
     l->result->deltas++;
@@ -89,11 +90,17 @@ static bool on_table_row(void *ctx, const struct parbus_row *row)
     return true;
 }
 
-static void on_snapshot(void *ctx, const struct parbus_feed *feed)
+static void on_snapshot(void *ctx, const struct parbus_topic *topic)
 {
     struct load *l = ctx;
     l->delta_us = clock_mono_us();
-    parbus_feed_each(feed, on_table_row, l);
+    parbus_topic_each(topic, on_table_row, l);
+}
+
+static void on_topic_trouble(void *ctx, const struct parbus_topic *topic, const char *text)
+{
+    (void)topic;
+    on_trouble(ctx, text);
 }
 
 /* ---- opening ---- */
@@ -122,11 +129,13 @@ static enum err open_feed(struct load *l, struct err_text *e)
         return err;
     snprintf(topic, sizeof topic, "%s/%s", l->options->index, l->options->period);
     struct parbus_feed_options o = {
-        .feed_endpoint = feed,
-        .snapshot_endpoint = snapshot,
-        .topic = topic,
-        .events = {.ctx = l, .snapshot = on_snapshot, .delta = on_delta, .trouble = on_trouble}};
-    return err_of(parbus_feed_open(&l->feed, &o, public_text(e)));
+        .feed_endpoint = feed, .snapshot_endpoint = snapshot, .ctx = l, .trouble = on_trouble};
+    struct parbus_topic_events events = {
+        .ctx = l, .snapshot = on_snapshot, .delta = on_delta, .trouble = on_topic_trouble};
+    enum parbus_err opened = parbus_feed_open(&l->feed, &o, public_text(e));
+    if (!opened)
+        opened = parbus_feed_follow(l->feed, topic, &events, &l->topic, public_text(e));
+    return err_of(opened);
 }
 
 static enum err poll_all(struct load *l, int timeout_ms, struct err_text *e)
@@ -144,7 +153,7 @@ static bool ready(const struct load *l)
     for (int i = 0; i < l->options->feeders; i++)
         if (!l->totals[i].connected)
             return false;
-    return l->described && parbus_feed_ready(l->feed);
+    return l->described && parbus_topic_ready(l->topic);
 }
 
 static enum err wait_ready(struct load *l, struct err_text *e)
@@ -184,7 +193,7 @@ static enum err prepare(struct load *l, struct err_text *e)
         err = wait_ready(l, e);
     if (err)
         return err;
-    parbus_feed_each(l->feed, take_unit, l);
+    parbus_topic_each(l->topic, take_unit, l);
     if (l->values.unit_count == 0)
         return err_set(e, ERR_NOT_FOUND, "%s/%s has no units", l->options->index, l->options->period);
     load_values_start(&l->values, l->options);

@@ -70,9 +70,9 @@ static bool add_row(void *ctx, const struct parbus_row *row)
     return true;
 }
 
-static void print_table(const struct watch *w, const struct parbus_feed *feed)
+static void print_table(const struct watch *w, const struct parbus_topic *topic)
 {
-    const struct parbus_table_header *h = parbus_feed_header(feed);
+    const struct parbus_table_header *h = parbus_topic_header(topic);
     struct sheet s = {
         .index = w->index,
         .period = w->period,
@@ -88,7 +88,7 @@ static void print_table(const struct watch *w, const struct parbus_feed *feed)
     ASSERT(s.component);
     for (size_t i = 0; i < h->component_count; i++)
         s.component[i] = h->component[i]->code ? h->component[i]->code : "";
-    parbus_feed_each(feed, add_row, &s);
+    parbus_topic_each(topic, add_row, &s);
     sheet_print(&s, w->format, 0, stdout);
     sheet_free(&s);
 }
@@ -99,7 +99,7 @@ static void flush(struct watch *w)
     w->done = w->done || w->broken_pipe;
 }
 
-static void on_snapshot(void *ctx, const struct parbus_feed *feed)
+static void on_snapshot(void *ctx, const struct parbus_topic *topic)
 {
     struct watch *w = ctx;
     if (w->done)
@@ -107,7 +107,7 @@ static void on_snapshot(void *ctx, const struct parbus_feed *feed)
     if (w->snapshots++)
         fprintf(stderr, "parbus watch: the whole table came anew; changes in between are not listed\n");
     if (w->once || (w->format == SHEET_TABLE && w->snapshots == 1))
-        print_table(w, feed);
+        print_table(w, topic);
     else if (w->format == SHEET_CSV && w->snapshots == 1)
         puts("time,seq,unit,name,score_before,score,rank_before,rank,complete");
     w->done = w->done || w->once;
@@ -200,7 +200,7 @@ static void change_fill(struct change *c, const Parbus__Row *row, unsigned decim
     points_format(row->score - row->score_before, decimals, c->difference + up);
 }
 
-static void on_delta(void *ctx, const struct parbus_feed *feed, const Parbus__Delta *delta)
+static void on_delta(void *ctx, const struct parbus_topic *topic, const Parbus__Delta *delta)
 {
     static void (*const printers[])(const struct change *c) = {
         [SHEET_TABLE] = change_table, [SHEET_CSV] = change_csv, [SHEET_JSON] = change_json};
@@ -209,10 +209,10 @@ static void on_delta(void *ctx, const struct parbus_feed *feed, const Parbus__De
     date_format_ms(clock_wall_ms(), time);
     for (size_t i = 0; i < delta->n_row && !w->done; i++) {
         struct parbus_row row;
-        if (!parbus_feed_row(feed, delta->row[i]->unit, &row))
+        if (!parbus_topic_row(topic, delta->row[i]->unit, &row))
             continue;
         struct change c = {.time = time, .code = row.code, .name = row.name, .seq = delta->seq};
-        change_fill(&c, delta->row[i], parbus_feed_header(feed)->decimals);
+        change_fill(&c, delta->row[i], parbus_topic_header(topic)->decimals);
         printers[w->format](&c);
     }
     if (!w->done && w->count_max && ++w->count == w->count_max)
@@ -222,41 +222,55 @@ static void on_delta(void *ctx, const struct parbus_feed *feed, const Parbus__De
 
 static void on_trouble(void *ctx, const char *text) { (void)ctx, fprintf(stderr, "parbus watch: %s\n", text); }
 
+static void on_topic_trouble(void *ctx, const struct parbus_topic *topic, const char *text)
+{
+    (void)topic;
+    on_trouble(ctx, text);
+}
+
 /* ---- the loop ---- */
 
-static int follow(struct watch *w, struct parbus_feed *feed)
+static int follow(struct watch *w, struct parbus_feed *feed, const struct parbus_topic *topic)
 {
     int64_t began_us = clock_mono_us();
     while (!w->done && !interrupted) {
         struct err_text e;
-        enum err err = err_of(parbus_feed_poll(feed, POLL_MS, public_text(&e)));
-        if (err && err != ERR_NOT_FOUND) /* the publisher reads of a new period a moment after us */
+        if (parbus_feed_poll(feed, POLL_MS, public_text(&e)))
             return command_failed(&command_watch, "%s", e.text);
-        if (w->once && !parbus_feed_ready(feed) && clock_mono_us() - began_us > ONCE_US_MAX)
+        if (w->once && !parbus_topic_ready(topic) && clock_mono_us() - began_us > ONCE_US_MAX)
             return command_failed(&command_watch, "the publisher does not answer; is parbus up? 'parbus rank' works "
                                                   "without it");
     }
     return w->broken_pipe ? 1 : 0;
 }
 
-static int open_and_follow(struct watch *w, const char *directory)
+static enum err open_feed(const struct watch *w, const char *directory, struct parbus_feed **feed, struct err_text *e)
 {
-    char events[LINK_ENDPOINT_BYTES], snapshots[LINK_ENDPOINT_BYTES], topic[LINK_TOPIC_BYTES_MAX];
-    struct parbus_feed *feed = NULL;
-    struct err_text e;
-    snprintf(topic, sizeof topic, "%s/%s", w->index, w->period);
+    char events[LINK_ENDPOINT_BYTES], snapshots[LINK_ENDPOINT_BYTES];
     struct parbus_feed_options options = {
         .feed_endpoint = w->feed_at ? w->feed_at : events,
         .snapshot_endpoint = w->snapshots_at ? w->snapshots_at : snapshots,
-        .topic = topic,
-        .events = {w, on_snapshot, on_delta, on_trouble},
+        .trouble = on_trouble,
     };
-    enum err err = w->feed_at ? OK : link_endpoint(events, directory, "feed", &e);
+    enum err err = w->feed_at ? OK : link_endpoint(events, directory, "feed", e);
     if (!err && !w->snapshots_at)
-        err = link_endpoint(snapshots, directory, "snapshot", &e);
+        err = link_endpoint(snapshots, directory, "snapshot", e);
+    return err ? err : err_of(parbus_feed_open(feed, &options, public_text(e)));
+}
+
+static int open_and_follow(struct watch *w, const char *directory)
+{
+    char name[LINK_TOPIC_BYTES_MAX];
+    struct parbus_feed *feed = NULL;
+    struct parbus_topic *topic = NULL;
+    struct err_text e;
+    snprintf(name, sizeof name, "%s/%s", w->index, w->period);
+    struct parbus_topic_events events = {
+        .ctx = w, .snapshot = on_snapshot, .delta = on_delta, .trouble = on_topic_trouble};
+    enum err err = open_feed(w, directory, &feed, &e);
     if (!err)
-        err = err_of(parbus_feed_open(&feed, &options, public_text(&e)));
-    int status = err ? command_failed(&command_watch, "%s", e.text) : follow(w, feed);
+        err = err_of(parbus_feed_follow(feed, name, &events, &topic, public_text(&e)));
+    int status = err ? command_failed(&command_watch, "%s", e.text) : follow(w, feed, topic);
     parbus_feed_close(&feed);
     link_shutdown();
     return status;

@@ -57,12 +57,15 @@ static int push(const char *door, const char *outbox, struct parbus_err_text *e)
 static int watch(const char *feed_endpoint, const char *snapshot_endpoint, struct parbus_err_text *e)
 {
     struct parbus_feed *feed = NULL;
-    struct parbus_feed_options options = {feed_endpoint, snapshot_endpoint, "qd766/2025", {0}};
+    struct parbus_topic *topic = NULL;
+    struct parbus_feed_options options = {.feed_endpoint = feed_endpoint, .snapshot_endpoint = snapshot_endpoint};
     enum parbus_err err = parbus_feed_open(&feed, &options, e);
-    for (int i = 0; err == PARBUS_OK && i < 200 && !parbus_feed_ready(feed); i++)
+    if (err == PARBUS_OK)
+        err = parbus_feed_follow(feed, "qd766/2025", NULL, &topic, e);
+    for (int i = 0; err == PARBUS_OK && i < 200 && !parbus_topic_ready(topic); i++)
         err = parbus_feed_poll(feed, 100, e);
-    if (err == PARBUS_OK && parbus_feed_ready(feed))
-        parbus_feed_each(feed, print_unit, "H05");
+    if (err == PARBUS_OK && parbus_topic_ready(topic))
+        parbus_topic_each(topic, print_unit, "H05");
     parbus_feed_close(&feed);
     return err == PARBUS_OK ? 0 : 1;
 }

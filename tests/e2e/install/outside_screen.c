@@ -13,11 +13,11 @@ static bool draw_row(void *ctx, const struct parbus_row *row)
     return mvprintw(*line, 0, "%u %s", (unsigned)row->rank, row->code) != ERR && ++*line < LINES;
 }
 
-static void draw(const struct parbus_feed *feed)
+static void draw(const struct parbus_topic *topic)
 {
     int line = 0;
     erase();
-    parbus_feed_each(feed, draw_row, &line);
+    parbus_topic_each(topic, draw_row, &line);
     refresh();
 }
 
@@ -36,12 +36,15 @@ int main(int argc, char **argv)
     struct parbus_feed *feed = NULL;
     if (argc != 3)
         return 2;
-    struct parbus_feed_options options = {.feed_endpoint = argv[1], .snapshot_endpoint = argv[2], .topic = "qd766/2025"};
+    struct parbus_topic *topic = NULL;
+    struct parbus_feed_options options = {.feed_endpoint = argv[1], .snapshot_endpoint = argv[2]};
     enum parbus_err err = parbus_feed_open(&feed, &options, &e);
-    for (int i = 0; err == PARBUS_OK && i < 200 && !parbus_feed_ready(feed); i++)
+    if (err == PARBUS_OK)
+        err = parbus_feed_follow(feed, "qd766/2025", NULL, &topic, &e);
+    for (int i = 0; err == PARBUS_OK && i < 200 && !parbus_topic_ready(topic); i++)
         err = parbus_feed_poll(feed, 100, &e);
-    if (err == PARBUS_OK && parbus_feed_ready(feed) && newterm("dumb", fopen("/dev/null", "w"), stdin)) {
-        draw(feed);
+    if (err == PARBUS_OK && parbus_topic_ready(topic) && newterm("dumb", fopen("/dev/null", "w"), stdin)) {
+        draw(topic);
         print_first_line();
     }
     if (err != PARBUS_OK)
