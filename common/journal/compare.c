@@ -12,7 +12,7 @@ static const struct journal_put *put_of(const struct journal_group *g, const str
 
 static bool same(const struct journal_put *put, const struct spot *spot)
 {
-    return put && put->bytes == spot->data.mv_size && memcmp(put->record, spot->data.mv_data, put->bytes) == 0;
+    return put && put->bytes == spot->data.mv_size && record_is_of(spot->data.mv_data, put->record, put->bytes);
 }
 
 static enum err differs(const struct journal_group *g, struct err_text *e)

@@ -52,6 +52,18 @@ void record_seal(void *record, size_t bytes, const struct record_place *place)
     memcpy(record, &h, sizeof h);
 }
 
+bool record_is_of(const void *sealed, const void *unsealed, size_t bytes)
+{
+    struct record_header a, b;
+    if (bytes < sizeof a)
+        return false;
+    memcpy(&a, sealed, sizeof a);
+    memcpy(&b, unsealed, sizeof b);
+    return a.version == b.version && a.kind == b.kind && a.count == b.count && a.received_ms == b.received_ms &&
+           a.control_seq == b.control_seq &&
+           memcmp((const uint8_t *)sealed + sizeof a, (const uint8_t *)unsealed + sizeof b, bytes - sizeof a) == 0;
+}
+
 /* Also when the version itself was damaged: all the rest says so. */
 static bool is_of_version(const struct record_header *h)
 {

@@ -60,6 +60,8 @@ struct record_place {
 };
 /* Writes its place and its sums into a record that is complete. */
 void record_seal(void *record, size_t bytes, const struct record_place *place);
+/* Whether a record that is written down is this one, which was not sealed; both of so many bytes. */
+bool record_is_of(const void *sealed, const void *unsealed, size_t bytes);
 
 /* Reads and checks the header alone: ERR_VERSION, ERR_CORRUPT. */
 enum err record_header_read(struct record_header *h, const void *data, size_t bytes, struct err_text *e);
