@@ -30,8 +30,9 @@ static bool is_kept(int fd)
     return (rlim_t)fd >= limit.rlim_cur - kept;
 }
 
-/* ECONNABORTED is what libzmq takes from both kinds of socket. */
-int accept4(int fd, struct sockaddr *restrict peer, socklen_t *restrict bytes, int flags)
+/* Visible, or libzmq does not find it and takes the C library's. ECONNABORTED is what it takes from both kinds of
+ * socket. */
+__attribute__((visibility("default"))) int accept4(int fd, struct sockaddr *restrict peer, socklen_t *restrict bytes, int flags)
 {
     int accepted = (int)syscall(SYS_accept4, fd, peer, bytes, flags);
     if (accepted < 0 && errno != EMFILE)
