@@ -81,7 +81,7 @@ struct catalog_set *catalog_load(const char *directory,
     struct loader l = {.reader = {.fault = fault, .ctx = ctx, .pool = pool}};
     load_all(&l, directory);
     struct catalog_set *set = l.reader.faults ? NULL : set_of(&l);
-    sources_close(&l.reader);
+    reader_close(&l.reader);
     free(l.registry);
     free(l.definition);
     if (!set) {

@@ -113,7 +113,7 @@ struct source *source_open(struct reader *r, const char *file)
     return ok ? s : NULL;
 }
 
-void sources_close(struct reader *r)
+void reader_close(struct reader *r)
 {
     for (struct source *s = r->sources, *next; s; s = next) {
         next = s->next;

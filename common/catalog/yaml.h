@@ -33,7 +33,7 @@ struct reader {
 
 /* NULL: not readable, not UTF-8, not YAML, not one mapping; the faults are reported. Owned by the reader. */
 struct source *source_open(struct reader *r, const char *file);
-void sources_close(struct reader *r);
+void reader_close(struct reader *r);
 
 void source_fault(struct source *s, const yaml_node_t *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -2,10 +2,12 @@
 #include "base/err.h"
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,6 +54,18 @@ bool command_number(const char *text, long least, long most, long *value)
     errno = 0;
     *value = strtol(text, &end, 10);
     return end != text && !*end && !errno && *value >= least && *value <= most;
+}
+
+int command_stop_descriptor(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    ASSERT(fd >= 0);
+    return fd;
 }
 
 const char *command_program_directory(void)

@@ -27,6 +27,10 @@ int command_option(const struct command *c, int argc, char **argv, const struct 
 /* A decimal number from `least` to `most`. */
 bool command_number(const char *text, long least, long most, long *value);
 
+/* A descriptor that can be read once SIGINT or SIGTERM has come, for a reactor's stop_fd. The process does not end by
+ * them any more. Never closed: one per process. */
+int command_stop_descriptor(void);
+
 /* The catalog that comes with this program: beside it as installed, else the source tree it was built in; NULL:
  * neither. Static. */
 const char *command_catalog_default(void);

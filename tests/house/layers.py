@@ -5,7 +5,8 @@
  1. A module includes only what its line in MODULES names.
  2. What is in PURE (the cores of the services, and what they are made of) neither includes ZeroMQ, LMDB, a clock, a log or
     randomness, however far away, nor links it: every call is followed through the objects, as the linker would.
- 3. No circle between modules, between headers, or between files of which one calls the other (a.h and a.c are one).
+ 3. No two files define the same name for the linker, in whichever programs they are.
+ 4. No circle between modules, between headers, or between files of which one calls the other (a.h and a.c are one).
 
 Includes are read from the text and resolved as the compiler does it; calls are what the symbol tables of the objects in
 BUILD_DIR say. Nothing is guessed."""
@@ -142,6 +143,8 @@ class Objects:
                 if len(makers) > 1:  # main, in several programs
                     makers = [maker for maker in makers if os.path.dirname(maker) == os.path.dirname(user)]
                 self.needs[user][symbol] = makers[0] if makers else None
+        self.twice = {symbol: sorted(makers) for symbol, makers in defined.items()
+                      if len(makers) > 1 and symbol != "main" and not symbol.startswith("__")}
 
     @staticmethod
     def symbols(path_of):
@@ -212,6 +215,11 @@ def check_pure_calls(objects):
                     yield f"{path}: calls {symbol}, and {' -> '.join(way)} links it; {objects.target[start]} is pure"
 
 
+def check_names(objects):
+    for symbol, makers in sorted(objects.twice.items()):
+        yield f"{' and '.join(makers)} both define {symbol}"
+
+
 def check_circles(tree, objects):
     modules, headers, calls = (collections.defaultdict(set) for _ in range(3))
     for path, includes in tree.includes.items():
@@ -238,6 +246,7 @@ def check(source, build):
     yield from check_modules(tree)
     yield from check_pure_includes(tree, objects)
     yield from check_pure_calls(objects)
+    yield from check_names(objects)
     yield from check_circles(tree, objects)
 
 

@@ -92,6 +92,10 @@ class Layers(unittest.TestCase):
                                 "\n    services/scorer/apply.c calls scorer_receive of services/scorer/core.c"
                                 "\n    services/scorer/core.c calls apply of services/scorer/apply.c"])
 
+    def test_two_files_that_define_the_same_name_are_told(self):
+        said = self.told(common__base__err2_DOT_c="int wire_open(void) { return 2; }\n")
+        self.assertEqual(said, ["common/base/err2.c and common/wire/wire.c both define wire_open"])
+
     def test_two_headers_that_include_each_other_are_a_circle(self):
         said = self.told(common__wire__wire_DOT_h='#pragma once\n#include "base/err.h"\n#include "wire/scan.h"\nint wire_open(void);\n',
                          common__wire__scan_DOT_h='#pragma once\n#include "wire/wire.h"\n')

@@ -1,12 +1,11 @@
 #include "services/parbus/rejects/retry.h"
 #include "base/arena.h"
 #include "base/buffer.h"
-#include "base/clock.h"
 #include "inside.pb-c.h"
-#include "link/link.h"
+#include "services/parbus/ask/ask.h"
 #include <stdio.h>
 
-enum { ANSWER_MS_MAX = 10000, ASK_AGAIN_MS = 1000 };
+enum { PATIENCE_US = 10000000, ASK_AGAIN_US = 1000000 };
 
 struct finding {
     struct buffer *entries;
@@ -34,77 +33,59 @@ enum err retry_find(const struct explanation *stores, const struct reject_filter
     return reject_list(stores, &all, take_set_aside, &f, e);
 }
 
-static void send_retry(void *socket, const struct retry_entry *entry)
+struct retrying {
+    struct retry_entry *entry;
+    size_t count, at;
+    struct arena arena;
+    retry_done_fn *done;
+    void *ctx;
+};
+
+static void put_question(void *retrying, struct buffer *out)
 {
+    const struct retrying *r = retrying;
     Parbus__Retry retry = PARBUS__RETRY__INIT;
-    struct buffer out = {0};
     retry.has_partition = retry.has_pseq = 1;
-    retry.partition = entry->partition;
-    retry.pseq = entry->pseq;
-    wire_pack(&out, PARBUS__TO_COORDINATOR__BODY_RETRY, &retry.base);
-    link_send(socket, out.data, out.size);
-    buffer_free(&out);
+    retry.partition = r->entry[r->at].partition;
+    retry.pseq = r->entry[r->at].pseq;
+    wire_pack(out, PARBUS__TO_COORDINATOR__BODY_RETRY, &retry.base);
 }
 
-/* Whether it is the answer; a late one is about another entry. */
-static bool take_answer(struct retry_entry *entry, struct link_message *message, struct arena *arena)
+/* A late one is about another entry. */
+static enum ask_verdict take_answer(void *retrying, const void *data, size_t bytes)
 {
+    struct retrying *r = retrying;
+    struct retry_entry *entry = &r->entry[r->at];
     struct wire_message opened;
-    arena_reset(arena);
-    if (wire_open(&wire_to_worker, link_data(message), link_bytes(message), arena, &opened, NULL) ||
+    arena_reset(&r->arena);
+    if (wire_open(&wire_to_worker, data, bytes, &r->arena, &opened, NULL) ||
         opened.kind != PARBUS__TO_WORKER__BODY_RETRIED)
-        return false;
+        return ASK_OTHER;
     const Parbus__Retried *m = (const Parbus__Retried *)opened.message;
     if (m->partition != entry->partition || m->pseq != entry->pseq)
-        return false;
+        return ASK_OTHER;
     entry->again_pseq = m->again_pseq;
     snprintf(entry->why, sizeof entry->why, "%s", m->why ? m->why : "");
-    return true;
-}
-
-static bool ask_one(void *socket, struct retry_entry *entry, struct link_message *message, struct arena *arena)
-{
-    int64_t end = clock_mono_us() + ANSWER_MS_MAX * 1000ll, again = 0;
-    for (int64_t now = clock_mono_us(); now < end; now = clock_mono_us()) {
-        if (now >= again) {
-            send_retry(socket, entry);
-            again = now + ASK_AGAIN_MS * 1000ll;
-        }
-        link_poll(&socket, 1, -1, again - now);
-        if (link_receive(socket, ZMQ_DEALER, message) == OK && take_answer(entry, message, arena))
-            return true;
-    }
-    return false;
-}
-
-static enum err ask_all(void *socket, struct buffer *entries, retry_done_fn *done, void *ctx)
-{
-    struct retry_entry *entry = (struct retry_entry *)(void *)entries->data;
-    struct link_message message;
-    struct arena arena;
-    enum err err = OK;
-    link_message_init(&message);
-    arena_init(&arena, WIRE_ARENA_BYTES);
-    for (size_t i = 0; i < count_of(entries) && !err; i++) {
-        if (ask_one(socket, &entry[i], &message, &arena))
-            done(ctx, &entry[i]);
-        else
-            err = ERR_TIMEOUT;
-    }
-    arena_free(&arena);
-    link_message_close(&message);
-    return err;
+    r->done(r->ctx, entry);
+    return ++r->at < r->count ? ASK_NEXT : ASK_DONE;
 }
 
 enum err retry_ask(const char *directory, struct buffer *entries, retry_done_fn *done, void *ctx, struct err_text *e)
 {
-    char endpoint[LINK_ENDPOINT_BYTES];
-    void *socket = NULL;
-    enum err err = link_endpoint(endpoint, directory, "work", e);
-    if (!err)
-        err = link_open(&socket, ZMQ_DEALER, LINK_CONNECT, endpoint, &(struct link_options){.hwm = 16}, e);
-    if (!err && (err = ask_all(socket, entries, done, ctx)))
+    struct retrying r = {(struct retry_entry *)(void *)entries->data, count_of(entries), 0, {0}, done, ctx};
+    const struct ask ask = {.directory = directory,
+                            .to = "work",
+                            .again_us = ASK_AGAIN_US,
+                            .patience_us = PATIENCE_US,
+                            .ctx = &r,
+                            .question = put_question,
+                            .answer = take_answer};
+    if (!r.count)
+        return OK;
+    arena_init(&r.arena, WIRE_ARENA_BYTES);
+    enum err err = ask_run(&ask, e);
+    arena_free(&r.arena);
+    if (err == ERR_TIMEOUT)
         err_set(e, err, "the ingestor of %s does not answer; is it running? (parbus status)", directory);
-    link_close(&socket);
     return err;
 }

@@ -1,11 +1,8 @@
-#include "base/clock.h"
-#include "link/link.h"
+#include "reactor/reactor.h"
 #include "service/service.h"
 #include "services/parbus/command.h"
 #include "services/parbus/status/status.h"
 #include "services/parbus/supervisor/control.h"
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,10 +12,6 @@ struct choice {
     const char *directory;
     bool json, partitions, watch;
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number) { (void)number, interrupted = 1; }
 
 /* To a terminal in one piece, so that it does not flicker. */
 static void show(const struct choice *c, const struct status *s)
@@ -63,26 +56,34 @@ static enum err look(const struct choice *c, struct err_text *e)
     return err;
 }
 
-static void wait_until(int64_t due_us)
+struct watching {
+    const struct choice *choice;
+    struct reactor *reactor;
+};
+
+static int64_t look_again(void *watching, struct moment now)
 {
-    for (int64_t now_us; !interrupted && (now_us = clock_mono_us()) < due_us;)
-        poll(NULL, 0, (int)((due_us - now_us) / 1000) + 1);
+    struct watching *w = watching;
+    struct err_text e = {0};
+    if (look(w->choice, &e))
+        command_failed(&command_status, "%s", e.text);
+    if (ferror(stdout))
+        reactor_end(w->reactor);
+    return now.mono_us + EVERY_US;
 }
 
 /* Goes on when nothing runs: it may come back. */
 static int watch(const struct choice *c)
 {
-    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: a wait ends at once */
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    while (!interrupted && !ferror(stdout)) {
-        int64_t due_us = clock_mono_us() + EVERY_US;
-        struct err_text e = {0};
-        if (look(c, &e) && !interrupted)
-            command_failed(&command_status, "%s", e.text);
-        wait_until(due_us);
-    }
-    return ferror(stdout) ? 1 : 0;
+    struct watching w = {.choice = c};
+    struct err_text e;
+    const struct reactor_source looks = {.name = "looks", .kind = REACTOR_TIMER, .ctx = &w, .due = look_again};
+    const struct reactor_options options = {.sources = &looks, .count = 1, .stop_fd = command_stop_descriptor()};
+    enum err err = reactor_open(&w.reactor, &options, &e);
+    if (!err)
+        err = reactor_run(w.reactor, &e);
+    reactor_close(&w.reactor);
+    return err ? command_failed(&command_status, "%s", e.text) : ferror(stdout) ? 1 : 0;
 }
 
 static int run(int argc, char **argv, const char *directory)

@@ -1,7 +1,6 @@
 #include "base/log.h"
 #include "services/parbus/command.h"
-#include "services/parbus/supervisor/shell.h"
-#include <ctype.h>
+#include "services/parbus/supervisor/internal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,21 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    LOG_BYTES_MAX = 64 << 20,
-    TAIL_BYTES = 2000,
-    ARGUMENTS_MAX = 2 * SUPERVISOR_PASSED_MAX + 8,
-    EXIT_NO_PROGRAM = 127
-};
-
-static void log_path(const struct shell *s, const char *instance, char path[static PATH_MAX])
-{
-    snprintf(path, PATH_MAX, "%s/log/%s.log", s->options->directory, instance);
-}
+enum { ARGUMENTS_MAX = 2 * SUPERVISOR_PASSED_MAX + 8, EXIT_NO_PROGRAM = 127 };
 
 static void pass(char **argv, size_t *count, const char *option, const char *value)
 {
@@ -73,7 +61,7 @@ pid_t children_start(void *shell, const struct process *p)
     const struct shell *s = shell;
     char log[PATH_MAX], file[PATH_MAX + 64], *argv[ARGUMENTS_MAX];
     snprintf(file, sizeof file, "%s/%s", command_program_directory(), p->program->file);
-    log_path(s, p->instance, log);
+    logs_path(s, p->instance, log);
     make_arguments(s, p, file, argv);
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)
@@ -114,55 +102,4 @@ void children_reap(struct shell *s, int64_t now_us)
             log_end(p, pid, status);
         s->settled = false;
     }
-}
-
-/* The writer has the file open to append, so it goes on at the new end after the cut. */
-static void trim(const char *path)
-{
-    char old[PATH_MAX + 4];
-    struct stat st;
-    if (stat(path, &st) != 0 || st.st_size <= LOG_BYTES_MAX)
-        return;
-    snprintf(old, sizeof old, "%s.1", path);
-    int in = open(path, O_RDWR | O_CLOEXEC), out = open(old, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    while (in >= 0 && out >= 0 && copy_file_range(in, NULL, out, NULL, LOG_BYTES_MAX, 0) > 0)
-        continue;
-    if (in < 0 || ftruncate(in, 0) != 0)
-        log_warn("supervisor.log_not_cut", "file=\"%s\" why=\"%s\"", path, strerror(errno));
-    if (in >= 0)
-        close(in);
-    if (out >= 0)
-        close(out);
-}
-
-void children_trim_logs(struct shell *s)
-{
-    char path[PATH_MAX];
-    log_path(s, "supervisor", path);
-    trim(path);
-    for (size_t i = 0; i < s->core.count; i++) {
-        log_path(s, s->core.process[i].instance, path);
-        trim(path);
-    }
-}
-
-void children_show_log(const struct shell *s, const char *instance)
-{
-    char path[PATH_MAX], text[TAIL_BYTES + 1];
-    log_path(s, instance, path);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return;
-    if (fseek(f, -TAIL_BYTES, SEEK_END) == 0 && fgets(text, sizeof text, f) == NULL) /* the line that was cut */
-        rewind(f);
-    fprintf(stderr, "the end of %s:\n", path);
-    /* A line without a time, as of a sanitizer or the dynamic linker, belongs to what stands before it. */
-    long from = ftell(f);
-    while (fgets(text, sizeof text, f))
-        if (isdigit((unsigned char)text[0]) && strncmp(text, s->began, strlen(s->began) - 1) < 0)
-            from = ftell(f);
-    fseek(f, from, SEEK_SET);
-    while (fgets(text, sizeof text, f))
-        fprintf(stderr, "    %s", text);
-    fclose(f);
 }

@@ -1,24 +1,19 @@
-#include "base/clock.h"
 #include "link/link.h"
 #include "service/service.h"
+#include "services/parbus/ask/await.h"
 #include "services/parbus/command.h"
 #include "services/parbus/supervisor/control.h"
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 
 /* Four phases of at most ten seconds each (supervisor.h), and some air. */
 enum { ORDERLY_MS_MAX = 45000, KILLED_MS_MAX = 5000, LOOK_MS = 20 };
 
+static bool is_free(void *directory) { return !service_locked(directory, "supervisor", NULL); }
+
 static bool wait_until_free(const char *directory, int timeout_ms)
 {
-    int64_t deadline = clock_mono_us() + timeout_ms * 1000ll;
-    while (service_locked(directory, "supervisor", NULL)) {
-        if (clock_mono_us() >= deadline)
-            return false;
-        poll(NULL, 0, LOOK_MS);
-    }
-    return true;
+    return await(is_free, (void *)directory, LOOK_MS, timeout_ms);
 }
 
 static enum err ask_to_stop(const char *directory)

@@ -3,10 +3,12 @@
 #include "base/settings.h"
 #include "journal/journal.h"
 #include "service/service.h"
+#include "services/parbus/ask/await.h"
 #include "services/parbus/catalog/directory.h"
 #include "services/parbus/supervisor/control.h"
 #include "services/parbus/supervisor/running.h"
 #include "services/parbus/supervisor/shell.h"
+#include "services/parbus/supervisor/supervisor.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -119,19 +121,26 @@ static enum err lock_or_join(struct up *up, int *lock, struct err_text *e)
     return err;
 }
 
+struct leftover {
+    const char *directory;
+    char name[256];
+    pid_t pid;
+};
+
+static bool is_gone(void *leftover)
+{
+    struct leftover *l = leftover;
+    return !running_find(l->directory, l->name, &l->pid);
+}
+
 /* Processes of a supervisor that was killed are killed with it, but not in the same instant. */
 static int wait_for_leftovers(const struct up *up)
 {
-    char name[256];
-    pid_t pid = 0;
-    for (int waited_ms = 0; running_find(up->directory, name, &pid); waited_ms += LEFTOVER_LOOK_MS) {
-        if (waited_ms >= LEFTOVER_MS_MAX)
-            return command_failed(&command_up,
-                                  "%s still runs in %s without a supervisor (pid %d); end it first: kill %d", name,
-                                  up->directory, (int)pid, (int)pid);
-        poll(NULL, 0, LEFTOVER_LOOK_MS);
-    }
-    return 0;
+    struct leftover l = {.directory = up->directory};
+    if (await(is_gone, &l, LEFTOVER_LOOK_MS, LEFTOVER_MS_MAX))
+        return 0;
+    return command_failed(&command_up, "%s still runs in %s without a supervisor (pid %d); end it first: kill %d",
+                          l.name, up->directory, (int)l.pid, (int)l.pid);
 }
 
 /* The ingestor checks it too, and again; here its faults are told once, before anything is started. */

@@ -1,60 +1,48 @@
 #include "services/parbus/supervisor/control.h"
-#include "base/clock.h"
-#include "link/link.h"
 #include "service/service.h"
-#include <poll.h>
+#include "services/parbus/ask/ask.h"
+#include "services/parbus/ask/await.h"
 #include <string.h>
 
-enum { ANSWER_MS_MAX = 5000, ASK_AGAIN_MS = 50, LOOK_MS = 50 };
+enum { PATIENCE_US = 5000000, ASK_AGAIN_MS = 50 };
 
-static enum err send_question(void *socket, const Parbus__ToSupervisor *question)
+struct exchange {
+    const char *directory;
+    const Parbus__ToSupervisor *question;
+    Parbus__FromSupervisor *answer;
+};
+
+static bool runs(const char *directory) { return service_locked(directory, "supervisor", NULL); }
+static bool lives(void *exchange) { return runs(((const struct exchange *)exchange)->directory); }
+
+static void put_question(void *exchange, struct buffer *out)
 {
-    uint8_t packed[256];
-    ASSERT(parbus__to_supervisor__get_packed_size(question) <= sizeof packed);
-    return link_send(socket, packed, parbus__to_supervisor__pack(question, packed));
+    const struct exchange *x = exchange;
+    parbus__to_supervisor__pack(x->question, buffer_grow(out, parbus__to_supervisor__get_packed_size(x->question)));
 }
 
-/* ERR_NOT_FOUND: it died meanwhile. */
-static enum err await_message(const char *directory, void *socket, struct link_message *message)
+static enum ask_verdict take_answer(void *exchange, const void *data, size_t bytes)
 {
-    int64_t deadline = clock_mono_us() + ANSWER_MS_MAX * 1000ll;
-    enum err err = ERR_BUSY;
-    while (err == ERR_BUSY && clock_mono_us() < deadline) {
-        bool runs = service_locked(directory, "supervisor", NULL);
-        link_poll(&socket, 1, -1, runs ? LOOK_MS * 1000 : 0);
-        err = link_receive(socket, ZMQ_DEALER, message);
-        if (err == ERR_BUSY && !runs)
-            err = ERR_NOT_FOUND;
-    }
-    return err == ERR_BUSY ? ERR_TIMEOUT : err;
+    struct exchange *x = exchange;
+    x->answer = parbus__from_supervisor__unpack(NULL, bytes, data);
+    return ASK_DONE;
 }
 
-static enum err await_answer(const char *directory, void *socket, Parbus__FromSupervisor **answer)
+/* On failure there may be an answer all the same: it is the caller's to give back. */
+static enum err run_exchange(struct exchange *x, struct err_text *e)
 {
-    struct link_message message;
-    link_message_init(&message);
-    enum err err = await_message(directory, socket, &message);
-    *answer = err ? NULL : parbus__from_supervisor__unpack(NULL, link_bytes(&message), link_data(&message));
-    link_message_close(&message);
-    return err || ((*answer) && (*answer)->body_case) ? err : ERR_PEER;
-}
-
-static enum err exchange(const char *directory, const Parbus__ToSupervisor *question, Parbus__FromSupervisor **answer,
-                         struct err_text *e)
-{
-    char endpoint[LINK_ENDPOINT_BYTES];
-    void *socket = NULL;
-    enum err err = link_endpoint(endpoint, directory, "supervisor", e);
-    if (!err)
-        err = link_open(&socket, ZMQ_DEALER, LINK_CONNECT, endpoint, &(struct link_options){.hwm = 16}, e);
-    if (err)
-        return err;
-    err = send_question(socket, question) == OK ? await_answer(directory, socket, answer) : ERR_TIMEOUT;
+    const struct ask ask = {.directory = x->directory,
+                            .to = "supervisor",
+                            .patience_us = PATIENCE_US,
+                            .ctx = x,
+                            .question = put_question,
+                            .answer = take_answer,
+                            .lives = lives};
+    enum err err = ask_run(&ask, e);
     if (err == ERR_NOT_FOUND)
-        err_set(e, err, "the supervisor of %s ended before it answered", directory);
-    else if (err)
-        err = err_set(e, ERR_TIMEOUT, "the supervisor of %s does not answer", directory);
-    link_close(&socket);
+        return err_set(e, err, "the supervisor of %s ended before it answered", x->directory);
+    if (err == ERR_TIMEOUT || (!err && !(x->answer && x->answer->body_case)))
+        return err_set(e, ERR_TIMEOUT, "the supervisor of %s does not answer", x->directory);
     return err;
 }
 
@@ -68,11 +56,13 @@ static void give_back(Parbus__FromSupervisor **answer)
 enum err control_ask(const char *directory, const Parbus__ToSupervisor *question, Parbus__FromSupervisor **answer,
                      struct err_text *e)
 {
+    struct exchange x = {directory, question, NULL};
     *answer = NULL;
-    if (!service_locked(directory, "supervisor", NULL))
+    if (!runs(directory))
         return err_set(e, ERR_NOT_FOUND, "nothing runs in %s (start it with: parbus up --dir %s)", directory,
                        directory);
-    enum err err = exchange(directory, question, answer, e);
+    enum err err = run_exchange(&x, e);
+    *answer = x.answer;
     if (!err && (*answer)->body_case == PARBUS__FROM_SUPERVISOR__BODY_REFUSED) {
         const char *why = (*answer)->refused->why;
         err = err_set(e, ERR_INVALID, "%s", why ? why : "refused without a reason");
@@ -103,25 +93,34 @@ static void list_not_running(const Parbus__Processes *processes, char *out, size
     }
 }
 
+struct readiness {
+    const char *directory;
+    enum err err;
+    struct err_text *e;
+    char late[200];
+};
+
+/* Whether there is nothing to wait for any more: everything runs, or nobody says whether it does. */
+static bool is_ready(void *readiness)
+{
+    struct readiness *r = readiness;
+    Parbus__FromSupervisor *answer;
+    r->err = control_show(r->directory, &answer, r->e);
+    if (r->err)
+        return true;
+    bool ready = answer->processes->ready;
+    list_not_running(answer->processes, r->late, sizeof r->late);
+    give_back(&answer);
+    return ready;
+}
+
 enum err control_wait_ready(const char *directory, int timeout_ms, struct err_text *e)
 {
-    int64_t deadline = clock_mono_us() + timeout_ms * 1000ll;
-    for (;;) {
-        Parbus__FromSupervisor *answer;
-        enum err err = control_show(directory, &answer, e);
-        if (err)
-            return err;
-        char late[200];
-        bool ready = answer->processes->ready;
-        list_not_running(answer->processes, late, sizeof late);
-        give_back(&answer);
-        if (ready)
-            return OK;
-        if (clock_mono_us() >= deadline)
-            return err_set(e, ERR_TIMEOUT, "not everything runs after %d s (%s); see the files in %s/log",
-                           timeout_ms / 1000, late, directory);
-        poll(NULL, 0, ASK_AGAIN_MS);
-    }
+    struct readiness r = {.directory = directory, .e = e};
+    if (await(is_ready, &r, ASK_AGAIN_MS, timeout_ms))
+        return r.err;
+    return err_set(e, ERR_TIMEOUT, "not everything runs after %d s (%s); see the files in %s/log", timeout_ms / 1000,
+                   r.late, directory);
 }
 
 static void print_age(FILE *out, uint64_t ms)

@@ -1,25 +1,25 @@
-#include "base/clock.h"
-#include "services/parbus/supervisor/shell.h"
-#include "wire/wire.h"
+#include "base/deadline.h"
+#include "services/parbus/supervisor/internal.h"
 #include <string.h>
 
-enum { PROBES_QUEUED_MAX = 4 };
+enum { PROBE_US = 50000, PROBE_QUIET_US = 500000 };
 
-enum err probe_open(struct shell *s, struct err_text *e)
-{
-    char endpoint[LINK_ENDPOINT_BYTES];
-    enum err err = link_endpoint(endpoint, s->options->directory, "door", e);
-    return err ? err
-               : link_open(&s->door, ZMQ_DEALER, LINK_CONNECT, endpoint,
-                           &(struct link_options){.hwm = PROBES_QUEUED_MAX}, e);
-}
-
-void probe_ask(struct shell *s)
+static void ask(struct shell *s)
 {
     Parbus__Stats stats = PARBUS__STATS__INIT;
-    buffer_clear(&s->out);
-    wire_pack(&s->out, PARBUS__TO_INGESTOR__BODY_STATS, &stats.base);
-    link_send(s->door, s->out.data, s->out.size);
+    reactor_send(s->reactor, SOURCE_DOOR, 0, PARBUS__TO_INGESTOR__BODY_STATS, &stats.base);
+}
+
+/* What is awaited while quiet is awaited for less as soon as something changes. */
+int64_t probe_tick(struct shell *s, int64_t now_us)
+{
+    int64_t most_us = probe_ready(s) ? PROBE_QUIET_US : PROBE_US;
+    if (now_us >= s->next_probe_us) {
+        ask(s);
+        s->next_probe_us = now_us + most_us;
+    }
+    s->next_probe_us = earlier_us(s->next_probe_us, now_us + most_us);
+    return s->next_probe_us;
 }
 
 static pid_t pid_of(const struct shell *s, const char *instance)
@@ -46,7 +46,7 @@ static bool all_owned(const Parbus__StatsReply *stats)
     return true;
 }
 
-static void take_stats(struct shell *s, const Parbus__StatsReply *stats)
+static void take_stats(struct shell *s, const Parbus__StatsReply *stats, int64_t now_us)
 {
     supervisor_seen(&s->core, "ingestor-1", pid_of(s, "ingestor-1"));
     for (size_t i = 0; i < stats->n_worker; i++) {
@@ -54,19 +54,14 @@ static void take_stats(struct shell *s, const Parbus__StatsReply *stats)
         if (w->instance && w->state && strcmp(w->state, "live") == 0)
             supervisor_seen(&s->core, w->instance, (pid_t)w->pid);
     }
-    supervisor_looked(&s->core, clock_mono_us());
+    supervisor_looked(&s->core, now_us);
     s->settled = supervisor_ready(&s->core) && (!has_scorers(s) || all_owned(stats));
 }
 
-void probe_read(struct shell *s)
+void probe_answer(struct shell *s, const struct wire_message *m, int64_t now_us)
 {
-    struct wire_message m;
-    while (link_receive(s->door, ZMQ_DEALER, &s->message) == OK) {
-        arena_reset(&s->arena);
-        if (wire_open(&wire_to_feeder, link_data(&s->message), link_bytes(&s->message), &s->arena, &m, NULL) == OK &&
-            m.kind == PARBUS__TO_FEEDER__BODY_STATS)
-            take_stats(s, (const Parbus__StatsReply *)m.message);
-    }
+    if (m->err == OK && m->kind == PARBUS__TO_FEEDER__BODY_STATS)
+        take_stats(s, (const Parbus__StatsReply *)m->message, now_us);
 }
 
 bool probe_ready(const struct shell *s) { return s->settled && supervisor_ready(&s->core); }

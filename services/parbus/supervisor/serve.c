@@ -1,10 +1,10 @@
 #include "base/log.h"
-#include "services/parbus/supervisor/shell.h"
+#include "services/parbus/supervisor/internal.h"
 #include <unistd.h>
 
 typedef void answer_fn(struct shell *s, const Parbus__ToSupervisor *question, Parbus__FromSupervisor *answer);
 
-const Parbus__Processes *control_processes(const struct shell *s, int64_t now_us)
+const Parbus__Processes *serve_processes(const struct shell *s, int64_t now_us)
 {
     static Parbus__Processes all;
     static Parbus__ProcessStatus status[SUPERVISOR_PROCESSES_MAX], *pointer[SUPERVISOR_PROCESSES_MAX];
@@ -75,27 +75,21 @@ static answer_fn *const answers[] = {
     [PARBUS__TO_SUPERVISOR__BODY_SCALE] = answer_scale,
 };
 
-static void answer_one(struct shell *s, int64_t now_us)
+void serve_question(void *shell, unsigned source, struct link_message *m, struct moment now)
 {
+    struct shell *s = shell;
     Parbus__FromSupervisor answer = PARBUS__FROM_SUPERVISOR__INIT;
     arena_reset(&s->arena);
-    Parbus__ToSupervisor *question =
-        parbus__to_supervisor__unpack(&s->arena.allocator, link_bytes(&s->message), link_data(&s->message));
+    Parbus__ToSupervisor *question = parbus__to_supervisor__unpack(&s->arena.allocator, link_bytes(m), link_data(m));
     if (question && question->body_case)
         answers[question->body_case](s, question, &answer);
     else
         refuse(&answer, "the question cannot be read");
     if (!answer.body_case) {
         answer.body_case = PARBUS__FROM_SUPERVISOR__BODY_PROCESSES;
-        answer.processes = (Parbus__Processes *)control_processes(s, now_us);
+        answer.processes = (Parbus__Processes *)serve_processes(s, now.mono_us);
     }
     buffer_clear(&s->out);
     uint8_t *packed = buffer_grow(&s->out, parbus__from_supervisor__get_packed_size(&answer));
-    link_send_to(s->control, s->message.peer.id, packed, parbus__from_supervisor__pack(&answer, packed));
-}
-
-void control_serve(struct shell *s, int64_t now_us)
-{
-    while (link_receive(s->control, ZMQ_ROUTER, &s->message) == OK)
-        answer_one(s, now_us);
+    reactor_send_bytes(s->reactor, source, m->peer.id, packed, parbus__from_supervisor__pack(&answer, packed));
 }
