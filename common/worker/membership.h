@@ -1,15 +1,21 @@
 /* A worker's side of rules I1 and I2: when to say hello, when to send a heartbeat. Pure: time comes in, decisions go
  * out. Used by validator, scorer and publisher. */
 #pragma once
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/states.h"
+
+enum membership_state { MEMBERSHIP_STRANGER, MEMBERSHIP_MEMBER };
+
+#define MEMBERSHIP_EDGES(X)                                                                                            \
+    X(MEMBERSHIP_STRANGER, MEMBERSHIP_MEMBER, "WorkerWelcome: heartbeats from now on")                                 \
+    X(MEMBERSHIP_MEMBER, MEMBERSHIP_STRANGER, "WhoAreYou: hello again")
+extern const struct state_machine membership_machine;
 
 enum membership_action { MEMBERSHIP_NOTHING, MEMBERSHIP_HELLO, MEMBERSHIP_HEARTBEAT };
 
 struct membership {
     int64_t heartbeat_us, next_hello_us, next_heartbeat_us;
     uint64_t term; /* of the ingestor that welcomed us; 0: none yet */
-    bool welcomed;
+    enum membership_state state;
 };
 
 void membership_init(struct membership *m, int64_t now_us, int64_t heartbeat_us);

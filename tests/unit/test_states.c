@@ -16,6 +16,9 @@ static const struct {
     const char *machine, *edges[STATES_MAX];
 } diagrams[] = {
     {"partition", {"unowned: assigning", "assigning: unowned owned", "owned: unowned releasing", "releasing: unowned"}},
+    {"membership", {"stranger: member", "member: stranger"}},
+    {"process",
+     {"waiting: starting", "starting: waiting running stopping", "running: waiting stopping", "stopping: waiting"}},
 };
 
 static void write_row(const struct state_machine *m, unsigned from, char *row, size_t bytes)

@@ -15,7 +15,7 @@ const Parbus__Processes *serve_processes(const struct shell *s, int64_t now_us)
         status[i] = (Parbus__ProcessStatus)PARBUS__PROCESS_STATUS__INIT;
         status[i].service = (char *)p->program->service;
         status[i].instance = (char *)p->instance;
-        status[i].state = (char *)process_state_name(p->state);
+        status[i].state = (char *)state_name(&process_machine, p->state);
         status[i].has_pid = status[i].has_restarts = status[i].has_alive_ms = status[i].has_ended = true;
         status[i].pid = (uint32_t)p->pid;
         status[i].restarts = p->restarts;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+STATE_MACHINE(process_machine, "process", PROCESS_EDGES, "waiting", "starting", "running", "stopping");
+
 static const struct program programs[] = {
     {"ingestor", "parbus-ingestor", false, 0, 3},
     {"publisher", "parbus-publisher", false, 1, 2},
@@ -19,12 +21,6 @@ const struct program *program_find(const char *service)
         if (strcmp(programs[i].service, service) == 0)
             return &programs[i];
     return NULL;
-}
-
-const char *process_state_name(enum process_state state)
-{
-    static const char *const names[] = {"waiting", "starting", "running", "stopping"};
-    return names[state];
 }
 
 static struct process *find(struct supervisor *s, const struct program *program, unsigned number)
@@ -79,14 +75,25 @@ void supervisor_stop(struct supervisor *s)
         s->process[i].wanted = false;
 }
 
+static void enter(struct process *p, enum process_state state)
+{
+    STATE_ENTER(&process_machine, p->state, state);
+    ASSERT((p->pid != 0) == (state != PROCESS_WAITING));
+}
+
+static void ended(struct process *p, int64_t due_us)
+{
+    p->pid = 0;
+    p->due_us = due_us;
+    enter(p, PROCESS_WAITING);
+}
+
 /* The next try comes after a pause; each death in a row doubles it. */
 static void died(struct supervisor *s, struct process *p, int64_t now_us)
 {
     if (p->pid > 0 && now_us - p->started_us >= SUPERVISOR_PROVEN_US)
         p->pause_us = SUPERVISOR_PAUSE_US_MIN;
-    p->state = PROCESS_WAITING;
-    p->pid = 0;
-    p->due_us = now_us + p->pause_us;
+    ended(p, now_us + p->pause_us);
     p->pause_us = earlier_us(2 * p->pause_us, SUPERVISOR_PAUSE_US_MAX);
     p->restarts++;
     ends_add(&s->ends, p->instance, now_us);
@@ -100,9 +107,8 @@ static void start(struct supervisor *s, struct process *p, int64_t now_us)
     p->killed = p->seen = false;
     p->missing_us = 0;
     p->pid = s->actions.start(s->actions.ctx, p);
-    if (p->pid > 0)
-        p->state = PROCESS_STARTING;
-    else
+    enter(p, PROCESS_STARTING);
+    if (p->pid < 0)
         died(s, p, now_us);
 }
 
@@ -148,7 +154,7 @@ static void tick_wanted(struct supervisor *s, struct process *p, int64_t now_us)
 static void tick_unwanted(struct supervisor *s, struct process *p, int64_t now_us)
 {
     if (p->state != PROCESS_STOPPING && may_stop(s, p)) {
-        p->state = PROCESS_STOPPING;
+        enter(p, PROCESS_STOPPING);
         p->due_us = now_us + SUPERVISOR_STOP_GRACE_US;
         s->actions.signal(s->actions.ctx, p, SIGTERM);
     }
@@ -202,13 +208,10 @@ const struct process *supervisor_exited(struct supervisor *s, pid_t pid, int64_t
         struct process *p = &s->process[i];
         if (p->pid != pid)
             continue;
-        if (p->state != PROCESS_STOPPING) {
+        if (p->state == PROCESS_STOPPING) /* as it was told; wanted again: another scale came meanwhile */
+            ended(p, now_us);
+        else
             died(s, p, now_us);
-        } else { /* as it was told; wanted again: another scale came meanwhile */
-            p->pid = 0;
-            p->state = PROCESS_WAITING;
-            p->due_us = now_us;
-        }
         return p;
     }
     return NULL;
@@ -223,7 +226,7 @@ void supervisor_seen(struct supervisor *s, const char *instance, pid_t pid)
         p->seen = true;
         if (p->state != PROCESS_STARTING)
             continue;
-        p->state = PROCESS_RUNNING;
+        enter(p, PROCESS_RUNNING);
         p->proven = true;
     }
 }

@@ -1,12 +1,9 @@
 /* The supervisor's core: which processes there should be, when one is started, started again, told to stop or killed.
  * Pure: time comes in, processes are started and signalled through the two actions. shell.c has the rest.
- *
- *     WAITING ──start──▶ STARTING ──seen at work──▶ RUNNING
- *        ▲                  │                          │        (died: WAITING again, after a pause that doubles)
- *        └──────────────────┴──────────────────────────┘
- *     any of them, when it is not wanted any more ──SIGTERM──▶ STOPPING ──▶ out of the table */
+ * Its processes are in the states of PROCESS_EDGES. */
 #pragma once
 #include "base/ends.h"
+#include "base/states.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,8 +33,18 @@ struct program {
 /* NULL: no such service. */
 const struct program *program_find(const char *service);
 
+/* WAITING: there is no process, for it is not its turn or it died; one that is not wanted any more leaves the table. */
 enum process_state { PROCESS_WAITING, PROCESS_STARTING, PROCESS_RUNNING, PROCESS_STOPPING };
-const char *process_state_name(enum process_state state);
+
+#define PROCESS_EDGES(X)                                                                                               \
+    X(PROCESS_WAITING, PROCESS_STARTING, "its phase is open, its pause over: started")                                 \
+    X(PROCESS_STARTING, PROCESS_RUNNING, "seen at work")                                                               \
+    X(PROCESS_STARTING, PROCESS_WAITING, "died: again after a pause, which each death in a row doubles")               \
+    X(PROCESS_RUNNING, PROCESS_WAITING, "died")                                                                        \
+    X(PROCESS_STARTING, PROCESS_STOPPING, "not wanted any more: SIGTERM")                                              \
+    X(PROCESS_RUNNING, PROCESS_STOPPING, "not wanted any more: SIGTERM")                                               \
+    X(PROCESS_STOPPING, PROCESS_WAITING, "ended as it was told; wanted again meanwhile, or it leaves the table")
+extern const struct state_machine process_machine;
 
 struct process {
     const struct program *program;
