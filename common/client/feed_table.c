@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum need { NEED_NOTHING, NEED_RESUME, NEED_SNAPSHOT };
+STATE_MACHINE(need_machine, "feed table", NEED_EDGES, "nothing", "resume", "snapshot");
 
 struct feed_table {
     char topic[sizeof((struct parbus_table_header *)0)->topic];
@@ -49,6 +49,7 @@ static bool charge(struct feed_table *t)
     if (!t->budget)
         return true;
     size_t bytes = feed_content_bytes(t->content) + feed_content_bytes(t->staged) + t->kept.bytes;
+    ASSERT(t->budget->used >= t->charged);
     t->budget->used += bytes - t->charged;
     t->charged = bytes;
     return t->budget->used <= t->budget->max;
@@ -73,6 +74,14 @@ void feed_table_share(struct feed_table *t, uint32_t number, struct feed_budget 
     t->budget = budget;
 }
 
+/* Without content a snapshot is needed, and only then is one staged. O(1). */
+static void table_assert(const struct feed_table *t)
+{
+    ASSERT(t->content || t->need == NEED_SNAPSHOT);
+    ASSERT(!t->staged || t->need == NEED_SNAPSHOT);
+    ASSERT(t->kept.count <= FEED_KEPT_MAX && (t->kept.count > 0 || t->kept.bytes == 0));
+}
+
 static void trouble(const struct feed_table *t, const char *text)
 {
     if (t->events.trouble)
@@ -89,7 +98,7 @@ static void want(struct feed_table *t, enum need need, int64_t now_us)
 {
     if (need <= t->need)
         return;
-    t->need = need;
+    STATE_ENTER(&need_machine, t->need, need);
     ask_soon(t, now_us);
 }
 
@@ -97,13 +106,15 @@ static void want(struct feed_table *t, enum need need, int64_t now_us)
 static void start_over(struct feed_table *t, int64_t now_us)
 {
     feed_content_destroy(&t->staged);
-    t->need = NEED_SNAPSHOT;
+    if (t->need != NEED_SNAPSHOT)
+        STATE_ENTER(&need_machine, t->need, NEED_SNAPSHOT);
     t->asking = false;
     ask_soon(t, now_us);
 }
 
 static void apply(struct feed_table *t, const Parbus__Delta *delta, int64_t now_us)
 {
+    ASSERT(delta->epoch == t->content->epoch && delta->prev_seq == t->content->seq && delta->seq > delta->prev_seq);
     if (!feed_content_apply(t->content, delta)) {
         trouble(t, "a delta does not fit the table; asking for a new one");
         want(t, NEED_SNAPSHOT, now_us);
@@ -161,17 +172,18 @@ void feed_table_event(struct feed_table *t, const struct wire_message *m, int64_
         take_delta(t, (const Parbus__Delta *)m->message, m->body, m->body_bytes, now_us);
     else if (m->kind == PARBUS__FEED_EVENT__BODY_HEARTBEAT)
         take_heartbeat(t, (const Parbus__FeedHeartbeat *)m->message, now_us);
-    if (charge(t))
-        return;
-    feed_kept_free(&t->kept); /* what is missing is asked for later (F4) */
-    charge(t);
+    if (!charge(t)) {
+        feed_kept_free(&t->kept); /* what is missing is asked for later (F4) */
+        charge(t);
+    }
+    table_assert(t);
 }
 
 /* ---- answers ---- */
 
 static void answered(struct feed_table *t, int64_t now_us)
 {
-    t->need = NEED_NOTHING;
+    STATE_ENTER(&need_machine, t->need, NEED_NOTHING);
     t->heard_us = now_us;
     t->silent = t->asking = false;
 }
@@ -306,6 +318,7 @@ void feed_table_answer(struct feed_table *t, const struct wire_message *m, int64
         answers[m->kind](t, m, now_us);
     if (!charge(t) && t->staged)
         give_up_for_want_of_room(t, now_us);
+    table_assert(t);
 }
 
 /* ---- questions ---- */

@@ -3,6 +3,7 @@
  * in cost time, never exactness. One thread. */
 #pragma once
 #include "base/buffer.h"
+#include "base/states.h"
 #include "wire/wire.h"
 #include <parbus/feed.h>
 
@@ -16,6 +17,17 @@ enum {
     FEED_SILENCE_LEAST_US = 1000000,
     FEED_NO_ROOM_US = 10000000, /* the table is too large: tried again after so long */
 };
+
+/* What is to be asked for; ascending: the answer to a later one makes up for an earlier one. */
+enum need { NEED_NOTHING, NEED_RESUME, NEED_SNAPSHOT };
+
+#define NEED_EDGES(X)                                                                                                  \
+    X(NEED_SNAPSHOT, NEED_NOTHING, "a snapshot is whole (F2)")                                                         \
+    X(NEED_NOTHING, NEED_RESUME, "something is missing, or nothing is heard (F3, F5)")                                 \
+    X(NEED_RESUME, NEED_NOTHING, "resumed up to the publisher's position (F4)")                                        \
+    X(NEED_NOTHING, NEED_SNAPSHOT, "another epoch, Resync, or a delta that does not fit")                              \
+    X(NEED_RESUME, NEED_SNAPSHOT, "another epoch, Resync, or a delta that does not fit")
+extern const struct state_machine need_machine;
 
 struct feed_table;
 

@@ -55,7 +55,7 @@ static void on_receipt(struct feeder_core *c, int64_t now_us, const void *messag
 {
     const Parbus__Receipt *receipt = message;
     /* before the Welcome, a receipt may still be about the epoch before */
-    if (!c->welcomed || is_late(c, receipt->has_epoch, receipt->epoch))
+    if (c->state != FEEDER_WELCOMED || is_late(c, receipt->has_epoch, receipt->epoch))
         return;
     if (receipt->up_to_seq > c->released) {
         tell_trouble(c, "the ingestor sent a receipt for what was never submitted; it is ignored");
@@ -70,13 +70,16 @@ static void on_receipt(struct feeder_core *c, int64_t now_us, const void *messag
 
 static void fail(struct feeder_core *c, enum err code, const char *text)
 {
-    if (!c->failure)
-        c->failure = err_set(&c->failure_text, code, "feeder %s: %s", c->name, text);
+    if (c->state == FEEDER_FAILED)
+        return;
+    feeder_enter(c, FEEDER_FAILED);
+    c->failure = err_set(&c->failure_text, code, "feeder %s: %s", c->name, text);
 }
 
 static void hello_again(struct feeder_core *c, int64_t due_us)
 {
-    c->welcomed = false;
+    if (c->state == FEEDER_WELCOMED)
+        feeder_enter(c, FEEDER_GREETING);
     c->hello_due_us = due_us;
 }
 
@@ -178,7 +181,9 @@ static void on_welcome(struct feeder_core *c, int64_t now_us, const void *messag
     c->doubts = c->restarts = 0;
     take_scored(c, welcome);
     c->question[ASK_STATUS].due_us = INT64_MIN;
-    c->welcomed = c->welcomed_once = true;
+    if (c->state == FEEDER_GREETING)
+        feeder_enter(c, FEEDER_WELCOMED);
+    c->welcomed_once = true;
     c->quiet_since_us = now_us;
     c->next_send = welcome->next_seq > c->ring.first ? welcome->next_seq : c->ring.first;
     feeder_settle(c, welcome->next_seq - 1);
@@ -196,7 +201,7 @@ static void refusal_text(const Parbus__Refusal *r, struct err_text *text)
 static void refuse_no_hello(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
 {
     (void)r;
-    if (c->welcomed)
+    if (c->state == FEEDER_WELCOMED)
         hello_again(c, now_us);
 }
 
@@ -247,13 +252,17 @@ static void hold(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r
     c->quiet_since_us = c->hold_until_us;
     if (r->seq >= c->ring.first && r->seq < c->next_send)
         c->next_send = r->seq;
-    if (!c->welcomed)
+    if (c->state == FEEDER_GREETING)
         c->hello_due_us = c->hold_until_us;
     feeder_note_trouble(c, r->reason, text.text);
 }
 
 static void drop(struct feeder_core *c, const Parbus__Refusal *r)
 {
+    if (r->seq > c->released) {
+        tell_trouble(c, "the ingestor refused what was never submitted; it is ignored");
+        return;
+    }
     if (r->seq && !feeder_ring_holds(&c->ring, r->seq))
         return;
     struct feeder_ring_entry *entry = r->seq ? feeder_ring_at(&c->ring, r->seq) : NULL;
@@ -349,7 +358,7 @@ static void take_totals(struct feeder_core *c, int64_t now_us, uint64_t scored, 
 static void on_scored(struct feeder_core *c, int64_t now_us, const void *message)
 {
     const Parbus__Scored *scored = message;
-    if (!c->welcomed || is_late(c, scored->has_epoch, scored->epoch))
+    if (c->state != FEEDER_WELCOMED || is_late(c, scored->has_epoch, scored->epoch))
         return;
     take_totals(c, now_us, scored->scored, scored->accepted_rows, scored->rejected_rows);
     if (c->events.scored)
@@ -394,7 +403,7 @@ void feeder_core_receive(struct feeder_core *c, int64_t now_us, const void *data
 {
     struct wire_message m;
     struct err_text e;
-    if (c->failure)
+    if (c->state == FEEDER_FAILED)
         return;
     arena_reset(&c->arena);
     if (wire_open(&wire_to_feeder, data, bytes, &c->arena, &m, &e)) {
@@ -403,4 +412,5 @@ void feeder_core_receive(struct feeder_core *c, int64_t now_us, const void *data
     }
     if (m.kind < sizeof answers / sizeof *answers && answers[m.kind])
         answers[m.kind](c, now_us, m.message);
+    feeder_assert(c);
 }

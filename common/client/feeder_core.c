@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+STATE_MACHINE(feeder_machine, "feeder", FEEDER_EDGES, "greeting", "welcomed", "failed");
+
 enum { RING_BYTES = 8 << 20, RING_BYTES_MIN = 2 << 20, RING_ENTRIES = 16384 };
 
 static size_t ring_bytes(const struct feeder_core_options *o)
@@ -49,6 +51,16 @@ void feeder_core_destroy(struct feeder_core **c)
         buffer_free(&(*c)->question[i].packed);
     free(*c);
     *c = NULL;
+}
+
+void feeder_enter(struct feeder_core *c, enum feeder_state state) { STATE_ENTER(&feeder_machine, c->state, state); }
+
+void feeder_assert(const struct feeder_core *c)
+{
+    ASSERT(c->receipted <= c->settled && c->settled <= c->released && c->released <= c->last);
+    ASSERT(c->receipted < c->ring.first && c->ring.first <= c->settled + 1);
+    ASSERT(c->ring.first <= c->next_send && c->next_send <= c->ring.end && c->ring.end <= c->last + 1);
+    ASSERT((c->state == FEEDER_FAILED) == (c->failure != OK));
 }
 
 /* ---- submissions ---- */
@@ -199,9 +211,10 @@ static void send_hello(struct feeder_core *c, int64_t now_us)
 /* D1 */
 static void say_hello(struct feeder_core *c, int64_t now_us)
 {
-    if (c->welcomed && !waiting(c))
+    if (c->state == FEEDER_WELCOMED && !waiting(c))
         c->quiet_since_us = now_us;
-    bool due = c->welcomed ? now_us - c->quiet_since_us >= FEEDER_SILENCE_US : now_us >= c->hello_due_us;
+    bool due =
+        c->state == FEEDER_WELCOMED ? now_us - c->quiet_since_us >= FEEDER_SILENCE_US : now_us >= c->hello_due_us;
     if (due)
         send_hello(c, now_us);
 }
@@ -209,7 +222,7 @@ static void say_hello(struct feeder_core *c, int64_t now_us)
 static void ask_questions(struct feeder_core *c, int64_t now_us)
 {
     for (int i = 0; i < ASK_COUNT; i++) {
-        bool may = c->welcomed || i != ASK_STATUS;
+        bool may = c->state == FEEDER_WELCOMED || i != ASK_STATUS;
         if (!c->question[i].open || !may || now_us < c->question[i].due_us)
             continue;
         if (send_bytes(c, c->question[i].packed.data, c->question[i].packed.size))
@@ -235,7 +248,7 @@ static bool fits_window(const struct feeder_core *c)
 
 static void send_submissions(struct feeder_core *c, int64_t now_us)
 {
-    if (!c->welcomed || now_us < c->hold_until_us)
+    if (c->state != FEEDER_WELCOMED || now_us < c->hold_until_us)
         return;
     for (uint64_t limit = send_limit(c); c->next_send <= limit && fits_window(c); c->next_send++) {
         const struct feeder_ring_entry *entry = feeder_ring_at(&c->ring, c->next_send);
@@ -251,26 +264,27 @@ static int64_t deadline_us(const struct feeder_core *c, int64_t now_us)
     if (c->send_full)
         return now_us + FEEDER_RETRY_US;
     int64_t at = INT64_MAX;
-    if (!c->welcomed)
+    if (c->state == FEEDER_GREETING)
         at = c->hello_due_us;
     else if (waiting(c))
         at = c->quiet_since_us + FEEDER_SILENCE_US;
-    if (c->welcomed && now_us < c->hold_until_us && c->next_send <= send_limit(c))
+    if (c->state == FEEDER_WELCOMED && now_us < c->hold_until_us && c->next_send <= send_limit(c))
         at = earlier(at, c->hold_until_us);
     for (int i = 0; i < ASK_COUNT; i++)
-        if (c->question[i].open && (c->welcomed || i != ASK_STATUS))
+        if (c->question[i].open && (c->state == FEEDER_WELCOMED || i != ASK_STATUS))
             at = earlier(at, c->question[i].due_us);
     return at;
 }
 
 int64_t feeder_core_tick(struct feeder_core *c, int64_t now_us)
 {
-    if (c->failure)
+    if (c->state == FEEDER_FAILED)
         return INT64_MAX;
     c->send_full = false;
     say_hello(c, now_us);
     ask_questions(c, now_us);
     send_submissions(c, now_us);
+    feeder_assert(c);
     return deadline_us(c, now_us);
 }
 
@@ -284,7 +298,7 @@ enum err feeder_core_failure(const struct feeder_core *c, struct err_text *e)
 struct parbus_feeder_totals feeder_core_totals(const struct feeder_core *c)
 {
     return (struct parbus_feeder_totals){
-        .connected = c->welcomed,
+        .connected = c->state == FEEDER_WELCOMED,
         .number = c->number,
         .epoch = c->epoch,
         .last_seq = c->last,

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/states.h"
 #include "client/feeder_core.h"
 #include "client/feeder_ring.h"
 
@@ -11,6 +12,15 @@ enum {
     FEEDER_RESTARTS_MAX = 8,     /* new epochs in a row that the ingestor did not accept */
     FEEDER_DOUBTS_MAX = 3,       /* Welcomes without `request` that must agree before an epoch is given up */
 };
+
+enum feeder_state { FEEDER_GREETING, FEEDER_WELCOMED, FEEDER_FAILED };
+
+#define FEEDER_EDGES(X)                                                                                                \
+    X(FEEDER_GREETING, FEEDER_WELCOMED, "Welcome: submissions go out")                                                 \
+    X(FEEDER_WELCOMED, FEEDER_GREETING, "NO_HELLO, a new epoch, or the ingestor does not go on where we do")           \
+    X(FEEDER_GREETING, FEEDER_FAILED, "refused for good, or the disk fails: a person must help")                       \
+    X(FEEDER_WELCOMED, FEEDER_FAILED, "refused for good, or another process has this name")
+extern const struct state_machine feeder_machine;
 
 enum feeder_question { ASK_STATUS, ASK_DESCRIBE, ASK_STATS, ASK_COUNT };
 
@@ -30,9 +40,10 @@ struct feeder_core {
 
     uint32_t number, window, rows_max;
     uint64_t submission_bytes_max, window_bytes; /* window_bytes 0: no such bound */
-    bool welcomed, welcomed_once;                /* on this connection; in this epoch */
-    uint64_t request;                            /* of the newest Hello */
-    uint64_t hello_first;                        /* the oldest without a receipt when it was sent */
+    enum feeder_state state;
+    bool welcomed_once;   /* in this epoch */
+    uint64_t request;     /* of the newest Hello */
+    uint64_t hello_first; /* the oldest without a receipt when it was sent */
     uint32_t restarts, doubts;
     int64_t hello_due_us, quiet_since_us, hold_until_us;
     Parbus__Reason trouble; /* told last; told again only after things went well */
@@ -46,10 +57,14 @@ struct feeder_core {
 
     struct arena arena;
     struct buffer out;
-    enum err failure;
+    enum err failure; /* OK exactly while it has not FAILED */
     struct err_text failure_text;
 };
 
+void feeder_enter(struct feeder_core *c, enum feeder_state state);
+/* What always holds, whatever the ingestor says: receipted <= settled <= released <= last, and the ring holds what has
+ * no receipt, with the next one to be sent in it or at its end. O(1). */
+void feeder_assert(const struct feeder_core *c);
 void feeder_note_trouble(struct feeder_core *c, Parbus__Reason reason, const char *text);
 /* Everything up to seq has its receipt. */
 void feeder_settle(struct feeder_core *c, uint64_t up_to_seq);

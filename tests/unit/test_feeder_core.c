@@ -241,6 +241,23 @@ Test(feeder_core, a_refusal_that_the_ingestor_forgot_is_repeated_in_silence)
     world_free(w);
 }
 
+Test(feeder_core, a_refusal_of_what_is_not_on_disk_yet_is_ignored)
+{
+    struct world *w = world_new(1);
+    w->stored = true;
+    world_start_feeder(w, 0);
+    steps(w, 10);
+    world_submit(w, 1);
+    world_refuse(w, 1, PARBUS__REASON__REFUSED_MALFORMED, "nobody sent it", 0);
+    steps(w, 10);
+    cr_assert(eq(u64, w->refusals, 0));
+    cr_assert(eq(u64, w->troubles, 1));
+    world_sync_store(w);
+    steps(w, 40);
+    assert_each_once_in_order(w, 1);
+    world_free(w);
+}
+
 Test(feeder_core, busy_is_waited_out)
 {
     struct world *w = calm(1);

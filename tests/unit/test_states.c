@@ -15,6 +15,8 @@ extern char **environ;
 static const struct {
     const char *machine, *edges[STATES_MAX];
 } diagrams[] = {
+    {"feeder", {"greeting: welcomed failed", "welcomed: greeting failed", "failed:"}},
+    {"feed table", {"nothing: resume snapshot", "resume: nothing snapshot", "snapshot: nothing"}},
     {"partition", {"unowned: assigning", "assigning: unowned owned", "owned: unowned releasing", "releasing: unowned"}},
     {"membership", {"stranger: member", "member: stranger"}},
     {"process",
