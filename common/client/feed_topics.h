@@ -43,5 +43,5 @@ int64_t feed_topics_tick(struct feed_topics *s, struct moment now);
 bool feed_topics_expect_events(const struct feed_topics *s);
 /* Says all subscriptions again, for a new connection. */
 void feed_topics_resubscribe(const struct feed_topics *s);
-/* The table of a topic that is followed. */
-const struct feed_table *feed_topics_table(const struct parbus_topic *t);
+/* What all tables use, and what waits for them; at most bytes_max after each call. */
+size_t feed_topics_bytes(const struct feed_topics *s);
