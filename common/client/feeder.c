@@ -1,21 +1,20 @@
-#include "base/clock.h"
-#include "base/deadline.h"
 #include "base/random.h"
 #include "client/errors.h"
 #include "client/feeder_core.h"
 #include "client/feeder_pack.h"
+#include "client/loop.h"
 #include "client/outbox.h"
-#include "link/link.h"
+#include "reactor/reactor.h"
 #include "wire/reason.h"
 #include "wire/wire.h"
 #include <parbus/feeder.h>
 #include <stdlib.h>
 
-enum { SOCKET_MESSAGES_MAX = 16384, RECEIVE_BATCH = 1024, STORE_RETRY_US = 1000000, EPOCH_STEP = 1 << 20 };
+enum { DOOR }; /* the only source */
+enum { SOCKET_MESSAGES_MAX = 16384, STORE_RETRY_US = 1000000, EPOCH_STEP = 1 << 20 };
 
 struct parbus_feeder {
-    void *socket;
-    struct link_message message;
+    struct reactor *reactor;
     struct feeder_core *core;
     struct outbox *outbox;
     struct parbus_feeder_events events;
@@ -25,7 +24,7 @@ struct parbus_feeder {
 static enum err to_ingestor(void *ctx, const void *data, size_t bytes)
 {
     struct parbus_feeder *f = ctx;
-    return link_send(f->socket, data, bytes);
+    return reactor_send_bytes(f->reactor, DOOR, 0, data, bytes);
 }
 
 static enum err renumber_outbox(void *ctx, uint64_t epoch, uint64_t first, struct err_text *e)
@@ -68,49 +67,6 @@ static enum err draw_epoch(uint64_t *epoch, struct err_text *e)
     if (!err)
         *epoch = (uint64_t)clock_wall_ms() * EPOCH_STEP + number % EPOCH_STEP;
     return err;
-}
-
-static enum err open_feeder(struct parbus_feeder **out, const struct parbus_feeder_options *o, struct err_text *e)
-{
-    if (!o->name || !wire_name_ok(o->name))
-        return err_set(e, ERR_INVALID, "\"%s\" cannot name a feeder: 1 to %d of A-Z a-z 0-9 . _ -",
-                       o->name ? o->name : "", WIRE_NAME_BYTES_MAX);
-    struct parbus_feeder *f = calloc(1, sizeof *f);
-    ASSERT(f);
-    f->events = o->events;
-    link_message_init(&f->message);
-    struct outbox_start start = {.first_seq = 1, .next_seq = 1};
-    enum err err = o->outbox ? outbox_open(&f->outbox, o->outbox, o->name, &start, e) : draw_epoch(&start.epoch, e);
-    if (!err)
-        err = link_open(&f->socket, ZMQ_DEALER, LINK_CONNECT, o->endpoint,
-                        &(struct link_options){.hwm = SOCKET_MESSAGES_MAX}, e);
-    if (!err)
-        f->core = new_core(f, o, &start);
-    *out = f;
-    if (err)
-        parbus_feeder_close(out);
-    return err;
-}
-
-enum parbus_err parbus_feeder_open(struct parbus_feeder **f, const struct parbus_feeder_options *o,
-                                   struct parbus_err_text *e)
-{
-    *f = NULL;
-    return public_err(open_feeder(f, o, text_of(e)));
-}
-
-void parbus_feeder_close(struct parbus_feeder **out)
-{
-    struct parbus_feeder *f = *out;
-    if (!f)
-        return;
-    if (f->core)
-        feeder_core_destroy(&f->core);
-    link_message_close(&f->message);
-    link_close(&f->socket);
-    outbox_close(&f->outbox);
-    free(f);
-    *out = NULL;
 }
 
 /* ---- submissions ---- */
@@ -160,11 +116,13 @@ enum parbus_err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission
     enum err err = submit(f, s, text_of(e));
     if (!err && seq)
         *seq = s->seq;
+    reactor_due(f->reactor); /* also when the window is full: only a turn makes room */
     return public_err(err);
 }
 
 enum parbus_err parbus_feeder_sync(struct parbus_feeder *f, struct parbus_err_text *e)
 {
+    reactor_due(f->reactor);
     return public_err(sync_outbox(f, text_of(e)));
 }
 
@@ -199,61 +157,126 @@ static enum err refill(struct parbus_feeder *f, struct err_text *e)
 
 /* ---- the loop ---- */
 
-static enum err send_due(struct parbus_feeder *f, int64_t *wait_us, struct err_text *e)
+static void on_message(void *ctx, unsigned source, struct peer peer, const struct wire_message *m, struct moment now)
 {
-    int64_t now_us = clock_mono_us();
-    enum err err = sync_or_wait(f, now_us, e);
-    if (!err)
-        err = refill(f, e);
-    if (err)
-        return err;
-    *wait_us = us_until(feeder_core_tick(f->core, now_us), now_us);
-    return feeder_core_failure(f->core, e);
+    struct parbus_feeder *f = ctx;
+    (void)source, (void)peer;
+    feeder_core_receive(f->core, m, now);
 }
 
-static int receive(struct parbus_feeder *f)
+static enum err prepare(struct parbus_feeder *f, struct moment now, struct err_text *e)
 {
-    int count = 0;
-    int64_t now_us = clock_mono_us();
-    while (count < RECEIVE_BATCH && link_receive(f->socket, ZMQ_DEALER, &f->message) == OK) {
-        feeder_core_receive(f->core, now_us, link_data(&f->message), link_bytes(&f->message));
-        count++;
-    }
-    return count;
+    enum err err = sync_or_wait(f, now.mono_us, e);
+    return err ? err : refill(f, e);
 }
 
-static enum err poll_once(struct parbus_feeder *f, int timeout_ms, struct err_text *e)
+static int64_t on_tick(void *ctx, struct moment now)
 {
-    int64_t wait_us, timeout_us = (int64_t)timeout_ms * 1000;
-    enum err err = send_due(f, &wait_us, e);
-    if (err)
-        return err;
-    int received = receive(f);
-    if (!received && timeout_us) {
-        link_poll(&f->socket, 1, -1, timeout_us < 0 ? wait_us : earlier_us(wait_us, timeout_us));
-        received = receive(f);
+    struct parbus_feeder *f = ctx;
+    struct err_text e;
+    int64_t due_us = INT64_MAX;
+    enum err err = prepare(f, now, &e);
+    if (!err) {
+        due_us = feeder_core_tick(f->core, now);
+        err = feeder_core_failure(f->core, &e);
     }
-    if (received || timeout_us)
-        err = send_due(f, &wait_us, e);
-    return err;
+    if (err)
+        reactor_fail(f->reactor, err, "%s", e.text);
+    return f->sync_retry_us > now.mono_us ? earlier_us(due_us, f->sync_retry_us) : due_us;
 }
+
+static enum parbus_err turn(struct parbus_feeder *f, int64_t until_us, struct parbus_err_text *e)
+{
+    reactor_step(f->reactor, until_us);
+    return public_err(reactor_result(f->reactor, text_of(e)));
+}
+
+enum parbus_err parbus_feeder_step(struct parbus_feeder *f, struct parbus_err_text *e) { return turn(f, 0, e); }
 
 enum parbus_err parbus_feeder_poll(struct parbus_feeder *f, int timeout_ms, struct parbus_err_text *e)
 {
-    return public_err(poll_once(f, timeout_ms, text_of(e)));
+    return turn(f, deadline_after_ms(timeout_ms), e);
 }
+
+int parbus_feeder_fd(const struct parbus_feeder *f) { return reactor_descriptor(f->reactor); }
+int64_t parbus_feeder_deadline_us(struct parbus_feeder *f) { return reactor_deadline(f->reactor); }
+int parbus_feeder_timeout_ms(struct parbus_feeder *f) { return ms_until(parbus_feeder_deadline_us(f)); }
+
+/* ---- from open to close ---- */
+
+static enum err open_reactor(struct parbus_feeder *f, const char *endpoint, struct err_text *e)
+{
+    const struct reactor_source row[] = {{.name = "door",
+                                          .kind = REACTOR_SOCKET,
+                                          .type = ZMQ_DEALER,
+                                          .mode = LINK_CONNECT,
+                                          .endpoint = endpoint,
+                                          .options.hwm = SOCKET_MESSAGES_MAX,
+                                          .channel = &wire_to_feeder}};
+    struct reactor_options options = {
+        .hooks = {.ctx = f, .message = on_message, .tick = on_tick}, .sources = row, .count = 1};
+    return reactor_open(&f->reactor, &options, e);
+}
+
+static enum err open_feeder(struct parbus_feeder **out, const struct parbus_feeder_options *o, struct err_text *e)
+{
+    if (!o->name || !wire_name_ok(o->name))
+        return err_set(e, ERR_INVALID, "\"%s\" cannot name a feeder: 1 to %d of A-Z a-z 0-9 . _ -",
+                       o->name ? o->name : "", WIRE_NAME_BYTES_MAX);
+    struct parbus_feeder *f = calloc(1, sizeof *f);
+    ASSERT(f);
+    f->events = o->events;
+    struct outbox_start start = {.first_seq = 1, .next_seq = 1};
+    enum err err = o->outbox ? outbox_open(&f->outbox, o->outbox, o->name, &start, e) : draw_epoch(&start.epoch, e);
+    if (!err)
+        err = open_reactor(f, o->endpoint, e);
+    if (!err)
+        f->core = new_core(f, o, &start);
+    *out = f;
+    if (err)
+        parbus_feeder_close(out);
+    return err;
+}
+
+enum parbus_err parbus_feeder_open(struct parbus_feeder **f, const struct parbus_feeder_options *o,
+                                   struct parbus_err_text *e)
+{
+    *f = NULL;
+    return public_err(open_feeder(f, o, text_of(e)));
+}
+
+void parbus_feeder_close(struct parbus_feeder **out)
+{
+    struct parbus_feeder *f = *out;
+    if (!f)
+        return;
+    if (f->core)
+        feeder_core_destroy(&f->core);
+    reactor_close(&f->reactor);
+    outbox_close(&f->outbox);
+    free(f);
+    *out = NULL;
+}
+
+/* ---- questions, and what it holds ---- */
 
 void parbus_feeder_status(struct parbus_feeder *f, uint64_t from_seq, uint64_t to_seq, uint32_t from_row)
 {
     feeder_core_status(f->core, from_seq, to_seq, from_row);
+    reactor_due(f->reactor);
 }
 
 void parbus_feeder_describe(struct parbus_feeder *f, const char *index, const char *period)
 {
     feeder_core_describe(f->core, index, period);
+    reactor_due(f->reactor);
 }
 
-void parbus_feeder_stats(struct parbus_feeder *f) { feeder_core_stats(f->core); }
+void parbus_feeder_stats(struct parbus_feeder *f)
+{
+    feeder_core_stats(f->core);
+    reactor_due(f->reactor);
+}
 
 struct parbus_feeder_totals parbus_feeder_totals(const struct parbus_feeder *f) { return feeder_core_totals(f->core); }
 

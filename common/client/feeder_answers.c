@@ -399,18 +399,13 @@ static void (*const answers[])(struct feeder_core *c, int64_t now_us, const void
     [PARBUS__TO_FEEDER__BODY_STATS] = on_stats,
 };
 
-void feeder_core_receive(struct feeder_core *c, int64_t now_us, const void *data, size_t bytes)
+void feeder_core_receive(struct feeder_core *c, const struct wire_message *m, struct moment now)
 {
-    struct wire_message m;
-    struct err_text e;
     if (c->state == FEEDER_FAILED)
         return;
-    arena_reset(&c->arena);
-    if (wire_open(&wire_to_feeder, data, bytes, &c->arena, &m, &e)) {
-        feeder_note_trouble(c, PARBUS__REASON__REFUSED_MALFORMED, e.text);
-        return;
-    }
-    if (m.kind < sizeof answers / sizeof *answers && answers[m.kind])
-        answers[m.kind](c, now_us, m.message);
+    if (m->err)
+        feeder_note_trouble(c, PARBUS__REASON__REFUSED_MALFORMED, m->why);
+    else if (m->kind < sizeof answers / sizeof *answers && answers[m->kind])
+        answers[m->kind](c, now.mono_us, m->message);
     feeder_assert(c);
 }

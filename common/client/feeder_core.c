@@ -26,7 +26,6 @@ struct feeder_core *feeder_core_new(const struct feeder_core_options *o)
     c->stored = o->stored;
     snprintf(c->name, sizeof c->name, "%s", o->name);
     feeder_ring_init(&c->ring, ring_bytes(o), o->ring_entries ? o->ring_entries : RING_ENTRIES);
-    arena_init(&c->arena, WIRE_ARENA_BYTES);
     c->epoch = o->epoch;
     c->epoch_step = o->epoch_step ? o->epoch_step : 1;
     c->last = c->released = o->next_seq ? o->next_seq - 1 : 0;
@@ -45,7 +44,6 @@ void feeder_core_destroy(struct feeder_core **c)
     if (!*c)
         return;
     feeder_ring_free(&(*c)->ring);
-    arena_free(&(*c)->arena);
     buffer_free(&(*c)->out);
     for (int i = 0; i < ASK_COUNT; i++)
         buffer_free(&(*c)->question[i].packed);
@@ -276,16 +274,16 @@ static int64_t deadline_us(const struct feeder_core *c, int64_t now_us)
     return at;
 }
 
-int64_t feeder_core_tick(struct feeder_core *c, int64_t now_us)
+int64_t feeder_core_tick(struct feeder_core *c, struct moment now)
 {
     if (c->state == FEEDER_FAILED)
         return INT64_MAX;
     c->send_full = false;
-    say_hello(c, now_us);
-    ask_questions(c, now_us);
-    send_submissions(c, now_us);
+    say_hello(c, now.mono_us);
+    ask_questions(c, now.mono_us);
+    send_submissions(c, now.mono_us);
     feeder_assert(c);
-    return deadline_us(c, now_us);
+    return deadline_us(c, now.mono_us);
 }
 
 enum err feeder_core_failure(const struct feeder_core *c, struct err_text *e)

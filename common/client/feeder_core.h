@@ -5,7 +5,10 @@
  * submissions than the ring holds: what is beyond it is fetched with feeder_core_wants / feeder_core_put when there is
  * room. */
 #pragma once
+#include "base/err.h"
+#include "base/moment.h"
 #include "client/feeder_pack.h"
+#include "wire/wire.h"
 #include <parbus/feeder.h>
 #include <stddef.h>
 
@@ -64,10 +67,10 @@ void feeder_core_stats(struct feeder_core *c);
 
 /* ---- the loop ---- */
 
-/* Sends what is due. Returns when to call it again, at the latest. */
-int64_t feeder_core_tick(struct feeder_core *c, int64_t now_us);
-/* One message from the ingestor. What cannot be read is counted as trouble and dropped. */
-void feeder_core_receive(struct feeder_core *c, int64_t now_us, const void *data, size_t bytes);
+/* Sends what is due. Returns when to call it again, at the latest (mono_us). */
+int64_t feeder_core_tick(struct feeder_core *c, struct moment now);
+/* A ToFeeder from the ingestor. What could not be read is told as trouble and dropped. */
+void feeder_core_receive(struct feeder_core *c, const struct wire_message *m, struct moment now);
 /* OK, or the error that stopped this feeder for good. */
 enum err feeder_core_failure(const struct feeder_core *c, struct err_text *e);
 struct parbus_feeder_totals feeder_core_totals(const struct feeder_core *c);

@@ -1,6 +1,5 @@
 /* What feeder_core.c (sending) and feeder_answers.c (receiving) share. Private to them. */
 #pragma once
-#include "base/arena.h"
 #include "base/buffer.h"
 #include "base/states.h"
 #include "client/feeder_core.h"
@@ -55,7 +54,6 @@ struct feeder_core {
         int64_t due_us;
     } question[ASK_COUNT];
 
-    struct arena arena;
     struct buffer out;
     enum err failure; /* OK exactly while it has not FAILED */
     struct err_text failure_text;

@@ -276,6 +276,19 @@ static void start_over(struct sim *s, struct actor *n)
 
 /* ---- the loop ---- */
 
+static struct moment moment_of(const struct sim *s, const struct actor *n)
+{
+    return (struct moment){.mono_us = actor_now_us(s, n)};
+}
+
+static void take(struct sim *s, struct actor *n, const struct message *m)
+{
+    struct feeder_process *p = n->process;
+    struct wire_message opened;
+    if (role_open(s, n, m, &wire_to_feeder, &opened))
+        feeder_core_receive(p->core, &opened, moment_of(s, n));
+}
+
 static int64_t turn(struct sim *s, struct actor *n)
 {
     struct feeder_process *p = n->process;
@@ -284,15 +297,14 @@ static int64_t turn(struct sim *s, struct actor *n)
     sync_outbox(s, p);
     refill(p);
     ask_sometimes(s, p);
-    feeder_core_tick(p->core, actor_now_us(s, n));
+    feeder_core_tick(p->core, moment_of(s, n));
     for (uint32_t i = role_batch(s); i > 0 && n->first; i--) {
         struct message *m = actor_take(n);
-        trace_note(s, n->name, "gets a message of %lu bytes", m->bytes, 0, 0, 0);
-        feeder_core_receive(p->core, actor_now_us(s, n), m->data, m->bytes);
+        take(s, n, m);
         network_release(&s->network, m);
     }
     refill(p);
-    int64_t due_us = feeder_core_tick(p->core, actor_now_us(s, n));
+    int64_t due_us = feeder_core_tick(p->core, moment_of(s, n));
     if (!n->dying && feeder_core_failure(p->core, &e))
         give_up(s, n, &e);
     if (!n->dying && p->shut_out)

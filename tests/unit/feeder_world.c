@@ -281,17 +281,28 @@ static unsigned arrivals(struct world *w, struct flight arrived[FLIGHT_MAX])
     return count;
 }
 
+struct moment world_now(const struct world *w) { return (struct moment){.mono_us = w->now_us}; }
+
+void world_receive(struct world *w, const void *data, size_t bytes)
+{
+    struct wire_message m;
+    struct err_text e;
+    arena_reset(&w->arena);
+    wire_open(&wire_to_feeder, data, bytes, &w->arena, &m, &e);
+    feeder_core_receive(w->core, &m, world_now(w));
+}
+
 void world_step(struct world *w)
 {
     static struct flight arrived[FLIGHT_MAX];
     w->now_us += w->net.count ? STEP_US : IDLE_US;
-    feeder_core_tick(w->core, w->now_us);
+    feeder_core_tick(w->core, world_now(w));
     unsigned count = arrivals(w, arrived);
     for (unsigned i = 0; i < count; i++) {
         if (arrived[i].to_door)
             door_receive(w, &arrived[i].bytes);
         else
-            feeder_core_receive(w->core, w->now_us, arrived[i].bytes.data, arrived[i].bytes.size);
+            world_receive(w, arrived[i].bytes.data, arrived[i].bytes.size);
         buffer_free(&arrived[i].bytes);
     }
     door_commit(w);

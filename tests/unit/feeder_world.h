@@ -48,6 +48,9 @@ uint32_t world_draw(uint32_t below);
 /* With a store, epoch does not matter: the store has its own. */
 void world_start_feeder(struct world *w, uint64_t epoch);
 void world_step(struct world *w);
+struct moment world_now(const struct world *w);
+/* The feeder gets these bytes, whatever they are. */
+void world_receive(struct world *w, const void *data, size_t bytes);
 
 /* A submission of one row, whose indicator is the id that the door's journal will hold. */
 enum err world_submit(struct world *w, uint32_t id);

@@ -321,7 +321,7 @@ Test(feeder_core, an_old_protocol_stops_the_feeder)
     world_refuse(w, 0, PARBUS__REASON__REFUSED_PROTOCOL_VERSION, "this ingestor speaks version 9", 0);
     steps(w, 3);
     cr_assert(eq(int, feeder_core_failure(w->core, NULL), ERR_VERSION));
-    cr_assert(eq(i64, feeder_core_tick(w->core, w->now_us), INT64_MAX));
+    cr_assert(eq(i64, feeder_core_tick(w->core, world_now(w)), INT64_MAX));
     world_free(w);
 }
 
@@ -388,7 +388,7 @@ Test(feeder_core, rubbish_from_the_ingestor_is_trouble_and_no_more)
             bytes[k] = k == 0 ? (uint8_t)(world_draw(8) << 3 | 2) : (uint8_t)world_draw(k == 1 ? 40 : 256);
         if (n > 1)
             bytes[1] = (uint8_t)(n - 2);
-        feeder_core_receive(w->core, w->now_us, bytes, n);
+        world_receive(w, bytes, n);
     }
     cr_assert(feeder_core_totals(w->core).last_seq == 0);
     world_free(w);

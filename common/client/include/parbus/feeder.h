@@ -1,10 +1,11 @@
-/* The public C client of the door: numbers submissions, keeps them until they have a receipt (in memory, and in an
- * outbox on disk when one is named), sends and re-sends them, and reports receipts, refusals, scores and verdicts.
+/* The door, for feeders: numbers submissions, keeps them until they have a receipt (in memory, and in an outbox on disk
+ * when one is named), sends and re-sends them, and reports receipts, refusals, scores and verdicts. Reconnecting after
+ * the ingestor restarts is automatic; nothing that was submitted is lost or counted twice (PROTOCOL.md, rules D*).
  *
- * One thread, no callbacks from elsewhere: everything happens inside parbus_feeder_poll and the submit calls.
- * Reconnecting after the ingestor restarts is automatic; nothing that was submitted is lost or counted twice
- * (PROTOCOL.md, rules D*). Strings passed in are copied. Strings handed to callbacks live until the callback returns.
- */
+ * Threads: one at a time for all feeds and feeders of a process. There is no loop and no thread of ours that calls
+ * back: everything happens inside parbus_feeder_step and parbus_feeder_poll. From a callback everything may be called
+ * but these two and parbus_feeder_close. Lifetime: strings passed in are copied; what is handed to a callback lives
+ * until it returns. Units: times are microseconds of CLOCK_MONOTONIC unless a name says otherwise. */
 #pragma once
 #include "door.pb-c.h"
 #include <parbus/error.h>
@@ -16,7 +17,7 @@
 extern "C" {
 #endif
 
-struct parbus_feeder;
+struct parbus_feeder; /* one identity at one door */
 
 struct parbus_feeder_events { /* any may be NULL */
     void *ctx;
@@ -42,23 +43,29 @@ struct parbus_feeder_options {
 
 /* Opens the outbox and connects; what the outbox holds without a receipt goes out again. Does not wait for the
  * ingestor. PARBUS_ERR_INVALID (name, endpoint; another feeder's outbox), PARBUS_ERR_BUSY (another process has the
- * outbox), and as store_open. *f is NULL after an error. */
+ * outbox), PARBUS_ERR_IO, PARBUS_ERR_FULL, PARBUS_ERR_CORRUPT, PARBUS_ERR_VERSION (the outbox cannot be used, and why).
+ * *f is NULL then. */
 PARBUS_API enum parbus_err parbus_feeder_open(struct parbus_feeder **f, const struct parbus_feeder_options *o,
                                               struct parbus_err_text *e);
+/* What is in the outbox stays there for the next parbus_feeder_open; what was in memory only is lost. *f becomes NULL.
+ */
 PARBUS_API void parbus_feeder_close(struct parbus_feeder **f);
 
+/* ---- submissions ---- */
+
 /* Takes a submission: its seq is filled in (the message is the caller's; only seq is written). With an outbox it is on
- * disk, synced, after the next parbus_feeder_sync or poll; without, it lives as long as the process. PARBUS_ERR_BUSY:
- * the window (the outbox) is full; poll, then try again. PARBUS_ERR_TOO_LARGE, PARBUS_ERR_INVALID: it would be refused;
- * not taken. */
+ * disk, synced, after the next parbus_feeder_sync, poll or step; without, it lives as long as the process.
+ * PARBUS_ERR_BUSY: the window (the outbox) is full; poll, then try again. PARBUS_ERR_TOO_LARGE, PARBUS_ERR_INVALID: it
+ * would be refused; not taken. */
 PARBUS_API enum parbus_err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission *submission, uint64_t *seq,
                                                 struct parbus_err_text *e);
 /* Writes what was submitted to the outbox, one synced transaction; without an outbox nothing. PARBUS_ERR_FULL: it is
  * still in memory, and polls try again. After another error a poll ends the feeder. */
 PARBUS_API enum parbus_err parbus_feeder_sync(struct parbus_feeder *f, struct parbus_err_text *e);
 
-/* Questions. The answer comes through an event in a later poll; until then the question is asked again, and a newer one
- * of the same kind takes its place. */
+/* ---- questions: the answer comes through an event in a later turn; until then the question is asked again, and a
+ * newer one of the same kind takes its place ---- */
+
 /* The rejects of from_seq .. to_seq, both included, from row from_row of from_seq on (D11): `verdict`. */
 PARBUS_API void parbus_feeder_status(struct parbus_feeder *f, uint64_t from_seq, uint64_t to_seq, uint32_t from_row);
 /* An index, as of a period or (NULL, "") the newest; index "": which there are (D12): `description`, or `refusal` with
@@ -67,9 +74,27 @@ PARBUS_API void parbus_feeder_describe(struct parbus_feeder *f, const char *inde
 /* How the pipeline does, for operators (D13): `stats`. */
 PARBUS_API void parbus_feeder_stats(struct parbus_feeder *f);
 
-/* Sends, receives, resends; waits at most timeout_ms (0: not at all; < 0: until something is due). Returns OK, or the
- * error that stops this feeder for good (protocol version, name refused, outbox unusable). */
+/* ---- the loop: either poll, … ---- */
+
+/* One turn: sends, receives, resends; waits at most timeout_ms for something to do (0: not at all; < 0: as long as it
+ * takes). Returns PARBUS_OK, or the error that stops this feeder for good: protocol version, name refused, outbox
+ * unusable. An ingestor that is not there is none. */
 PARBUS_API enum parbus_err parbus_feeder_poll(struct parbus_feeder *f, int timeout_ms, struct parbus_err_text *e);
+
+/* ---- … or inside the caller's: wait until the descriptor can be read or the deadline is there, then step. Ask for the
+ * deadline anew before each wait: whatever is submitted changes it. ---- */
+
+/* For poll, epoll (level-triggered), libuv …; the feeder's own: neither read nor closed by the caller. It stays the
+ * same until parbus_feeder_close. */
+PARBUS_API int parbus_feeder_fd(const struct parbus_feeder *f);
+/* In the past: at once. INT64_MAX: none. */
+PARBUS_API int64_t parbus_feeder_deadline_us(struct parbus_feeder *f);
+/* How long it is until then, rounded up: for poll and epoll_wait. -1: no deadline. */
+PARBUS_API int parbus_feeder_timeout_ms(struct parbus_feeder *f);
+/* One turn without waiting; with nothing to do it does nothing. Errors as parbus_feeder_poll. */
+PARBUS_API enum parbus_err parbus_feeder_step(struct parbus_feeder *f, struct parbus_err_text *e);
+
+/* ---- what it holds ---- */
 
 struct parbus_feeder_totals {
     bool connected;           /* a Welcome came on this connection */
