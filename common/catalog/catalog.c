@@ -101,7 +101,7 @@ const struct definition *catalog_find_definition(const struct catalog *c, const 
     const struct definition *newest = NULL;
     for (size_t i = definition_position(c, index, 0); i < c->definition_count; i++) {
         const struct definition *d = &c->definition[i]->definition;
-        if (strcmp(d->index, index) || d->published > as_of)
+        if (strcmp(d->index, index) != 0 || d->published > as_of)
             break;
         newest = d;
     }

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include <parbus/error.h>
 
-#define SAME(code, text) _Static_assert((int)PARBUS_##code == (int)code, #code " has two numbers");
+#define SAME(code, text) _Static_assert((int)PARBUS_##code == (int)(code), #code " has two numbers");
 ERR_TABLE(SAME)
 #undef SAME
 _Static_assert((int)PARBUS_ERR_STOPPED + 1 == (int)ERR_COUNT, "an error is missing in one of the tables");

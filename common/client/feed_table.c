@@ -1,5 +1,6 @@
 #include "client/feed_table.h"
 #include "base/deadline.h"
+#include "base/err.h"
 #include "client/feed_content.h"
 #include "client/feed_kept.h"
 #include <stdio.h>
@@ -144,7 +145,10 @@ static void take_delta(struct feed_table *t, const Parbus__Delta *delta, const u
         want(t, NEED_SNAPSHOT, now_us);
     if (t->need == NEED_SNAPSHOT) {
         feed_kept_add(&t->kept, delta, packed, bytes);
-    } else if (delta->prev_seq == t->content->seq && delta->seq > t->content->seq) {
+        return;
+    }
+    ASSERT(t->content);
+    if (delta->prev_seq == t->content->seq && delta->seq > t->content->seq) {
         apply(t, delta, now_us);
         apply_kept(t, now_us);
     } else if (delta->seq > t->content->seq) {

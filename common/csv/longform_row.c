@@ -53,8 +53,11 @@ const char *longform_shown(const char *text, char shown[static LONGFORM_SHOWN_BY
     if (bytes >= LONGFORM_SHOWN_BYTES)
         for (n = LONGFORM_SHOWN_BYTES - sizeof more; n && ((uint8_t)text[n] & 0xc0) == 0x80;)
             n--; /* not in the middle of a character */
-    for (size_t i = 0; i < n; i++)
-        shown[i] = (uint8_t)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
+    for (size_t i = 0; i < n; i++) {
+        shown[i] = text[i];
+        if ((uint8_t)text[i] < 0x20 || text[i] == 0x7f)
+            shown[i] = '?';
+    }
     snprintf(shown + n, LONGFORM_SHOWN_BYTES - n, "%s", n < bytes ? more : "");
     return shown;
 }

@@ -63,7 +63,7 @@ struct backup_out {
 };
 enum err backup_create(struct backup_out *out, const char *path, struct backup_sum *sum, struct meter *meter,
                        struct err_text *e);
-enum err backup_write(void *out, const void *data, size_t bytes, struct err_text *e);
+enum err backup_write(void *ctx, const void *data, size_t bytes, struct err_text *e);
 /* Syncs and closes, also after an error: `code` is that of the writing, and is returned when it is one. */
 enum err backup_finish(struct backup_out *out, enum err code, struct err_text *e);
 /* The sum of a plain file; with `to` it is copied there as well. Symbolic links are refused. */

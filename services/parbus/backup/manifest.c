@@ -138,12 +138,14 @@ enum err backup_sums_read(const char *directory, struct backup_sum sums[static B
 
 static bool take_file(const char *value, struct backup_sum sums[static BACKUP_FILES])
 {
-    char name[64];
-    uint64_t bytes;
-    if (sscanf(value, "%63s %" SCNu64, name, &bytes) != 2 || file_called(name) < 0)
+    char name[64], *end;
+    int at = 0;
+    if (sscanf(value, "%63s %n", name, &at) != 1 || !at || file_called(name) < 0)
         return false;
+    errno = 0;
+    uint64_t bytes = strtoull(value + at, &end, 10);
     sums[file_called(name)] = (struct backup_sum){.there = true, .bytes = bytes};
-    return true;
+    return end > value + at && !errno;
 }
 
 /* Whoever reads a line that it does not know goes on: a later program may say more. */
@@ -178,7 +180,7 @@ enum err backup_manifest_read(const char *directory, struct backup_facts *facts,
     char *line = strsep(&at, "\n");
     if (strncmp(line, head, sizeof head - 1) != 0)
         return err_set(e, ERR_INVALID, "this is not a backup: %s does not begin with \"%s\"", path, head);
-    if (atoi(line + sizeof head - 1) != BACKUP_FORMAT)
+    if (strtol(line + sizeof head - 1, NULL, 10) != BACKUP_FORMAT)
         return err_set(e, ERR_VERSION, "%s: format %.20s is not known to this program", path, line + sizeof head - 1);
     while (at && *at && (line = strsep(&at, "\n")))
         if (!take_line(line, facts, sums))

@@ -174,9 +174,9 @@ static int wider(int width, const char *text)
 static void table_title(const struct sheet *s, FILE *out)
 {
     fprintf(out, "%s %s  %s\n", s->index, s->period, s->title_vi);
-    if (*s->title_en && strcmp(s->title_en, s->title_vi))
+    if (*s->title_en && strcmp(s->title_en, s->title_vi) != 0)
         fprintf(out, "%s\n", s->title_en);
-    if (strcmp(s->status, "official")) /* F8 */
+    if (strcmp(s->status, "official") != 0) /* F8 */
         fprintf(out, "[%s] these are not official figures\n", s->status);
     fputc('\n', out);
 }

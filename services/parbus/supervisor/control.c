@@ -63,6 +63,7 @@ enum err control_ask(const char *directory, const Parbus__ToSupervisor *question
                        directory);
     enum err err = run_exchange(&x, e);
     *answer = x.answer;
+    ASSERT(err || *answer);
     if (!err && (*answer)->body_case == PARBUS__FROM_SUPERVISOR__BODY_REFUSED) {
         const char *why = (*answer)->refused->why;
         err = err_set(e, ERR_INVALID, "%s", why ? why : "refused without a reason");
