@@ -1,6 +1,6 @@
-/* How often somebody has ended lately: who dies in a loop is to be told from who died once. Pure: time comes in. Holds
- * the ENDS_KEPT newest ends of all names together, some twenty times what a supervisor lets one name have in a
- * minute. */
+/* How often a process of some name has ended lately, to tell one that dies in a loop from one that died once. Pure:
+ * time comes in. Holds the ENDS_KEPT newest ends of all names together, some twenty times what a supervisor lets one
+ * name have in a minute. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -42,7 +42,7 @@ const char *err_name(enum err code);
 /* Sets the text and returns code. */
 enum err err_set(struct err_text *e, enum err code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Puts "words: " in front of the text and returns code. A code of OK leaves all as it is. */
+/* Puts "words: " in front of the text and returns code. With OK the text stays as it is. */
 enum err err_wrap(struct err_text *e, enum err code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 _Noreturn void assert_failed(const char *what, const char *file, int line);

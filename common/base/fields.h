@@ -1,6 +1,7 @@
-/* key=value fields of a log line. Values that may hold blanks are quoted by the caller (why=\"%s\"); in what %s stands
- * for, a quote, a backslash and a newline become \" \\ \n, other control characters \xNN: a name from outside cannot
- * pretend to be another field. Of printf, the conversions are d i u x X c s f e g, with l, ll, z. Pure. */
+/* key=value fields of a log line. The caller puts quotes around values that may hold blanks (why=\"%s\"). In a text
+ * that comes in through %s, a quote, a backslash and a newline become \" \\ \n, other control characters \xNN, so that
+ * a name from outside cannot pretend to be another field. Knows printf's conversions d i u x X c s f e g, with l, ll,
+ * z. Pure. */
 #pragma once
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Hash map from uint64 to uint32: open addressing, linear probing, deletion by shifting back. O(1) expected. Aborts
- * when the process has no memory; what it holds is bounded by its user. */
+/* Hash map from uint64 to uint32: open addressing, linear probing, deletion by shifting back. O(1) expected. Its user
+ * bounds what goes into it; it aborts when the process has no memory. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -57,8 +57,8 @@ void wire_pack(struct buffer *out, uint32_t kind, const ProtobufCMessage *messag
 
 /* Well-formed UTF-8 without NUL. */
 bool wire_utf8_ok(const char *text, size_t bytes);
-/* Each byte that keeps a text from being well-formed becomes a question mark: what is cut off, or names a file, still
- * is a text that a message may carry (W4). */
+/* Turns each byte that is not part of well-formed UTF-8 into a question mark, so that a message may carry a text that
+ * was cut off, or the name of a file (W4). */
 void wire_utf8_mend(char *text);
 /* 1..64 of [A-Za-z0-9._-]: feeder names, codes. */
 bool wire_name_ok(const char *name);
