@@ -58,13 +58,13 @@ struct backup_out {
     struct backup_sum *sum;
     struct meter *meter;
     void *sha;
-    bool (*enough)(void *ctx, struct err_text *e); /* of the disk that others need; NULL: not asked */
+    bool (*enough)(void *ctx, struct err_text *e); /* whether others still have room on the disk; NULL: not asked */
     void *ctx;
 };
 enum err backup_create(struct backup_out *out, const char *path, struct backup_sum *sum, struct meter *meter,
                        struct err_text *e);
 enum err backup_write(void *ctx, const void *data, size_t bytes, struct err_text *e);
-/* Syncs and closes, also after an error: `code` is that of the writing, and is returned when it is one. */
+/* Syncs and closes, also after an error in writing, which is passed in and returned. */
 enum err backup_finish(struct backup_out *out, enum err code, struct err_text *e);
 /* The sum of a plain file; with `to` it is copied there as well. Symbolic links are refused. */
 enum err backup_read(const char *from, const char *to, struct backup_sum *sum, struct meter *meter, struct err_text *e);
@@ -87,9 +87,9 @@ enum err backup_sums_read(const char *directory, struct backup_sum sums[static B
  * it. What is found goes into facts; `made` is not touched. */
 enum err backup_check_content(const char *directory, bool with_state, struct backup_facts *facts, struct meter *meter,
                               struct err_text *e);
-/* That every file has the size and the sum that it should have. */
+/* Whether every file has the size and the sum that the manifest and SHA256SUMS say. */
 enum err backup_check_files(const char *directory, struct backup_facts *said,
                             struct backup_sum sums[static BACKUP_FILES], struct meter *meter, struct err_text *e);
-/* That, and the content, and that the manifest says so. Nothing is written anywhere. */
+/* Both, and whether the manifest says what the content is. Nothing is written anywhere. */
 enum err backup_check(const char *directory, struct backup_facts *facts, struct backup_sum sums[static BACKUP_FILES],
                       struct meter *meter, struct err_text *e);

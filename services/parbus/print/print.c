@@ -37,8 +37,8 @@ void print_json(FILE *out, const char *text)
 
 static bool is_control(utf8proc_int32_t letter) { return letter < 0x20 || (letter >= 0x7f && letter < 0xa0); }
 
-/* The next character of a text that has one. Whatever is not UTF-8 is a control character: nobody knows what a terminal
- * makes of it. */
+/* The next character of a text that is not at its end. What is not UTF-8 counts as a control character, because nobody
+ * knows what a terminal makes of it. */
 static const char *next_letter(const char *text, utf8proc_int32_t *letter)
 {
     size_t bytes = strnlen(text, UTF8_BYTES_MAX);

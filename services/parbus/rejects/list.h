@@ -14,7 +14,8 @@ struct reject_row {
     uint32_t row; /* WIRE_ROW_WHOLE: the submission */
     struct reject_header header;
     const char *detail;
-    /* as written by the feeder, of POISON as the door made them out; empty when there is no saying */
+    /* As the feeder wrote them; of an entry set aside, whose bytes are not looked at, as the door resolved them. Empty
+     * when neither is known. */
     char index[WIRE_NAME_BYTES_MAX + 1], period[WIRE_NAME_BYTES_MAX + 1], unit[WIRE_UNIT_BYTES_MAX + 1];
     const char *indicator; /* code, or number as text; "" for the whole submission */
 };

@@ -30,7 +30,7 @@ static enum ask_verdict take(void *stats, const void *data, size_t bytes)
     return ASK_DONE;
 }
 
-/* Asks again and again: the ingestor that was asked first may be gone, and another one is starting. */
+/* Asks more than once: the ingestor that got the first question may have ended, and another one may be starting. */
 enum err stats_ask(const char *directory, struct stats **out, struct err_text *e)
 {
     struct stats *s = *out = calloc(1, sizeof *s);

@@ -14,7 +14,7 @@ struct status_row { /* one process */
     uint32_t pid;               /* 0: not known, or none */
     int64_t restarts, alive_ms; /* -1: not known; likewise below */
     int64_t heartbeat_age_ms, partitions, lag, rate_per_s;
-    uint32_t ended;           /* times in the last minute, and nobody told it to */
+    uint32_t ended;           /* how often in the last minute, without having been told to */
     const char *worker_state; /* the ingestor's word; NULL: it knows nothing of it */
     char *owned;              /* "0-15,40"; malloc'ed, "" when there are none */
 };

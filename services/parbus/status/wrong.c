@@ -19,7 +19,7 @@ static void __attribute__((format(printf, 2, 3))) say(json_t *wrong, const char 
 
 static void add_sentence(void *ctx, const char *sentence) { json_array_append_new(ctx, json_string(sentence)); }
 
-/* Nobody but its log says why: where it ends at one entry of the journal, that is set aside. */
+/* Only its log says why. (What ends because of one entry of the journal is not here: that entry is set aside.) */
 static void say_ends(json_t *wrong, const struct status *s)
 {
     for (size_t i = 0; i < s->count; i++) {

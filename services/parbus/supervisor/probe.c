@@ -10,7 +10,7 @@ static void ask(struct shell *s)
     reactor_send(s->reactor, SOURCE_DOOR, 0, PARBUS__TO_INGESTOR__BODY_STATS, &stats.base);
 }
 
-/* What is awaited while quiet is awaited for less as soon as something changes. */
+/* The next question, put off for long while all was quiet, comes soon once something changes. */
 int64_t probe_tick(struct shell *s, int64_t now_us)
 {
     int64_t most_us = probe_ready(s) ? PROBE_QUIET_US : PROBE_US;
