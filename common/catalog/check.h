@@ -1,5 +1,6 @@
 /* What every registry and definition must satisfy, whoever made it. The loader asks for all faults and turns each place
- * into a line of the file; catalog_apply asks for the first. Rules that need more than one of them are the caller's. */
+ * into a line of the file; catalog_apply asks for the first. Rules
+ * that concern several registries or definitions at once are checked by the caller. */
 #pragma once
 #include "base/err.h"
 #include "catalog.pb-c.h"

@@ -1,4 +1,4 @@
-/* Two writings of one name, made equal: what a person would not count as a difference is taken away. */
+/* Makes two spellings of a name equal, by taking away what a person would not count as a difference. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -10,7 +10,7 @@
 
 struct words;
 
-/* One YAML file; it stays open until the whole set is checked, since a fault found late has a line, too. */
+/* One YAML file; it stays open until the whole set is checked, because a fault that is found late has a line, too. */
 struct source {
     struct source *next;
     const char *file;
@@ -37,7 +37,7 @@ void reader_close(struct reader *r);
 
 void source_fault(struct source *s, const yaml_node_t *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Counts as a consequence when its line has a fault already, and is left out. */
+/* Left out when its line has a fault already: then it is a consequence of that one. */
 void source_fault_line(struct source *s, int line, const char *text);
 int node_line(const yaml_node_t *node);
 /* Remembers what stands at the next position. */

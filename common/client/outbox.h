@@ -26,7 +26,7 @@ void outbox_close(struct outbox **o);
 /* Room for the envelope of the next seq, to be filled before anything else is called. ERR_FULL: sync, and wait for
  * receipts. */
 enum err outbox_add(struct outbox *o, size_t bytes, uint8_t **room, struct err_text *e);
-/* Writes what was added and takes out what is settled, in one synced transaction; nothing to do costs nothing.
+/* Writes what was added and takes out what is settled, in one synced transaction; none when there is neither.
  * *up_to_seq: on disk up to here. After an error nothing changed; try again. */
 enum err outbox_sync(struct outbox *o, uint64_t *up_to_seq, struct err_text *e);
 /* Receipts came up to here. */

@@ -1,6 +1,6 @@
 /* ZeroMQ sockets as parbus uses them: one context per process; every socket has its limits set (message size, linger 0,
  * handshake time, high-water mark); sends never block; a message is one frame of payload (two on XPUB and ROUTER).
- * A peer of a ROUTER is a number: the five bytes that libzmq draws for each connection, and a bit. */
+ * A peer of a ROUTER has a number, made of the five bytes that libzmq draws for each connection. */
 #pragma once
 #include "base/err.h"
 #include "wire/peer.h"
@@ -11,7 +11,8 @@
 
 enum { LINK_TOPIC_BYTES_MAX = 160, LINK_PATH_BYTES_MAX = 107, LINK_KEY_BYTES = 32 };
 
-/* Closes the process's context, which the first socket made: after all sockets, whose messages it does not wait for. */
+/* Closes the process's context, which was made with the first socket. To be called after all sockets are closed; does
+ * not wait for what they had still to send. */
 void link_shutdown(void);
 
 /* Who may be at the other end (CURVE). The keys have LINK_KEY_BYTES; they are the caller's and are copied. */
@@ -20,8 +21,8 @@ struct link_security {
     const uint8_t *secret_key;
     const uint8_t *public_key; /* client: the half that goes with secret_key */
     const uint8_t *server_key; /* client: nobody else is taken for the server */
-    const char *zap_domain;    /* server: whom a ZAP handler (RFC 27, inproc://zeromq.zap.01 of this process) lets in
-                                * there.    Without a handler nobody comes in. */
+    const char *zap_domain;    /* server: the name under which a ZAP handler (RFC 27, inproc://zeromq.zap.01 of this
+                                * process) is asked who may come in. Without a handler nobody may. */
 };
 
 struct link_options {
@@ -51,8 +52,8 @@ enum err link_send(void *socket, const void *data, size_t bytes);
 /* ROUTER. ERR_BUSY: full; ERR_NOT_FOUND: that peer is gone. A peer that went while its queue was full stays ERR_BUSY
  * until the socket is read: libzmq notices the end of a connection where its last message would be. */
 enum err link_send_to(void *socket, uint64_t peer, const void *data, size_t bytes);
-/* The same, and ERR_BUSY while more than waiting_max bytes that were sent to that peer in this way have not left the
- * process: a bound in bytes, where the high-water mark is one in messages. */
+/* The same, and also ERR_BUSY while more than waiting_max of the bytes sent to that peer in this way have not left the
+ * process. The high-water mark bounds messages; this bounds bytes. */
 enum err link_send_to_within(void *socket, uint64_t peer, const void *data, size_t bytes, size_t waiting_max);
 /* XPUB. The topic frame is the topic and its NUL byte; link_subscribe (SUB) asks for exactly those bytes. A slow
  * subscriber loses messages; nobody waits for it. */

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* A peer that sends nothing but rubbish must not keep its reader from everything else. */
+/* So many messages of a wrong shape are dropped in one call: a peer that sends nothing else must not keep its reader
+ * from everything else. */
 enum { DROPS_PER_RECEIVE_MAX = 64, POLL_SOCKETS_MAX = 31 };
 
 static uint64_t dropped;

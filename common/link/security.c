@@ -2,7 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Who asks for a message's User-Id on any other socket is told what the peer wrote there itself. */
+/* The sockets whose messages have a User-Id that the ZAP handler set. On any other socket a message's User-Id is what
+ * the peer wrote there itself. */
 enum { SERVERS_MAX = 16 };
 static const void *server[SERVERS_MAX];
 static int servers;

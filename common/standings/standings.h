@@ -1,8 +1,9 @@
 /* The table of one series: a row for each unit of its cohort, with or without values, and the order of those that are
  * ranked. Pure. Ranked = something is present and nothing is missing (rule F7); equal scores share a rank: 1, 1, 3.
  *
- * Used by the publisher, by `parbus rank` and by whoever needs a ranking from the scores in state. Memory: 64 bytes and
- * 8 for each top-level node a unit, plus the ranking. The definition must outlive the table. One thread. */
+ * Used by the publisher, by `parbus rank` and by whoever needs a ranking from the scores in state. Memory for
+ * each unit: 64 bytes, 8 for each top-level node, and its place in the ranking. The definition must outlive the table.
+ * One thread. */
 #pragma once
 #include "catalog/catalog.h"
 #include "ranking/ranking.h"

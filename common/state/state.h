@@ -13,8 +13,7 @@
  * the last transaction back, whole, cursor included, and never leaves a damaged environment; the journal has it all.
  *
  * All numbers in values are little-endian, without padding of undefined content; times are Unix milliseconds, points
- * micro-points. Evidence is not copied here: the
- * cell's journal position leads to the submission that holds it. */
+ * micro-points. Evidence is not copied here: the cell's journal position leads to the submission that holds it. */
 #pragma once
 #include "base/err.h"
 #include <stdbool.h>
@@ -54,7 +53,7 @@ struct score_header {
 };
 _Static_assert(sizeof(struct score_header) == 40, "on-disk size");
 
-struct tally { /* of a feeder's newest epoch in one partition: of an older one nobody waits for figures any more */
+struct tally { /* of a feeder in one partition, for its newest epoch: nobody waits for figures of an older one */
     uint64_t scored, accepted_rows, rejected_rows;
 };
 
@@ -106,7 +105,7 @@ struct state_reject_put {
     uint64_t epoch, seq;
     struct reject_header header;
     const char *detail;
-    bool gone; /* takes the reject at this key back (rule I19); none there: fine. In order with the others */
+    bool gone; /* takes back the reject at this key, if there is one (rule I19); applied in order with the others */
 };
 struct state_batch {
     uint32_t partition;
@@ -117,14 +116,14 @@ struct state_batch {
     const struct state_tally_put *tallies;
     const struct state_reject_put *rejects;
     size_t values_count, scores_count, tallies_count, rejects_count;
-    bool lost; /* out, with OK: another owner holds the partition; nothing of this batch was written */
+    bool lost; /* set by state_commit: another owner holds the partition, and nothing of this batch was written */
 };
 /* One transaction for all batches; those whose owner_epoch or cursor is not theirs any more are left out and marked
  * lost. ERR_FULL, ERR_IO: nothing was written. */
 enum err state_commit(struct state *s, struct state_batch *batch, size_t count, struct err_text *e);
 
-/* Takes a partition: writes owner_epoch unless a greater one is there (ERR_LOST; rule I5). The same again is fine.
- * *cursor is what holds now, also after ERR_LOST. */
+/* Takes a partition: writes owner_epoch, unless a greater one is there (ERR_LOST; rule I5a). May be repeated with the
+ * same epoch. *cursor is what stands there now, also after ERR_LOST. */
 enum err state_own(struct state *s, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
                    struct err_text *e);
 

@@ -24,7 +24,7 @@ static size_t map_rest(struct store *s, size_t *map_bytes)
     return info.me_mapsize > used ? info.me_mapsize - used : 0;
 }
 
-/* One that cannot be asked is not full. */
+/* A file system that does not say counts as not full. */
 static size_t disk_rest(const struct store *s)
 {
     struct statvfs fs;

@@ -10,11 +10,11 @@
  * is there: when it is not that of the options, nothing else was looked at. Returns what databases_error understands.
  */
 int databases_open(struct store *s, uint64_t *format);
-/* store_error, and of files that are cut off or something else's. */
+/* As store_error; tells also of files that are cut off, or that something else made. */
 enum err databases_error(int rc, struct err_text *e);
 
-/* What cannot be waited out but can be put right, when nobody has a transaction; true: try again. After a failed write
- * of the meta page LMDB wants the environment opened anew. */
+/* Puts right what waiting does not, while nobody has a transaction: after a failed write of the meta page LMDB wants
+ * the environment opened anew. true: try again. */
 bool store_recover(struct store *s, int rc);
 /* A reader that died in the middle keeps old pages from being used again, and the file grows: now and then its slot is
  * freed. */

@@ -6,11 +6,12 @@
  * made, and handles that commit and abort have freed.
  *
  * LMDB reads through a map: a page that is not in the file, or that the disk cannot read, is a SIGBUS. From the first
- * store_open on, one in a store's map says which environment it was on standard error, and ends the process with 1.
+ * store_open on, a SIGBUS in the map of a store names the environment on standard error and ends the process with
+ * status 1.
  *
- * Two threads per store at most: one that reads (store_read_begin, store_room), one that writes (store_write_begin);
- * all else is for the time when there is one. No use after fork. Calls may wait for another process's write
- * transaction, never for a peer, and never for the other thread. */
+ * At most two threads use a store: one that reads (store_read_begin, store_room) and one that writes
+ * (store_write_begin); everything else may be called only while no second thread uses it. No use after fork. Calls may
+ * wait for another process's write transaction, never for a peer, and never for the other thread. */
 #pragma once
 #include "base/err.h"
 #include <lmdb.h>
@@ -64,8 +65,8 @@ void store_close(struct store *s);
 enum err store_read_begin(struct store *s, MDB_txn **txn, struct err_text *e);
 void store_read_end(struct store *s, MDB_txn **txn);
 
-/* Commit and abort null the handle, whatever happens; after an error of commit the next transaction shows whether it is
- * there. Abort after commit is fine. */
+/* Commit and abort set the handle to NULL, whatever happens. After an error of commit only the next transaction shows
+ * whether it was written. Abort after commit does nothing. */
 enum err store_write_begin(struct store *s, MDB_txn **txn, struct err_text *e);
 enum err store_write_commit(struct store *s, MDB_txn **txn, struct err_text *e);
 void store_write_abort(struct store *s, MDB_txn **txn);

@@ -16,7 +16,7 @@ static int renew(struct store *s)
     return mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->read);
 }
 
-/* With MDB_SUCCESS the environment is held. */
+/* After MDB_SUCCESS the caller holds the environment (store.held). */
 static int read_start(struct store *s)
 {
     pthread_rwlock_rdlock(&s->held);

@@ -22,8 +22,9 @@ struct validate_input {
     uint32_t *suggestions_left; /* how many more searches for nearest names this record may cost */
 };
 
-/* A rejected row, ascending; WIRE_ROW_WHOLE: the submission, and then nothing else is called. `detail` is a sentence
- * for the feeder's people, valid only inside. Returning false ends it: the caller rejects the submission as a whole. */
+/* Called for each rejected row, in ascending order, or once with WIRE_ROW_WHOLE for the whole submission. `detail` is a
+ * sentence for the feeder's people, valid only inside. Returns false to end it, when the caller rejects the submission
+ * as a whole. */
 typedef bool validate_reject_fn(void *ctx, uint32_t row, Parbus__Reason reason, const char *detail);
 
 /* Returns how many rejects were handed out. */

@@ -28,7 +28,7 @@ struct worker {
     worker_send_fn *send;
     void *ctx;
     struct bookmark own_bookmark; /* when config.bookmark is NULL */
-    const char *trouble;          /* goes into heartbeats: why the work cannot be done; the caller's; NULL: it can */
+    const char *trouble;          /* for heartbeats: why the work cannot be done (the caller's string); NULL: it can */
     bool leaving;
     bool other_journal; /* the ingestor serves another journal: this process must end and start again */
 };
