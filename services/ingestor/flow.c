@@ -236,12 +236,11 @@ static void watch(struct coordinator *c, uint32_t p, int64_t now_us)
     struct standstill_view view = {part->applied, part->last, chance(c, part)};
     bool moved = part->applied != part->standstill.applied;
     standstill_look(&part->standstill, view, now_us);
-    bool stands = flow_standstill_us(c, p, now_us) > 0;
-    if (stands && !part->stands)
-        log_standstill(c, p, true);
-    else if (part->stands && moved)
-        log_standstill(c, p, false);
-    part->stands = stands || (part->stands && !moved);
+    bool stands = flow_standstill_us(c, p, now_us) > 0, told = part->standstill.state == STANDSTILL_STANDS;
+    if (told ? !moved : !stands)
+        return;
+    STATE_ENTER(&standstill_machine, part->standstill.state, told ? STANDSTILL_MOVES : STANDSTILL_STANDS);
+    log_standstill(c, p, !told);
 }
 
 void flow_watch_standstill(struct coordinator *c, int64_t now_us)

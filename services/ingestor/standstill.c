@@ -1,4 +1,7 @@
 #include "services/ingestor/standstill.h"
+#include "base/err.h"
+
+STATE_MACHINE(standstill_machine, "standstill", STANDSTILL_EDGES, "moves", "stands");
 
 enum { TURNS = 4 };
 
@@ -13,6 +16,7 @@ void standstill_look(struct standstill *s, struct standstill_view v, int64_t now
         s->still_since_us = now_us;
     else if (v.chance == STANDSTILL_QUEUED)
         s->still_since_us += now_us - s->looked_us;
+    ASSERT(s->still_since_us <= now_us);
     s->applied = v.applied;
     s->looked_us = now_us;
 }

@@ -2,7 +2,7 @@
  * looks like and the time come in (rule D13). */
 #pragma once
 #include "base/settings.h"
-#include <stdint.h>
+#include "base/states.h"
 
 enum standstill_chance {
     STANDSTILL_FREE,
@@ -10,7 +10,15 @@ enum standstill_chance {
     STANDSTILL_HINDERED /* for a reason that is told already: afterwards it has all its time */
 };
 
-struct standstill { /* all zero at first */
+enum standstill_state { STANDSTILL_MOVES, STANDSTILL_STANDS };
+
+#define STANDSTILL_EDGES(X)                                                                                            \
+    X(STANDSTILL_MOVES, STANDSTILL_STANDS, "nothing was applied beyond patience, though it could be")                  \
+    X(STANDSTILL_STANDS, STANDSTILL_MOVES, "something was applied")
+extern const struct state_machine standstill_machine;
+
+struct standstill {              /* all zero at first */
+    enum standstill_state state; /* as it was told to people; entered by whoever tells */
     uint64_t applied;
     int64_t still_since_us; /* it moved, or nothing waited, or it was hindered; later by the time that it was queued */
     int64_t looked_us;

@@ -75,6 +75,7 @@ static void send_delta(struct topic *t, const struct topic_feed *f, const struct
 
 void topic_publish(struct topic *t, const struct topic_feed *f, int64_t now_us)
 {
+    ASSERT(t->state == TOPIC_PENDING);
     size_t most = topic_rows_per_message(t);
     struct change *all = malloc(t->pending.count * sizeof *all);
     ASSERT(all || !t->pending.count);

@@ -10,7 +10,15 @@ enum {
 /* How far a partition's scores have come (I15). position: everything up to here is in the tables. seen: the last
  * message, whatever was missed before it. wanted: once state is read from here on, nothing is missing up to seen.
  * from_state: how far state has been read. */
+enum follow_state { FOLLOW_CURRENT, FOLLOW_BEHIND };
+
+#define FOLLOW_EDGES(X)                                                                                                \
+    X(FOLLOW_CURRENT, FOLLOW_BEHIND, "something before a message never came, or state is ahead")                       \
+    X(FOLLOW_BEHIND, FOLLOW_CURRENT, "state was read up to what was missing")
+extern const struct state_machine follow_machine;
+
 struct partition {
+    enum follow_state state; /* BEHIND exactly while position < wanted */
     uint64_t position, seen, wanted, from_state;
     int64_t reload_us; /* earliest next reading of state */
 };
@@ -41,7 +49,7 @@ void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq);
 void partition_go_back(struct publisher *p, uint32_t partition, uint64_t pseq);
 /* Rows up to pseq could not be taken: state has them. */
 void partition_missed(struct publisher *p, uint32_t partition, uint64_t pseq);
-static inline bool partition_behind(const struct partition *t) { return t->position < t->wanted; }
+static inline bool partition_behind(const struct partition *t) { return t->state == FOLLOW_BEHIND; }
 /* Reloads at most one partition that is due. Returns when to call again. */
 int64_t partitions_reload(struct publisher *p, int64_t now_us);
 

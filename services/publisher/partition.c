@@ -1,19 +1,30 @@
 #include "base/deadline.h"
 #include "services/publisher/internal.h"
 
-static void follow_seen(struct publisher *p, struct partition *t, bool was_behind)
+STATE_MACHINE(follow_machine, "partition that is followed", FOLLOW_EDGES, "current", "behind");
+
+static void enter(struct publisher *p, struct partition *t, enum follow_state state)
 {
-    if (!partition_behind(t) && t->position < t->seen)
+    STATE_ENTER(&follow_machine, t->state, state);
+    ASSERT(state == FOLLOW_BEHIND ? p->behind < p->o.partitions : p->behind > 0);
+    p->behind += state == FOLLOW_BEHIND;
+    p->behind -= state == FOLLOW_CURRENT;
+}
+
+/* After any change. Without a hole, what was seen is what there is. */
+static void follow_seen(struct publisher *p, struct partition *t)
+{
+    if (t->position >= t->wanted && t->position < t->seen)
         t->position = t->seen;
-    bool is_behind = partition_behind(t);
-    p->behind += is_behind;
-    p->behind -= was_behind;
+    enum follow_state state = t->position < t->wanted ? FOLLOW_BEHIND : FOLLOW_CURRENT;
+    if (t->state != state)
+        enter(p, t, state);
+    ASSERT(t->from_state <= t->position);
 }
 
 void partition_seen(struct publisher *p, uint32_t partition, uint64_t prev_pseq, uint64_t pseq)
 {
     struct partition *t = &p->partition[partition];
-    bool was_behind = partition_behind(t);
     uint64_t reached = t->seen > t->position ? t->seen : t->position;
     if (prev_pseq > reached) /* something before this message never came */
         t->wanted = prev_pseq;
@@ -21,30 +32,28 @@ void partition_seen(struct publisher *p, uint32_t partition, uint64_t prev_pseq,
         t->position = pseq;
     if (pseq > t->seen)
         t->seen = pseq;
-    follow_seen(p, t, was_behind);
+    follow_seen(p, t);
 }
 
 void partition_committed(struct publisher *p, uint32_t partition, uint64_t pseq)
 {
     struct partition *t = &p->partition[partition];
-    bool was_behind = partition_behind(t);
     if (pseq > t->position && pseq > t->wanted && pseq > t->seen)
         t->wanted = pseq;
     /* What is missing is in state now: no reason to wait. */
     if (t->position < t->wanted && t->wanted <= pseq)
         t->reload_us = p->now_us;
-    follow_seen(p, t, was_behind);
+    follow_seen(p, t);
 }
 
 void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq)
 {
     struct partition *t = &p->partition[partition];
-    bool was_behind = partition_behind(t);
     if (pseq > t->position)
         t->position = pseq;
     if (pseq > t->from_state)
         t->from_state = pseq;
-    follow_seen(p, t, was_behind);
+    follow_seen(p, t);
 }
 
 static void rows_go_back(const struct publisher *p, struct topic *t, uint32_t partition, uint64_t to)
@@ -58,7 +67,6 @@ static void rows_go_back(const struct publisher *p, struct topic *t, uint32_t pa
 void partition_go_back(struct publisher *p, uint32_t partition, uint64_t pseq)
 {
     struct partition *t = &p->partition[partition];
-    bool was_behind = partition_behind(t);
     uint64_t to = pseq > t->from_state ? pseq - 1 : t->from_state;
     if (t->seen <= to && t->position <= to)
         return;
@@ -66,16 +74,15 @@ void partition_go_back(struct publisher *p, uint32_t partition, uint64_t pseq)
     t->seen = t->seen < to ? t->seen : to;
     for (size_t i = 0; i < p->topic_count; i++)
         rows_go_back(p, p->topic[i], partition, to);
-    follow_seen(p, t, was_behind);
+    follow_seen(p, t);
 }
 
 void partition_missed(struct publisher *p, uint32_t partition, uint64_t pseq)
 {
     struct partition *t = &p->partition[partition];
-    bool was_behind = partition_behind(t);
     if (pseq > t->wanted)
         t->wanted = pseq;
-    follow_seen(p, t, was_behind);
+    follow_seen(p, t);
 }
 
 /* The next partition in turn that is due, or partitions when there is none; *deadline_us is when there will be one. */
@@ -91,6 +98,7 @@ static uint32_t next_due(struct publisher *p, int64_t now_us, int64_t *deadline_
             return n;
         *deadline_us = earlier_us(t->reload_us, *deadline_us);
     }
+    ASSERT(!p->behind || *deadline_us != INT64_MAX); /* so many are behind as were counted, not none */
     return p->o.partitions;
 }
 

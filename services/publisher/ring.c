@@ -4,6 +4,7 @@
 
 static void unlink_global(struct ring *r, struct ring_delta *d)
 {
+    ASSERT(r->bytes >= d->bytes);
     *(d->older ? &d->older->newer : &r->oldest) = d->newer;
     *(d->newer ? &d->newer->older : &r->newest) = d->older;
     r->bytes -= d->bytes;
@@ -17,6 +18,7 @@ static void drop_first(struct ring *r, struct ring_topic *t)
         t->last = NULL;
     t->count--;
     unlink_global(r, d);
+    ASSERT((t->count == 0) == (t->first == NULL) && (r->oldest != NULL || r->bytes == 0));
     free(d);
 }
 
@@ -32,7 +34,7 @@ static void link_newest(struct ring *r, struct ring_topic *t, struct ring_delta 
 
 struct ring_delta *ring_add(struct ring *r, struct ring_topic *t, uint64_t prev_seq, uint64_t seq, size_t bytes)
 {
-    ASSERT(!t->last || t->last->seq == prev_seq);
+    ASSERT(seq > prev_seq && (!t->last || t->last->seq == prev_seq)); /* a chain without holes */
     struct ring_delta *d = malloc(sizeof *d + bytes);
     ASSERT(d);
     *d = (struct ring_delta){.older = r->newest, .topic = t, .prev_seq = prev_seq, .seq = seq, .bytes = bytes};

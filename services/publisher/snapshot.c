@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+STATE_MACHINE(snapshot_machine, "snapshot", SNAPSHOT_EDGES, "sending", "stalled");
+
 /* A table that moves all the time is not packed anew for each of many clients: from a young image the ring leads on
  * (F4). */
 static bool reusable(const struct topic *t, int64_t now_us)
@@ -67,17 +69,26 @@ static enum err send_part(struct snapshots *s, const struct snapshot_job *job)
     return s->io->answer(s->io->ctx, &job->peer, s->scratch.data, s->scratch.size);
 }
 
+static void enter(struct snapshot_job *job, enum snapshot_state state)
+{
+    if (job->state != state)
+        STATE_ENTER(&snapshot_machine, job->state, state);
+}
+
 /* false: the job is over, one way or the other. */
 static bool job_run(struct snapshots *s, struct snapshot_job *job, int64_t now_us)
 {
     for (; job->next < job->image->count; job->next++) {
         enum err err = send_part(s, job);
-        if (err == ERR_BUSY && now_us < job->give_up_us)
+        if (err == ERR_BUSY && now_us < job->give_up_us) {
+            enter(job, SNAPSHOT_STALLED);
             return true;
+        }
         if (err) {
             metric_add(s->metrics, snapshots_abandoned, 1);
             return false;
         }
+        enter(job, SNAPSHOT_SENDING);
         job->give_up_us = now_us + SNAPSHOT_STALLED_US;
     }
     metric_add(s->metrics, snapshots_served, 1);

@@ -15,7 +15,15 @@ struct snapshot_image; /* packed messages of one table at one seq; counted refer
 /* Drops a reference and nulls it. */
 void snapshot_image_release(struct snapshot_image **image);
 
+enum snapshot_state { SNAPSHOT_SENDING, SNAPSHOT_STALLED };
+
+#define SNAPSHOT_EDGES(X)                                                                                              \
+    X(SNAPSHOT_SENDING, SNAPSHOT_STALLED, "the client's queue is full; given up after SNAPSHOT_STALLED_US")            \
+    X(SNAPSHOT_STALLED, SNAPSHOT_SENDING, "it takes a part again")
+extern const struct state_machine snapshot_machine;
+
 struct snapshot_job {
+    enum snapshot_state state;
     struct publisher_peer peer;
     const struct topic *topic;
     struct snapshot_image *image;

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+STATE_MACHINE(topic_machine, "topic", TOPIC_EDGES, "quiet", "pending");
+
 static void *zeroed(size_t count, size_t bytes)
 {
     void *p = calloc(count ? count : 1, bytes);
@@ -54,6 +56,9 @@ static void pending_grow(struct pending *p, size_t top_count)
 static struct standing *pending_add(struct topic *t, uint32_t row)
 {
     struct pending *p = &t->pending;
+    if (p->count == 0)
+        STATE_ENTER(&topic_machine, t->state, TOPIC_PENDING);
+    ASSERT(p->count < t->table->count && !p->slot_of_row[row]);
     if (p->count == p->capacity)
         pending_grow(p, t->series->definition->top_count);
     struct pending_row *slot = &p->slot[p->count++];
@@ -108,6 +113,7 @@ void topic_pending_clear(struct topic *t)
     for (size_t i = 0; i < p->count; i++)
         p->slot_of_row[p->slot[i].row] = 0;
     p->count = 0;
+    STATE_ENTER(&topic_machine, t->state, TOPIC_QUIET);
 }
 
 void topic_apply_pending(struct topic *t)

@@ -1,6 +1,7 @@
 /* One series on the feed: its table as published, the rows that have changed since, and its recent deltas. */
 #pragma once
 #include "base/buffer.h"
+#include "base/states.h"
 #include "services/publisher/core.h"
 #include "services/publisher/ring.h"
 
@@ -20,8 +21,16 @@ struct pending {
     size_t count, capacity;
 };
 
+enum topic_state { TOPIC_QUIET, TOPIC_PENDING };
+
+#define TOPIC_EDGES(X)                                                                                                 \
+    X(TOPIC_QUIET, TOPIC_PENDING, "a row changes")                                                                     \
+    X(TOPIC_PENDING, TOPIC_QUIET, "its delta is published, or all is as it was")
+extern const struct state_machine topic_machine;
+
 struct topic {
     const struct series *series;
+    enum topic_state state; /* PENDING exactly while it has pending rows */
     char name[TOPIC_NAME_BYTES];
     struct standings *table; /* what subscribers have at seq */
     uint64_t *pseq;          /* of each row's value, pending ones included */

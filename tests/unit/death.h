@@ -12,4 +12,4 @@ struct deaths {          /* of one core */
         void (*spoil)(void);
     } way[DEATHS_MAX];
 };
-extern const struct deaths coordinator_deaths, feeder_deaths, scorer_deaths;
+extern const struct deaths coordinator_deaths, feeder_deaths, publisher_deaths, scorer_deaths;
