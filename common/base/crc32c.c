@@ -1,5 +1,4 @@
 #include "base/crc32c.h"
-#include <pthread.h>
 #include <string.h>
 
 /* One instruction waits for the one before; three lanes side by side keep the unit busy. */
@@ -8,7 +7,6 @@ static const uint32_t polynomial = 0x82f63b78; /* reflected */
 
 static uint32_t slice[SLICES][256];
 static uint32_t over_lane[4][256]; /* what a sum becomes over LANE_BYTES zero bytes, by each of its bytes */
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 typedef uint32_t crc_fn(uint32_t crc, const uint8_t *at, size_t bytes);
 static crc_fn *instruction;
@@ -108,27 +106,22 @@ static void make_lane(void)
             over_lane[byte][i] = by_table(i << 8 * byte, zero, sizeof zero);
 }
 
-static void make_ready(void)
+/* When the program is loaded, before there can be a second thread. */
+__attribute__((constructor)) static void make_ready(void)
 {
     make_slices();
     make_lane();
     instruction = has_instruction() ? by_instruction : NULL;
 }
 
-bool crc32c_has(enum crc32c_way way)
-{
-    pthread_once(&once, make_ready);
-    return way == CRC32C_TABLE || instruction;
-}
+bool crc32c_has(enum crc32c_way way) { return way == CRC32C_TABLE || instruction; }
 
 uint32_t crc32c_by(enum crc32c_way way, uint32_t crc, const void *data, size_t bytes)
 {
-    pthread_once(&once, make_ready);
     return ~(way == CRC32C_TABLE ? by_table : instruction)(~crc, data, bytes);
 }
 
 uint32_t crc32c(uint32_t crc, const void *data, size_t bytes)
 {
-    pthread_once(&once, make_ready);
     return ~(instruction ? instruction : by_table)(~crc, data, bytes);
 }

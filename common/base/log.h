@@ -1,6 +1,7 @@
 /* Log lines on standard error: one line, UTC time, level, stable id, key=value.
  *     2026-11-21T22:31:05.120Z info scorer.owned partition=12 epoch=4294967297 applied=1802
- * The id is for programs and never changes. Fields are written as fields.h says. A line has at most 1 KB. One thread.
+ * The id is for programs and never changes. Fields are written as fields.h says. A line has at most 1 KB.
+ * Lines may come from any thread, the settings from the first one before there are others.
  */
 #pragma once
 #include "base/tell.h"

@@ -10,7 +10,7 @@
 #define SETTINGS_TABLE(X)                                                                                              \
     X(partitions,                64,            1,         4096,          "partitions of a new journal; fixed when it is created") \
     X(group_bytes_max,           1 << 20,       4096,      1 << 20,       "a commit of the journal takes at most this much") \
-    X(group_wait_us,             1000,          0,         1000000,       "… and waits at most this long for more") \
+    X(group_wait_us,             1000,          0,         1000000,       "… and is gathered at most this long while more waits at the door; else not at all") \
     X(submission_bytes_max,      1 << 20,       1024,      1 << 20,       "one submission") \
     X(feeders_max,               4096,          1,         1000000,       "feeders known to the journal") \
     X(feeder_window,             16384,         1,         1000000,       "submissions of a feeder without a receipt") \

@@ -130,8 +130,8 @@ const struct set_aside *catalog_set_aside(const struct catalog *c, uint32_t part
 uint64_t catalog_set_aside_after(const struct catalog *c, uint32_t partition, uint64_t control_seq);
 /* How many are set aside and were not journalled again. *newest: the one decided last; NULL: none. O(n). */
 size_t catalog_set_aside_waiting(const struct catalog *c, const struct set_aside **newest);
-/* Entries of this partition that were journalled again by controls after `control_seq`. */
-size_t catalog_readmitted_after(const struct catalog *c, uint32_t partition, uint64_t control_seq);
+/* Entries of this partition that were journalled again by controls after + 1 .. up_to. */
+size_t catalog_readmitted_between(const struct catalog *c, uint32_t partition, uint64_t after, uint64_t up_to);
 
 /* Calls fn for each index once (newest version as of then), ascending code. */
 void catalog_each_index(const struct catalog *c, uint64_t as_of, void (*fn)(void *ctx, const struct definition *),

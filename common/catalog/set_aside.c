@@ -55,11 +55,11 @@ size_t catalog_set_aside_waiting(const struct catalog *c, const struct set_aside
     return count;
 }
 
-size_t catalog_readmitted_after(const struct catalog *c, uint32_t partition, uint64_t control_seq)
+size_t catalog_readmitted_between(const struct catalog *c, uint32_t partition, uint64_t after, uint64_t up_to)
 {
     size_t count = 0;
     for (size_t i = position(c, partition, 0); i < c->set_aside_count && c->set_aside[i]->partition == partition; i++)
-        count += c->set_aside[i]->readmitted > control_seq;
+        count += c->set_aside[i]->readmitted > after && c->set_aside[i]->readmitted <= up_to;
     return count;
 }
 

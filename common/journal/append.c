@@ -208,14 +208,3 @@ enum err journal_append(struct journal *j, const struct journal_group *g, struct
         return OK;
     return err_wrap(e, code, "append to %s", j->store.path);
 }
-
-enum err journal_probe(struct journal *j, struct err_text *e)
-{
-    ASSERT(j->reach);
-    MDB_txn *txn;
-    enum err code = begin(j, &txn, e);
-    if (!code)
-        code = confirm(j, &txn, e);
-    store_write_abort(&j->store, &txn);
-    return err_wrap(e, code, "write %s", j->store.path);
-}

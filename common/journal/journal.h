@@ -14,12 +14,10 @@
  *
  * The functions are the whole interface: a replicated log can take LMDB's place behind them. */
 #pragma once
-#include "base/err.h"
+#include "journal/group.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { JOURNAL_PARTITIONS_DEFAULT = 64, JOURNAL_PARTITIONS_MAX = 4096, FEEDER_NAME_BYTES = 65 };
 
 struct journal;
 
@@ -44,36 +42,6 @@ uint64_t journal_term(const struct journal *j); /* writer: one more at each star
 /* Writer, while nobody appends: the last commit with records; 0: none. */
 uint64_t journal_last_commit(const struct journal *j);
 
-struct journal_feeder {
-    uint64_t epoch, last_seq; /* last seq with a receipt */
-    uint64_t refused;         /* of these, refused for good (rule D9): they count as scored */
-    char name[FEEDER_NAME_BYTES];
-};
-struct journal_put {
-    uint32_t partition;
-    uint64_t first_pseq;
-    const void *record;
-    size_t bytes;
-};
-struct journal_mark {
-    uint32_t feeder; /* number, from 1 */
-    struct journal_feeder value;
-};
-struct journal_control {
-    uint64_t seq;
-    const void *packed;
-    size_t bytes;
-};
-struct journal_group {
-    uint64_t commit; /* which one it wants to be: the one after the last (of no meaning without records) */
-    const struct journal_put *put;
-    size_t put_count;
-    const struct journal_mark *mark;
-    size_t mark_count;
-    const struct journal_control *control;
-    size_t control_count;
-};
-
 /* All or nothing, and synced. The same group may be appended again until it is OK, and has its effect once: OK also
  * when it is there already, record for record. ERR_FULL, ERR_IO: it may be there, and the journal stays usable.
  * ERR_LOST: the journal holds another commit in its place, or does not come up to it: somebody else writes.
@@ -85,7 +53,6 @@ enum err journal_append(struct journal *j, const struct journal_group *g, struct
  * (at least one record is handed out). The record is valid only inside fn. ERR_CORRUPT when pseq are not dense.
  * To find the first record, and at each border of a block: O(log n) in the index and at most 64 steps. What fn reads of
  * this journal is of the same instant. */
-typedef bool journal_record_fn(void *ctx, uint64_t first_pseq, const void *record, size_t bytes);
 enum err journal_read(struct journal *j, uint32_t partition, uint64_t from_pseq, size_t bytes_max,
                       journal_record_fn *fn, void *ctx, struct err_text *e);
 
@@ -93,7 +60,6 @@ enum err journal_read(struct journal *j, uint32_t partition, uint64_t from_pseq,
 enum err journal_last_pseq(struct journal *j, uint32_t partition, uint64_t *last, struct err_text *e);
 
 /* Controls from .. last, in order. */
-typedef enum err journal_control_fn(void *ctx, uint64_t seq, const void *packed, size_t bytes, struct err_text *e);
 enum err journal_controls(struct journal *j, uint64_t from, journal_control_fn *fn, void *ctx, struct err_text *e);
 
 typedef bool journal_feeder_fn(void *ctx, uint32_t number, const struct journal_feeder *feeder);
@@ -101,8 +67,6 @@ enum err journal_feeders(struct journal *j, journal_feeder_fn *fn, void *ctx, st
 
 /* ERR_FULL when less than `bytes` are left (as store_room): a reason to refuse early. */
 enum err journal_room(struct journal *j, size_t bytes, struct err_text *e);
-/* Writer: commits and syncs something that changes nothing; whether append can work again after it could not. */
-enum err journal_probe(struct journal *j, struct err_text *e);
 /* A consistent copy while it is in use, piece by piece (as store_stream). */
 enum err journal_stream(struct journal *j,
                         enum err (*fn)(void *ctx, const void *data, size_t bytes, struct err_text *e), void *ctx,

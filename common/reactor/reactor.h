@@ -99,6 +99,8 @@ void reactor_due(struct reactor *r);
 /* The row is copied. Numbers of sources that were removed are used again. */
 enum err reactor_add(struct reactor *r, const struct reactor_source *row, unsigned *source, struct err_text *e);
 void reactor_remove(struct reactor *r, unsigned source);
+/* Within a turn: whether its limits have left something of this source behind, or it is not wanted. */
+bool reactor_waiting(const struct reactor *r, unsigned source);
 
 /* ---- sending; never blocks; errors as link_send, link_send_to. peer: only a ROUTER looks at it ---- */
 

@@ -91,6 +91,8 @@ void reactor_remove(struct reactor *r, unsigned source)
     r->swept = false;
 }
 
+bool reactor_waiting(const struct reactor *r, unsigned source) { return r->source[source]->ready; }
+
 void reactor_sources_sweep(struct reactor *r)
 {
     for (unsigned i = 0; !r->swept && i < r->count; i++)

@@ -1,5 +1,4 @@
 #include "services/ingestor/announce.h"
-#include "base/log.h"
 
 enum { PAGE_BYTES_MAX = 1 << 20, PAGE_CONTROLS_MAX = 1024 };
 
@@ -46,12 +45,12 @@ static void read_page(struct coordinator *c, struct page *p)
     if (!err || err == ERR_STOPPED)
         return;
     metric_add(c->metrics, journal_read_failures, 1);
-    log_error("journal.read_failed", "controls=%llu why=\"%s\"", (unsigned long long)p->first, e.text);
+    tell(c->io, TELL_ERROR, "journal.read_failed", "controls=%llu why=\"%s\"", (unsigned long long)p->first, e.text);
 }
 
 static void send(struct coordinator *c, uint64_t peer, const Parbus__Controls *m)
 {
-    if (c->io->to_worker(c->io->ctx, peer, PARBUS__TO_WORKER__BODY_CONTROLS, &m->base) == ERR_BUSY)
+    if (c->io->send(c->io->ctx, INGESTOR_WORK, peer, PARBUS__TO_WORKER__BODY_CONTROLS, &m->base) == ERR_BUSY)
         metric_add(c->metrics, sends_full, 1);
 }
 
@@ -75,11 +74,9 @@ static Parbus__Controls message_of(struct page *p)
     return m;
 }
 
-static uint64_t last_control(const struct coordinator *c) { return catalog_control_seq(c->door->catalog); }
-
 void announce_from(struct coordinator *c, uint64_t peer, uint64_t first, uint64_t piece_offset)
 {
-    struct page p = {.first = first, .last = last_control(c), .piece_offset = piece_offset};
+    struct page p = {.first = first, .last = c->controls, .piece_offset = piece_offset};
     if (first <= p.last)
         read_page(c, &p);
     Parbus__Controls m = message_of(&p);

@@ -1,59 +1,80 @@
-/* Control records: each is one commit with an entry in every partition. */
-#include "base/log.h"
+#include "services/ingestor/controls.h"
+#include "base/err.h"
 #include "journal/record.h"
-#include "services/ingestor/internal.h"
+#include "services/ingestor/submissions.h"
 #include "services/ingestor/suspects.h"
-
-enum { TRY_AGAIN_US = 1000000 };
+#include <stdlib.h>
 
 /* An entry that stands for the control in its partition. */
 struct retried {
     uint32_t partition;
     uint64_t pseq;        /* where it was set aside */
-    int64_t received_ms;  /* first */
     struct buffer record; /* of the new place; empty: not found */
     uint64_t control_seq;
+    size_t which; /* record of the group */
 };
 
-static void number_control(struct ingestor *i, Parbus__Control *control, struct ingestor_now now)
+static void number_control(struct ingestor *i, Parbus__Control *control, struct moment now)
 {
     control->has_control_seq = control->has_received_ms = 1;
     control->control_seq = catalog_control_seq(i->catalog) + 1;
     control->received_ms = now.wall_ms;
 }
 
-/* retried: NULL, or what takes the control's place in its partition. */
-static enum err publish(struct ingestor *i, const Parbus__Control *control, const struct retried *retried,
-                        struct err_text *e)
+/* What was handed to the journal is never taken back, so the catalog may go ahead of it. */
+static enum err may_add(const struct ingestor *i, struct err_text *e)
 {
-    struct buffer mark = {0}, packed = {0};
-    record_begin(&mark, RECORD_CONTROL, control->received_ms, control->control_seq);
-    protobuf_c_message_pack(&control->base, buffer_grow(&packed, protobuf_c_message_get_packed_size(&control->base)));
-    uint32_t partitions = i->coordinator.partitions;
-    for (uint32_t p = 0; p < partitions; p++) {
-        const struct buffer *record = retried && retried->partition == p ? &retried->record : &mark;
-        i->put[p] = (struct journal_put){p, i->coordinator.partition[p].last + 1, record->data, record->size};
-    }
-    struct journal_control stored = {control->control_seq, packed.data, packed.size};
-    struct journal_group group = {.put = i->put, .put_count = partitions, .control = &stored, .control_count = 1};
-    enum err code = ingestor_append(i, &group, e);
-    if (code == OK)
-        code = catalog_apply(i->catalog, control, e);
-    buffer_free(&mark);
-    buffer_free(&packed);
-    return code;
+    if (i->door.trouble[0])
+        return err_set(e, ERR_BUSY, "the journal takes nothing now: %s", i->door.trouble);
+    if (submissions_full(&i->door))
+        return err_set(e, ERR_BUSY, "the journal is behind");
+    return OK;
 }
 
-enum err ingestor_publish(struct ingestor *i, Parbus__Control *control, struct ingestor_now now, struct err_text *e)
+static void add_entries(struct ingestor *i, const Parbus__Control *control, struct retried *retried)
 {
-    ingestor_commit(i, now); /* what came before is ordered before */
+    struct group *g = i->append.gathered;
+    struct buffer entry = {0};
+    record_begin(&entry, RECORD_CONTROL, control->received_ms, control->control_seq);
+    for (uint32_t p = 0; p < g->partitions; p++)
+        if (retried && retried->partition == p)
+            retried->which = group_add_record(g, p, &retried->record);
+        else
+            group_add_record(g, p, &entry);
+    buffer_free(&entry);
+}
+
+/* retried: NULL, or what takes the control's place in its partition. */
+static enum err add(struct ingestor *i, const Parbus__Control *control, struct retried *retried, struct moment now,
+                    struct err_text *e)
+{
+    struct group *g = i->append.gathered;
+    enum err err = catalog_apply(i->catalog, control, e);
+    if (err)
+        return err;
+    if (group_empty(g))
+        g->began_us = now.mono_us;
+    size_t bytes = protobuf_c_message_get_packed_size(&control->base);
+    uint8_t *packed = malloc(bytes ? bytes : 1);
+    ASSERT(packed);
+    protobuf_c_message_pack(&control->base, packed);
+    add_entries(i, control, retried);
+    group_add_control(g, control->control_seq, packed, bytes);
+    return OK;
+}
+
+enum err controls_publish(struct ingestor *i, Parbus__Control *control, struct moment now, struct err_text *e)
+{
+    enum err err = may_add(i, e);
+    if (err)
+        return err;
     number_control(i, control, now);
-    return publish(i, control, NULL, e);
+    return add(i, control, NULL, now, e);
 }
 
 /* ---- setting aside ---- */
 
-static enum err set_aside(struct ingestor *i, const struct suspect *s, struct ingestor_now now, struct err_text *e)
+static enum err set_aside(struct ingestor *i, const struct suspect *s, struct moment now, struct err_text *e)
 {
     Parbus__SetAside m = PARBUS__SET_ASIDE__INIT;
     m.has_partition = m.has_pseq = m.has_tries = 1;
@@ -64,25 +85,18 @@ static enum err set_aside(struct ingestor *i, const struct suspect *s, struct in
     Parbus__Control control = PARBUS__CONTROL__INIT;
     control.body_case = PARBUS__CONTROL__BODY_SET_ASIDE;
     control.set_aside = &m;
-    return ingestor_publish(i, &control, now, e);
+    return controls_publish(i, &control, now, e);
 }
 
-void controls_set_aside(struct ingestor *i, struct ingestor_now now)
+/* While the journal takes nothing it is asked again with the next tick. */
+void controls_set_aside(struct ingestor *i, struct moment now)
 {
     struct err_text e = {""};
-    const struct suspect *s;
-    while (now.mono_us >= i->set_aside_after_us && (s = suspects_condemned(&i->coordinator))) {
-        if (set_aside(i, s, now, &e)) {
-            i->set_aside_after_us = now.mono_us + TRY_AGAIN_US;
-            metric_add(&i->metrics, journal_commit_failures, 1);
-            log_error("record.not_set_aside", "partition=%u pseq=%llu why=\"%s\"", s->partition,
-                      (unsigned long long)s->pseq, e.text);
-            return;
-        }
-        metric_add(&i->metrics, records_set_aside, 1);
-        log_error("record.set_aside", "partition=%u pseq=%llu tries=%u instance=%s", s->partition,
-                  (unsigned long long)s->pseq, s->tries, s->instance);
-        suspects_drop(&i->coordinator, s);
+    struct suspect *s;
+    while (may_add(i, NULL) == OK && (s = suspects_condemned(&i->coordinator))) {
+        enum err err = set_aside(i, s, now, &e);
+        ASSERT(err == OK); /* it was not set aside yet: suspects.c */
+        s->control_seq = catalog_control_seq(i->catalog);
     }
 }
 
@@ -124,45 +138,114 @@ static enum err find_entry(struct ingestor *i, struct retried *r, struct err_tex
     return err;
 }
 
-static enum err retry(struct ingestor *i, const Parbus__Retry *ask, struct ingestor_now now, struct err_text *e)
+static bool may_wait(const struct group *g) { return g->asker_count < GROUP_ASKERS_MAX; }
+
+static enum err check_retry(const struct ingestor *i, const Parbus__Retry *ask, struct err_text *e)
 {
     enum err err = may_retry(i, ask, e);
-    if (err)
-        return err;
-    ingestor_commit(i, now);
+    if (!err)
+        err = may_add(i, e);
+    if (!err && !may_wait(i->append.gathered))
+        err = err_set(e, ERR_BUSY, "%d others are sent again at this moment", GROUP_ASKERS_MAX);
+    return err;
+}
+
+static enum err readmit(struct ingestor *i, struct retried *r, struct moment now, struct err_text *e)
+{
     Parbus__Readmitted m = PARBUS__READMITTED__INIT;
     m.has_partition = m.has_pseq = 1;
-    m.partition = ask->partition;
-    m.pseq = ask->pseq;
+    m.partition = r->partition;
+    m.pseq = r->pseq;
     Parbus__Control control = PARBUS__CONTROL__INIT;
     control.body_case = PARBUS__CONTROL__BODY_READMITTED;
     control.readmitted = &m;
     number_control(i, &control, now);
-    struct retried r = {.partition = ask->partition, .pseq = ask->pseq, .control_seq = control.control_seq};
-    err = find_entry(i, &r, e);
-    if (!err)
-        err = err_wrap(e, publish(i, &control, &r, e), "it is not written");
-    buffer_free(&r.record);
-    return err;
+    r->control_seq = control.control_seq;
+    enum err err = find_entry(i, r, e);
+    return err ? err : add(i, &control, r, now, e);
 }
 
-void controls_retry(struct ingestor *i, uint64_t peer, const Parbus__Retry *ask, struct ingestor_now now)
+static void answer(struct ingestor *i, const struct group_asker *to, uint64_t again_pseq, char *why)
+{
+    Parbus__Retried m = PARBUS__RETRIED__INIT;
+    m.has_partition = m.has_pseq = m.has_again_pseq = 1;
+    m.partition = to->partition;
+    m.pseq = to->pseq;
+    m.again_pseq = again_pseq;
+    m.why = why;
+    i->io.send(i->io.ctx, INGESTOR_WORK, to->peer, PARBUS__TO_WORKER__BODY_RETRIED, &m.base);
+}
+
+static void refuse(struct ingestor *i, const struct group_asker *to, struct err_text *e)
+{
+    wire_utf8_mend(e->text);
+    tell(&i->io, TELL_WARN, "record.not_readmitted", "partition=%u pseq=%llu why=\"%s\"", to->partition,
+         (unsigned long long)to->pseq, e->text);
+    answer(i, to, 0, e->text);
+}
+
+/* Somebody has asked for the same, and it is on its way into the journal: both are answered then. */
+static bool join_asker(struct group *g, uint64_t peer, const Parbus__Retry *ask)
+{
+    for (size_t n = 0; n < g->asker_count; n++)
+        if (g->asker[n].partition == ask->partition && g->asker[n].pseq == ask->pseq && may_wait(g)) {
+            g->asker[g->asker_count] = g->asker[n];
+            g->asker[g->asker_count++].peer = peer;
+            return true;
+        }
+    return false;
+}
+
+static void retry(struct ingestor *i, uint64_t peer, const Parbus__Retry *ask, struct moment now)
 {
     struct err_text e = {""};
-    Parbus__Retried answer = PARBUS__RETRIED__INIT;
-    answer.has_partition = answer.has_pseq = answer.has_again_pseq = 1;
-    answer.partition = ask->partition;
-    answer.pseq = ask->pseq;
-    if (retry(i, ask, now, &e)) {
-        wire_utf8_mend(e.text);
-        answer.why = e.text;
-        log_warn("record.not_readmitted", "partition=%u pseq=%llu why=\"%s\"", ask->partition,
-                 (unsigned long long)ask->pseq, e.text);
-    } else {
-        answer.again_pseq = i->coordinator.partition[ask->partition].last;
-        metric_add(&i->metrics, records_readmitted, 1);
-        log_info("record.readmitted", "partition=%u pseq=%llu again_pseq=%llu", ask->partition,
-                 (unsigned long long)ask->pseq, (unsigned long long)answer.again_pseq);
+    struct group *g = i->append.gathered;
+    struct retried r = {.partition = ask->partition, .pseq = ask->pseq};
+    struct group_asker asker = {peer, ask->partition, ask->pseq, 0};
+    enum err err = check_retry(i, ask, &e);
+    if (!err)
+        err = readmit(i, &r, now, &e);
+    asker.record = r.which;
+    if (err)
+        refuse(i, &asker, &e);
+    else
+        g->asker[g->asker_count++] = asker;
+    buffer_free(&r.record);
+}
+
+void controls_retry(struct ingestor *i, uint64_t peer, const Parbus__Retry *ask, struct moment now)
+{
+    if (!join_asker(i->append.sent, peer, ask) && !join_asker(i->append.gathered, peer, ask))
+        retry(i, peer, ask, now);
+}
+
+/* ---- what became of them ---- */
+
+static void readmitted(struct ingestor *i, const struct group_asker *asker, uint64_t again_pseq)
+{
+    metric_add(&i->metrics, records_readmitted, 1);
+    tell(&i->io, TELL_INFO, "record.readmitted", "partition=%u pseq=%llu again_pseq=%llu", asker->partition,
+         (unsigned long long)asker->pseq, (unsigned long long)again_pseq);
+}
+
+static bool asked_before(const struct group *g, size_t asker)
+{
+    for (size_t n = 0; n < asker; n++)
+        if (g->asker[n].record == g->asker[asker].record)
+            return true;
+    return false;
+}
+
+void controls_appended(struct ingestor *i, const struct group *g)
+{
+    if (g->closed.control_count == 0)
+        return;
+    i->coordinator.controls = g->closed.control[g->closed.control_count - 1].seq;
+    suspects_set_aside(&i->coordinator);
+    for (size_t n = 0; n < g->asker_count; n++) {
+        uint64_t again_pseq = g->closed.put[g->asker[n].record].first_pseq;
+        if (!asked_before(g, n))
+            readmitted(i, &g->asker[n], again_pseq);
+        answer(i, &g->asker[n], again_pseq, NULL);
     }
-    i->io.to_worker(i->io.ctx, peer, PARBUS__TO_WORKER__BODY_RETRIED, &answer.base);
 }

@@ -1,7 +1,6 @@
 #include "services/ingestor/coordinator.h"
 #include "base/bytes.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "services/ingestor/announce.h"
 #include "services/ingestor/flow.h"
 #include "services/ingestor/invariants.h"
@@ -10,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-STATE_MACHINE(partition_machine, "partition", PARTITION_EDGES, "unowned", "assigning", "owned", "releasing");
 
 enum { ASK_AGAIN_US = 200000, CHECK_US = 50000, REFUSED_REST_US = 2000000 };
 
@@ -56,7 +53,7 @@ static int worker_of_peer(const struct coordinator *c, uint64_t peer)
 
 static void to_worker(struct coordinator *c, int w, uint32_t kind, const ProtobufCMessage *message)
 {
-    if (c->io->to_worker(c->io->ctx, c->worker[w].peer, kind, message) == ERR_BUSY)
+    if (c->io->send(c->io->ctx, INGESTOR_WORK, c->worker[w].peer, kind, message) == ERR_BUSY)
         metric_add(c->metrics, sends_full, 1);
 }
 
@@ -87,10 +84,10 @@ static void worker_lost(struct coordinator *c, int w, const char *why, int64_t n
     struct worker *worker = &c->worker[w];
     worker->alive = false;
     if (worker->leaving) {
-        log_info("worker.left", "instance=%s", worker->instance);
+        tell(c->io, TELL_INFO, "worker.left", "instance=%s", worker->instance);
     } else {
         metric_add(c->metrics, workers_lost, 1);
-        log_warn("worker.lost", "instance=%s why=\"%s\"", worker->instance, why);
+        tell(c->io, TELL_WARN, "worker.lost", "instance=%s why=\"%s\"", worker->instance, why);
     }
     for (uint32_t p = 0; p < c->partitions; p++) {
         struct partition *part = &c->partition[p];
@@ -125,7 +122,7 @@ static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerH
 {
     int w = worker_slot(c, hello->instance);
     if (w == WORKER_NONE) {
-        log_warn("worker.too_many", "instance=%s most=%d", hello->instance, WORKERS_MAX);
+        tell(c->io, TELL_WARN, "worker.too_many", "instance=%s most=%d", hello->instance, WORKERS_MAX);
         return;
     }
     struct worker *worker = &c->worker[w];
@@ -146,7 +143,7 @@ static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerH
         worker->name_hash = hash_bytes(worker->instance, strlen(worker->instance));
         c->rebalance = true;
         metric_add(c->metrics, workers_joined, 1);
-        log_info("worker.joined", "instance=%s pid=%u", worker->instance, worker->pid);
+        tell(c->io, TELL_INFO, "worker.joined", "instance=%s pid=%u", worker->instance, worker->pid);
     }
     if (!heard_of && suspects_report(c, hello))
         partition_take_away(c, hello->unfinished->partition, now_us);
@@ -256,10 +253,10 @@ static struct partition *owned_by(struct coordinator *c, int w, uint32_t p, uint
  * journal must not be built upon, however long the journal gets. */
 static void state_is_ahead(struct coordinator *c, uint32_t p, int64_t rest_until_us, int64_t now_us)
 {
-    log_error("partition.state_ahead",
-              "partition=%u why=\"state is ahead of the journal: was the journal taken back from a copy? Stop, delete "
-              "state, and it is built again\"",
-              p);
+    tell(c->io, TELL_ERROR, "partition.state_ahead",
+         "partition=%u why=\"state is ahead of the journal: was the journal taken back from a copy? Stop, delete "
+         "state, and it is built again\"",
+         p);
     c->partition[p].rest_until_us = rest_until_us;
     partition_enter(c, p, PARTITION_UNOWNED, now_us);
 }
@@ -312,7 +309,7 @@ static void on_released(struct coordinator *c, int w, const Parbus__Released *m,
         return;
     }
     if (m->lost)
-        log_warn("partition.lost", "partition=%u instance=%s", m->partition, c->worker[w].instance);
+        tell(c->io, TELL_WARN, "partition.lost", "partition=%u instance=%s", m->partition, c->worker[w].instance);
     partition_enter(c, m->partition, PARTITION_UNOWNED, now_us);
 }
 
@@ -356,7 +353,7 @@ void coordinator_message(struct coordinator *c, uint64_t peer, const struct wire
     int w = worker_of_peer(c, peer);
     if (w == WORKER_NONE) {
         Parbus__WhoAreYou who = PARBUS__WHO_ARE_YOU__INIT;
-        c->io->to_worker(c->io->ctx, peer, PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &who.base);
+        c->io->send(c->io->ctx, INGESTOR_WORK, peer, PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &who.base);
         return;
     }
     c->worker[w].heard_us = now_us;
@@ -400,7 +397,8 @@ static void check_partition(struct coordinator *c, uint32_t p, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
     if (part->state == PARTITION_RELEASING && now_us - part->entered_us > c->settings->release_timeout_ms * 1000) {
-        log_warn("partition.release_timeout", "partition=%u instance=%s", p, c->worker[part->scorer].instance);
+        tell(c->io, TELL_WARN, "partition.release_timeout", "partition=%u instance=%s", p,
+             c->worker[part->scorer].instance);
         partition_enter(c, p, PARTITION_UNOWNED, now_us);
     }
     if (part->rest_until_us && now_us >= part->rest_until_us) {
@@ -426,5 +424,5 @@ int64_t coordinator_tick(struct coordinator *c, int64_t now_us)
     coordinator_pump(c, now_us);
     coordinator_sample(c, now_us);
     coordinator_assert(c);
-    return c->rebalance ? 0 : CHECK_US;
+    return c->rebalance ? now_us : now_us + CHECK_US;
 }

@@ -4,6 +4,8 @@
 #include "base/ends.h"
 #include "base/map.h"
 #include "base/states.h"
+#include "catalog/catalog.h"
+#include "inside.pb-c.h"
 #include "services/ingestor/door.h"
 #include "services/ingestor/standstill.h"
 
@@ -59,6 +61,7 @@ struct partition {
 struct suspect { /* an entry at which workers ended (I17) */
     uint32_t partition, tries;
     uint64_t pseq;
+    uint64_t control_seq;                   /* of the SetAside that is on its way into the journal; 0: none is */
     uint64_t reporter[REPORTERS_MAX];       /* ring, of name and incarnation: their hello may come again later */
     char instance[WIRE_NAME_BYTES_MAX + 1]; /* of who reported it last */
 };
@@ -95,6 +98,7 @@ struct coordinator {
     struct door *door;
     uint32_t partitions;
     uint64_t journal_id, term, epochs; /* owner epochs given out in this term */
+    uint64_t controls;                 /* so many are in the journal */
     struct partition *partition;
     struct worker worker[WORKERS_MAX];
     int worker_count;
@@ -124,7 +128,7 @@ void coordinator_free(struct coordinator *c);
 void coordinator_message(struct coordinator *c, uint64_t peer, const struct wire_message *m, int64_t now_us);
 /* Sends what the windows allow, of all partitions. Called once after a batch of messages or a commit. */
 void coordinator_pump(struct coordinator *c, int64_t now_us);
-/* Leases, repeats, resends, moves. Returns microseconds until something is due. */
+/* Leases, repeats, resends, moves. Returns when something is due, as mono_us. */
 int64_t coordinator_tick(struct coordinator *c, int64_t now_us);
 
 /* stats.c: for StatsReply, whose `counter` has room for WORKERS_MAX * WORKER_COUNTERS_MAX more. */

@@ -1,18 +1,21 @@
+#include "services/ingestor/core.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "journal/record.h"
-#include "services/ingestor/flow.h"
+#include "services/ingestor/controls.h"
+#include "services/ingestor/hello.h"
 #include "services/ingestor/internal.h"
+#include "services/ingestor/questions.h"
+#include "services/ingestor/receipts.h"
+#include "services/ingestor/room.h"
+#include "services/ingestor/submissions.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SCORED_INTERVAL_US = 20000, ANSWER_ARENA_BYTES = 32 << 20 };
-/* A record travels in Work, and in Verdicts with the rejects beside it (W3). */
-enum { RECORD_BYTES_MAX = WIRE_MESSAGE_BYTES_MAX - (256 << 10) };
 
 struct ingestor *ingestor_new(const char *instance, const struct settings *settings, const struct ingestor_io *io,
-                              uint32_t partitions, uint64_t journal_id, uint64_t term)
+                              uint32_t partitions, uint64_t journal_id, uint64_t term, uint64_t last_commit)
 {
     struct ingestor *i = calloc(1, sizeof *i);
     ASSERT(i);
@@ -20,11 +23,12 @@ struct ingestor *ingestor_new(const char *instance, const struct settings *setti
     i->settings = *settings;
     i->io = *io;
     i->catalog = catalog_new();
-    i->put = calloc(partitions, sizeof *i->put);
-    ASSERT(i->catalog && i->put);
-    i->committed_us = i->scored_us = INT64_MIN / 2;
+    ASSERT(i->catalog);
+    i->scored_us = INT64_MIN / 2;
     arena_init(&i->answer, ANSWER_ARENA_BYTES);
-    door_init(&i->door, &i->settings, &i->io, &i->metrics, i->catalog, partitions);
+    append_init(&i->append, &i->io, &i->metrics, partitions, last_commit);
+    door_init(&i->door, &i->settings, &i->io, &i->metrics, i->catalog);
+    i->door.group = i->append.gathered;
     coordinator_init(&i->coordinator, &i->settings, &i->io, &i->metrics, &i->door, partitions, journal_id, term);
     return i;
 }
@@ -35,10 +39,9 @@ void ingestor_destroy(struct ingestor **i)
         return;
     coordinator_free(&(*i)->coordinator);
     door_free(&(*i)->door);
+    append_free(&(*i)->append);
     catalog_destroy(&(*i)->catalog);
     arena_free(&(*i)->answer);
-    buffer_free(&(*i)->marks);
-    free((*i)->put);
     free(*i);
     *i = NULL;
 }
@@ -59,141 +62,166 @@ enum err ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint
 
 void ingestor_restore_feeder(struct ingestor *i, uint32_t number, const struct journal_feeder *feeder)
 {
-    door_restore_feeder(&i->door, number, feeder);
+    feeders_restore(&i->door.feeders, number, feeder);
 }
 
 enum err ingestor_restore_control(struct ingestor *i, uint64_t seq, const void *packed, size_t bytes,
                                   struct err_text *e)
 {
+    i->coordinator.controls = seq;
     return catalog_apply_packed(i->catalog, seq, packed, bytes, e);
 }
 
 const struct catalog *ingestor_catalog(const struct ingestor *i) { return i->catalog; }
 struct metrics *ingestor_metrics(struct ingestor *i) { return &i->metrics; }
 uint64_t ingestor_lag(const struct ingestor *i) { return coordinator_lag(&i->coordinator); }
+const char *ingestor_trouble(const struct ingestor *i) { return i->door.trouble; }
 uint64_t ingestor_sent(const struct ingestor *i, uint32_t partition)
 {
     return i->coordinator.partition[partition].sent;
 }
 
-/* ---- the commit ---- */
-
-static struct journal_group gather(struct ingestor *i)
+enum err ingestor_publish(struct ingestor *i, Parbus__Control *control, struct moment now, struct err_text *e)
 {
-    struct door *d = &i->door;
-    size_t puts = numbers_count(&d->touched), marks = numbers_count(&d->changed);
-    for (size_t n = 0; n < puts; n++) {
-        uint32_t p = numbers_at(&d->touched, n);
-        i->put[n] = (struct journal_put){p, i->coordinator.partition[p].last + 1, d->record[p].data, d->record[p].size};
-    }
-    buffer_clear(&i->marks);
-    struct journal_mark *mark = buffer_grow(&i->marks, marks * sizeof *mark);
-    for (size_t n = 0; n < marks; n++) {
-        uint32_t number = numbers_at(&d->changed, n);
-        mark[n].feeder = number;
-        mark[n].value = d->feeder[number].mark;
-    }
-    return (struct journal_group){.put = i->put, .put_count = puts, .mark = mark, .mark_count = marks};
+    return controls_publish(i, control, now, e);
 }
 
-static void journalled(struct ingestor *i, const struct journal_group *g)
+/* ---- the commit ---- */
+
+static uint64_t last_pseq(const void *ctx, uint32_t partition)
+{
+    return ((const struct coordinator *)ctx)->partition[partition].last;
+}
+
+/* Each feeder's mark is as of now: what it submits from here on is in the next group. */
+static void close_group(struct ingestor *i)
+{
+    const struct group *g = i->append.gathered;
+    struct journal_mark *mark = append_close(&i->append, last_pseq, &i->coordinator);
+    for (size_t n = 0; n < group_feeder_count(g); n++) {
+        uint32_t number = group_feeder(g, n + 1)->number;
+        struct feeder *f = feeders_at(&i->door.feeders, number);
+        mark[n] = (struct journal_mark){number, f->mark};
+        f->in_group = 0;
+    }
+    i->door.group = i->append.gathered;
+}
+
+/* A group goes as soon as the journal is free, unless more of it waits at the door: then it is gathered for a while. */
+static bool group_due(const struct ingestor *i, struct moment now)
+{
+    const struct group *g = i->append.gathered;
+    return i->append.state == APPEND_FREE && !group_empty(g) &&
+           (i->drained || submissions_full(&i->door) || now.mono_us - g->began_us >= i->settings.group_wait_us);
+}
+
+static void append_due(struct ingestor *i, struct moment now)
+{
+    if (group_due(i, now)) {
+        close_group(i);
+        append_send(&i->append, now);
+    } else if (append_again_due(&i->append, now)) {
+        append_send(&i->append, now);
+    }
+}
+
+static void lengthen(struct coordinator *c, const struct journal_group *g)
 {
     for (size_t n = 0; n < g->put_count; n++) {
         struct record_header header;
+        struct partition *part = &c->partition[g->put[n].partition];
         memcpy(&header, g->put[n].record, sizeof header);
-        i->coordinator.partition[g->put[n].partition].last += header.count;
+        ASSERT(g->put[n].first_pseq == part->last + 1);
+        part->last += header.count;
     }
-    metric_add(&i->metrics, journal_commits, 1);
 }
 
-enum err ingestor_append(struct ingestor *i, const struct journal_group *g, struct err_text *e)
+/* Law 1: receipts only after the transaction is on disk. */
+void ingestor_appended(struct ingestor *i, uint64_t ticket, enum err result, const char *why, struct moment now)
 {
-    enum err code = i->io.append(i->io.ctx, g, e);
-    i->outdated |= code == ERR_INVALID || code == ERR_LOST;
-    i->doubtful |= code != OK;
-    if (code == OK)
-        journalled(i, g);
-    return code;
-}
-
-/* Nobody may ever send again what a failed commit left behind, so it is looked for. */
-static void look_again(struct ingestor *i) { i->doubtful = flow_unconfirmed(&i->coordinator, &i->outdated) != OK; }
-
-bool ingestor_outdated(const struct ingestor *i) { return i->outdated; }
-
-/* Law 1: receipts only after the transaction is on disk; when it is not, none, and everybody is told. */
-void ingestor_commit(struct ingestor *i, struct ingestor_now now)
-{
-    if (numbers_count(&i->door.changed) == 0)
+    if (!append_answered(&i->append, ticket, result, why, now))
         return;
-    struct journal_group group = gather(i);
-    struct err_text e;
-    i->committed_us = now.mono_us;
-    if (ingestor_append(i, &group, &e) == OK) {
-        door_committed(&i->door);
-    } else {
-        metric_add(&i->metrics, journal_commit_failures, 1);
-        log_error("journal.commit_failed", "why=\"%s\"", e.text);
-        door_not_committed(&i->door, e.text, now);
+    if (i->append.state == APPEND_FREE) {
+        struct group *g = i->append.sent;
+        lengthen(&i->coordinator, &g->closed);
+        receipts_give(&i->door, g);
+        controls_appended(i, g);
+        group_clear(g);
     }
+    room_judge(i, now);
 }
 
-bool ingestor_group_full(const struct ingestor *i)
+void ingestor_drained(struct ingestor *i) { i->drained = true; }
+
+bool ingestor_takes(const struct ingestor *i)
 {
-    return i->door.group_bytes >= (size_t)i->settings.group_bytes_max;
+    return !submissions_full(&i->door) || i->append.state == APPEND_FREE || i->door.trouble[0];
 }
 
-/* A group waits only while commits follow one another: the first submission of a quiet time is written at once. */
-static bool commit_due(const struct ingestor *i, struct ingestor_now now)
+const char *ingestor_fenced(const struct ingestor *i) { return i->append.state == APPEND_LOST ? i->append.why : NULL; }
+
+bool ingestor_idle(const struct ingestor *i)
 {
-    return ingestor_group_full(i) || now.mono_us - i->committed_us >= i->settings.group_wait_us;
+    return i->append.state == APPEND_FREE && group_empty(i->append.gathered);
 }
 
-void ingestor_drained(struct ingestor *i, struct ingestor_now now)
+/* ---- time ---- */
+
+static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* D10: at once after a quiet time, else when the interval is over. */
+static int64_t tell_scored(struct ingestor *i, struct moment now)
 {
-    if (commit_due(i, now))
-        ingestor_commit(i, now);
-    coordinator_pump(&i->coordinator, now.mono_us);
+    if (numbers_count(&i->door.untold) == 0)
+        return INT64_MAX;
+    if (now.mono_us - i->scored_us < SCORED_INTERVAL_US)
+        return i->scored_us + SCORED_INTERVAL_US;
+    i->scored_us = now.mono_us;
+    receipts_tell_scored(&i->door);
+    return INT64_MAX;
 }
 
-void ingestor_stop(struct ingestor *i, struct ingestor_now now)
+static int64_t group_deadline(const struct ingestor *i)
 {
-    ingestor_commit(i, now);
-    door_tell_scored(&i->door);
+    bool waits = i->append.state == APPEND_FREE && !group_empty(i->append.gathered);
+    return waits ? i->append.gathered->began_us + i->settings.group_wait_us : INT64_MAX;
 }
 
-int64_t ingestor_tick(struct ingestor *i, struct ingestor_now now)
+int64_t ingestor_tick(struct ingestor *i, struct moment now)
 {
-    if (i->doubtful)
-        look_again(i);
+    int64_t room_us = room_look(i, now);
     controls_set_aside(i, now);
-    int64_t next = coordinator_tick(&i->coordinator, now.mono_us);
-    door_look_for_room(&i->door, now);
-    if (now.mono_us - i->scored_us >= SCORED_INTERVAL_US) {
-        i->scored_us = now.mono_us;
-        door_tell_scored(&i->door);
-    } else if (numbers_count(&i->door.untold) && next > SCORED_INTERVAL_US) {
-        next = SCORED_INTERVAL_US;
-    }
-    if (numbers_count(&i->door.changed) == 0)
-        return next;
-    int64_t due = i->committed_us + i->settings.group_wait_us - now.mono_us;
-    return due < 0 ? 0 : due < next ? due : next;
+    append_due(i, now);
+    int64_t due_us = coordinator_tick(&i->coordinator, now.mono_us);
+    due_us = earlier(due_us, room_us);
+    due_us = earlier(due_us, tell_scored(i, now));
+    due_us = earlier(due_us, group_deadline(i));
+    return earlier(due_us, append_deadline(&i->append, now));
 }
 
 /* ---- messages ---- */
 
-void ingestor_from_feeder(struct ingestor *i, uint64_t peer, const struct wire_message *m, struct ingestor_now now)
+static void refuse_unreadable(struct ingestor *i, uint64_t peer, const struct wire_message *m, struct moment now)
+{
+    Parbus__Reason reason =
+        m->err == ERR_TOO_LARGE ? PARBUS__REASON__REFUSED_TOO_LARGE : PARBUS__REASON__REFUSED_MALFORMED;
+    metric_add(&i->metrics, messages_malformed, 1);
+    const Parbus__Submission *s =
+        m->message && m->kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION ? (const Parbus__Submission *)m->message : NULL;
+    if (s && s->seq)
+        submissions_take_bad(&i->door, peer, s->seq, reason, m->why, now);
+    else
+        door_refuse(&i->door, peer, 0, reason, m->why, 0);
+}
+
+static void from_feeder(struct ingestor *i, uint64_t peer, const struct wire_message *m, struct moment now)
 {
     switch (m->kind) {
     case PARBUS__TO_INGESTOR__BODY_SUBMISSION:
-        if (i->door.group_bytes + m->body_bytes > RECORD_BYTES_MAX)
-            ingestor_commit(i, now); /* so that no record outgrows a message to a worker */
-        door_submission(&i->door, peer, (const Parbus__Submission *)m->message, m->body, m->body_bytes, now);
+        submissions_take(&i->door, peer, (const Parbus__Submission *)m->message, m->body, m->body_bytes, now);
         break;
     case PARBUS__TO_INGESTOR__BODY_HELLO:
-        ingestor_commit(i, now); /* a new epoch must not mix with the old one in a group */
-        door_hello(&i->door, peer, (const Parbus__Hello *)m->message, now);
+        hello_take(&i->door, peer, (const Parbus__Hello *)m->message, now);
         break;
     case PARBUS__TO_INGESTOR__BODY_STATUS:
         questions_status(i, peer, (const Parbus__Status *)m->message);
@@ -207,24 +235,28 @@ void ingestor_from_feeder(struct ingestor *i, uint64_t peer, const struct wire_m
     }
 }
 
-void ingestor_from_feeder_bad(struct ingestor *i, uint64_t peer, enum err code, const struct wire_message *m,
-                              const char *text)
+static void from_worker(struct ingestor *i, uint64_t peer, const struct wire_message *m, struct moment now)
 {
-    Parbus__Reason reason =
-        code == ERR_TOO_LARGE ? PARBUS__REASON__REFUSED_TOO_LARGE : PARBUS__REASON__REFUSED_MALFORMED;
-    metric_add(&i->metrics, messages_malformed, 1);
-    const Parbus__Submission *s =
-        m->message && m->kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION ? (const Parbus__Submission *)m->message : NULL;
-    if (s && s->seq)
-        door_submission_bad(&i->door, peer, s->seq, reason, text);
-    else
-        door_refuse(&i->door, peer, 0, reason, text, 0);
+    if (m->err) {
+        metric_add(&i->metrics, messages_malformed, 1);
+        tell(&i->io, TELL_WARN, "work.malformed", "why=\"%s\"", m->why);
+    } else if (m->kind == PARBUS__TO_COORDINATOR__BODY_RETRY) {
+        controls_retry(i, peer, (const Parbus__Retry *)m->message, now);
+    } else {
+        coordinator_message(&i->coordinator, peer, m, now.mono_us);
+    }
 }
 
-void ingestor_from_worker(struct ingestor *i, uint64_t peer, const struct wire_message *m, struct ingestor_now now)
+void ingestor_receive(struct ingestor *i, enum ingestor_source source, struct peer peer, const struct wire_message *m,
+                      struct moment now)
 {
-    if (m->kind == PARBUS__TO_COORDINATOR__BODY_RETRY)
-        controls_retry(i, peer, (const Parbus__Retry *)m->message, now);
+    if (source == INGESTOR_WORK) {
+        from_worker(i, peer.id, m, now);
+        return;
+    }
+    i->drained = false;
+    if (m->err)
+        refuse_unreadable(i, peer.id, m, now);
     else
-        coordinator_message(&i->coordinator, peer, m, now.mono_us);
+        from_feeder(i, peer.id, m, now);
 }

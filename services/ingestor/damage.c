@@ -1,5 +1,4 @@
 #include "services/ingestor/damage.h"
-#include "base/log.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +20,8 @@ static void found(struct coordinator *c, uint32_t p, const char *text, int64_t n
     free(part->damage);
     part->damage = strdup(text);
     ASSERT(part->damage);
-    log_error("partition.damaged", "partition=%u next=%llu why=\"%s\"", p, (unsigned long long)part->sent + 1, text);
+    tell(c->io, TELL_ERROR, "partition.damaged", "partition=%u next=%llu why=\"%s\"", p,
+         (unsigned long long)part->sent + 1, text);
 }
 
 static void gone(struct coordinator *c, uint32_t p)
@@ -29,7 +29,7 @@ static void gone(struct coordinator *c, uint32_t p)
     struct partition *part = &c->partition[p];
     if (!part->damage)
         return;
-    log_info("partition.readable_again", "partition=%u sent=%llu", p, (unsigned long long)part->sent);
+    tell(c->io, TELL_INFO, "partition.readable_again", "partition=%u sent=%llu", p, (unsigned long long)part->sent);
     free(part->damage);
     part->damage = NULL;
 }

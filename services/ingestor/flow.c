@@ -1,6 +1,5 @@
 #include "services/ingestor/flow.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "journal/record.h"
 #include "services/ingestor/damage.h"
 #include "services/ingestor/invariants.h"
@@ -83,20 +82,20 @@ static bool send_record(void *ctx, uint64_t first_pseq, const void *record, size
     struct record_header header;
     memcpy(&header, record, sizeof header);
     uint64_t last_pseq = first_pseq + header.count - 1;
-    if (last_pseq > part->last) /* of a commit that failed: nobody knows yet whether it lasts */
+    if (last_pseq > part->last) /* its commit is not confirmed yet (I7) */
         return false;
     Parbus__Work work = PARBUS__WORK__INIT;
     work.has_partition = work.has_owner_epoch = work.has_first_pseq = work.has_control_seq = work.has_record = 1;
     work.partition = pump->partition;
     work.owner_epoch = part->owner_epoch;
     work.first_pseq = first_pseq;
-    work.control_seq = catalog_control_seq(c->door->catalog); /* I18 */
+    work.control_seq = c->controls; /* I18 */
     work.scorer = c->worker[part->scorer].endpoint;
     work.record.data = (uint8_t *)record;
     work.record.len = bytes;
     leave_out_applied(c, part->applied, &work);
     uint64_t peer = c->worker[part->validator].peer;
-    if (c->io->to_worker(c->io->ctx, peer, PARBUS__TO_WORKER__BODY_WORK, &work.base) != OK) {
+    if (c->io->send(c->io->ctx, INGESTOR_WORK, peer, PARBUS__TO_WORKER__BODY_WORK, &work.base) != OK) {
         metric_add(c->metrics, sends_full, 1);
         return false;
     }
@@ -116,7 +115,7 @@ static void note_read_failure(struct coordinator *c, uint32_t p, const struct er
     if (strncmp(c->read_trouble, e->text, sizeof c->read_trouble - 1) == 0)
         return;
     snprintf(c->read_trouble, sizeof c->read_trouble, "%s", e->text);
-    log_error("journal.read_failed", "partition=%u why=\"%s\"", p, e->text);
+    tell(c->io, TELL_ERROR, "journal.read_failed", "partition=%u why=\"%s\"", p, e->text);
 }
 
 void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
@@ -223,11 +222,12 @@ static void log_standstill(const struct coordinator *c, uint32_t p, bool stands)
     const struct partition *part = &c->partition[p];
     const char *validator = part->validator == WORKER_NONE ? "" : c->worker[part->validator].instance;
     if (stands)
-        log_warn("partition.stands_still", "partition=%u next=%llu last=%llu scorer=%s validator=%s", p,
-                 (unsigned long long)part->applied + 1, (unsigned long long)part->last,
-                 c->worker[part->scorer].instance, validator);
+        tell(c->io, TELL_WARN, "partition.stands_still", "partition=%u next=%llu last=%llu scorer=%s validator=%s", p,
+             (unsigned long long)part->applied + 1, (unsigned long long)part->last, c->worker[part->scorer].instance,
+             validator);
     else
-        log_info("partition.moves_again", "partition=%u applied=%llu", p, (unsigned long long)part->applied);
+        tell(c->io, TELL_INFO, "partition.moves_again", "partition=%u applied=%llu", p,
+             (unsigned long long)part->applied);
 }
 
 static void watch(struct coordinator *c, uint32_t p, int64_t now_us)
@@ -254,21 +254,6 @@ void flow_watch_standstill(struct coordinator *c, int64_t now_us)
     }
 }
 
-static bool note_there(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
-{
-    (void)first_pseq, (void)record, (void)bytes;
-    *(bool *)ctx = true;
-    return false;
-}
-
-enum err flow_unconfirmed(const struct coordinator *c, bool *there)
-{
-    enum err code = OK;
-    for (uint32_t p = 0; p < c->partitions && !code && !*there; p++)
-        code = c->io->read(c->io->ctx, p, c->partition[p].last + 1, 1, note_there, there, NULL);
-    return code;
-}
-
 static bool take_control_seq(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
 {
     struct record_header header;
@@ -286,8 +271,8 @@ uint64_t flow_lag(const struct coordinator *c, uint32_t p)
     uint64_t entries = part->last - part->applied, in_force = 0;
     if (entries && part->applied)
         c->io->read(c->io->ctx, p, part->applied, 1, take_control_seq, &in_force, NULL);
-    uint64_t controls = catalog_control_seq(c->door->catalog) - in_force;
+    uint64_t controls = c->controls - in_force;
     if (entries)
-        controls -= catalog_readmitted_after(c->door->catalog, p, in_force);
+        controls -= catalog_readmitted_between(c->door->catalog, p, in_force, c->controls);
     return controls < entries ? entries - controls : 0;
 }

@@ -18,5 +18,3 @@ void flow_resend_overdue(struct coordinator *c, uint32_t partition, int64_t now_
 void flow_watch_standstill(struct coordinator *c, int64_t now_us);
 /* For so long it has stood still though it has a scorer; 0: it does not. */
 int64_t flow_standstill_us(const struct coordinator *c, uint32_t partition, int64_t now_us);
-/* *there: the journal holds something after what its commits have confirmed. */
-enum err flow_unconfirmed(const struct coordinator *c, bool *there);

@@ -17,9 +17,9 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     struct err_text e;
-    enum err code = ingestor_run(&service, &arguments, &e);
-    if (code != OK)
+    enum err err = ingestor_run(&service, &arguments, &e);
+    if (err)
         log_error("ingestor.failed", "why=\"%s\"", e.text);
     service_stop(&service);
-    return code == OK ? 0 : 1;
+    return err ? 1 : 0;
 }

@@ -1,4 +1,4 @@
-#include "services/ingestor/door.h"
+#include "services/ingestor/numbers.h"
 #include <string.h>
 
 void numbers_add(struct numbers *n, uint32_t number) { buffer_append(&n->bytes, &number, sizeof number); }

@@ -1,7 +1,7 @@
 /* What feeders and operators ask: Status, Describe, Stats. */
+#include "services/ingestor/questions.h"
 #include "base/err.h"
 #include "journal/record.h"
-#include "services/ingestor/internal.h"
 #include "wire/reason.h"
 #include <stdio.h>
 #include <string.h>
@@ -53,7 +53,7 @@ static bool add_reject(void *ctx, uint64_t seq, uint32_t row, uint32_t reason, c
 void questions_status(struct ingestor *i, uint64_t peer, const Parbus__Status *status)
 {
     uint32_t number;
-    struct feeder *f = door_feeder_of(&i->door, peer, &number);
+    struct feeder *f = feeders_of_peer(&i->door.feeders, peer, &number);
     if (!f) {
         door_refuse(&i->door, peer, 0, PARBUS__REASON__REFUSED_NO_HELLO, "say hello first", 0);
         return;
@@ -237,7 +237,7 @@ static char *feeder_of(struct ingestor *i, const struct set_aside *s)
 {
     struct entry_wanted wanted = {.pseq = s->pseq};
     i->io.read(i->io.ctx, s->partition, s->pseq, 1, take_feeder, &wanted, NULL);
-    struct feeder *f = door_feeder(&i->door, wanted.feeder);
+    struct feeder *f = feeders_at(&i->door.feeders, wanted.feeder);
     return f ? f->mark.name : "";
 }
 
@@ -260,7 +260,7 @@ static void add_set_aside(struct ingestor *i, Parbus__StatsReply *reply)
     reply->set_aside = s;
 }
 
-void questions_stats(struct ingestor *i, uint64_t peer, struct ingestor_now now)
+void questions_stats(struct ingestor *i, uint64_t peer, struct moment now)
 {
     enum { COUNTERS_MAX = WORKERS_MAX * WORKER_COUNTERS_MAX + METRIC_COUNT + 256 };
     arena_reset(&i->answer);

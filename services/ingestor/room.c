@@ -1,24 +1,56 @@
-#include "base/log.h"
-#include "services/ingestor/door.h"
+#include "services/ingestor/room.h"
+#include "base/err.h"
+#include "services/ingestor/receipts.h"
+#include <stdio.h>
+#include <string.h>
 
 enum { ROOM_INTERVAL_US = 100000 };
 
-/* Refusing before a commit fails leaves the journal whole and the disk a last bit of room. After trouble it is tried
- * again without waiting for a submission, at most once in the time that feeders were told to wait, so that health turns
- * green by itself. */
-void door_look_for_room(struct door *d, struct ingestor_now now)
+static void begin_trouble(struct ingestor *i, const char *why)
 {
-    struct err_text e;
-    if (!d->io->room || now.mono_us < d->room_due_us || numbers_count(&d->changed))
+    struct door *d = &i->door;
+    bool began = !d->trouble[0];
+    snprintf(d->trouble, sizeof d->trouble, "%s", why);
+    wire_utf8_mend(d->trouble);
+    if (!began)
         return;
-    d->room_due_us = now.mono_us + ROOM_INTERVAL_US;
-    bool troubled = d->trouble[0], probe = troubled && now.mono_us >= d->trouble_until_us;
-    if (d->io->room(d->io->ctx, probe, &e)) {
-        if (!troubled || probe)
-            log_error("journal.no_room", "why=\"%s\"", e.text);
-        door_not_committed(d, e.text, now);
-    } else if (probe) {
-        log_info("journal.writable", "after=\"%s\"", d->trouble);
-        door_committed(d);
+    tell(&i->io, TELL_ERROR, "journal.trouble", "why=\"%s\"", d->trouble);
+    receipts_delayed(d, d->trouble);
+}
+
+static void end_trouble(struct ingestor *i)
+{
+    struct door *d = &i->door;
+    if (!d->trouble[0])
+        return;
+    tell(&i->io, TELL_INFO, "journal.writable", "after=\"%s\"", d->trouble);
+    d->trouble[0] = 0;
+}
+
+/* What the journal says of itself comes first: it is what is in the way. */
+static void judge(struct ingestor *i, const char *no_room, struct moment now)
+{
+    const char *journal = append_trouble(&i->append, now);
+    if (journal)
+        begin_trouble(i, journal);
+    else if (no_room)
+        begin_trouble(i, no_room);
+    else if (!i->no_room)
+        end_trouble(i);
+}
+
+void room_judge(struct ingestor *i, struct moment now) { judge(i, NULL, now); }
+
+/* Refusing before a commit fails leaves the journal whole and the disk a last bit of room. */
+int64_t room_look(struct ingestor *i, struct moment now)
+{
+    struct err_text e = {""};
+    if (!i->io.room || now.mono_us < i->room_due_us) {
+        judge(i, NULL, now);
+        return i->io.room ? i->room_due_us : INT64_MAX;
     }
+    i->room_due_us = now.mono_us + ROOM_INTERVAL_US;
+    i->no_room = i->io.room(i->io.ctx, &e) != OK;
+    judge(i, i->no_room ? e.text : NULL, now);
+    return i->room_due_us;
 }

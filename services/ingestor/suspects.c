@@ -1,6 +1,5 @@
 #include "services/ingestor/suspects.h"
 #include "base/bytes.h"
-#include "base/log.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +8,7 @@ static bool condemned(const struct coordinator *c, const struct suspect *s)
     return s->tries >= (uint32_t)c->settings->record_tries_max;
 }
 
-void suspects_drop(struct coordinator *c, const struct suspect *s)
+static void drop(struct coordinator *c, const struct suspect *s)
 {
     c->suspect[s - c->suspect] = c->suspect[--c->suspect_count];
 }
@@ -18,7 +17,7 @@ void suspects_forget_applied(struct coordinator *c)
 {
     for (size_t i = c->suspect_count; i-- > 0;)
         if (c->suspect[i].pseq <= c->partition[c->suspect[i].partition].applied)
-            suspects_drop(c, &c->suspect[i]);
+            drop(c, &c->suspect[i]);
 }
 
 bool suspects_hold(const struct coordinator *c, uint32_t partition)
@@ -29,13 +28,31 @@ bool suspects_hold(const struct coordinator *c, uint32_t partition)
     return false;
 }
 
-const struct suspect *suspects_condemned(struct coordinator *c)
+static bool can_be_set_aside(const struct coordinator *c, const struct suspect *s)
+{
+    return condemned(c, s) && !s->control_seq && c->partition[s->partition].state == PARTITION_OWNED;
+}
+
+struct suspect *suspects_condemned(struct coordinator *c)
 {
     suspects_forget_applied(c);
     for (size_t i = 0; i < c->suspect_count; i++)
-        if (condemned(c, &c->suspect[i]) && c->partition[c->suspect[i].partition].state == PARTITION_OWNED)
+        if (can_be_set_aside(c, &c->suspect[i]))
             return &c->suspect[i];
     return NULL;
+}
+
+void suspects_set_aside(struct coordinator *c)
+{
+    for (size_t i = c->suspect_count; i-- > 0;) {
+        const struct suspect *s = &c->suspect[i];
+        if (!s->control_seq || s->control_seq > c->controls)
+            continue;
+        metric_add(c->metrics, records_set_aside, 1);
+        tell(c->io, TELL_ERROR, "record.set_aside", "partition=%u pseq=%llu tries=%u instance=%s", s->partition,
+             (unsigned long long)s->pseq, s->tries, s->instance);
+        drop(c, s);
+    }
 }
 
 /* What could not be set aside, or need not be, is nobody to suspect. */
@@ -86,7 +103,7 @@ bool suspects_report(struct coordinator *c, const Parbus__WorkerHello *hello)
         return false;
     s->reporter[s->tries++ % REPORTERS_MAX] = reporter;
     snprintf(s->instance, sizeof s->instance, "%s", hello->instance);
-    log_warn("record.suspected", "partition=%u pseq=%llu tries=%u most=%lld instance=%s", s->partition,
-             (unsigned long long)s->pseq, s->tries, (long long)c->settings->record_tries_max, s->instance);
+    tell(c->io, TELL_WARN, "record.suspected", "partition=%u pseq=%llu tries=%u most=%lld instance=%s", s->partition,
+         (unsigned long long)s->pseq, s->tries, (long long)c->settings->record_tries_max, s->instance);
     return !held && condemned(c, s);
 }

@@ -10,6 +10,8 @@ bool suspects_report(struct coordinator *c, const Parbus__WorkerHello *hello);
 void suspects_forget_applied(struct coordinator *c);
 /* Whether the partition has a condemned one. */
 bool suspects_hold(const struct coordinator *c, uint32_t partition);
-/* A condemned one that can be set aside now: its partition's owner has said that it is still before it. NULL: none. */
-const struct suspect *suspects_condemned(struct coordinator *c);
-void suspects_drop(struct coordinator *c, const struct suspect *s);
+/* A condemned one that can be set aside now, and is not on its way to be: its partition's owner has said that it is
+ * still before it. NULL: none. */
+struct suspect *suspects_condemned(struct coordinator *c);
+/* Those whose SetAside is in the journal by now are suspects no more. */
+void suspects_set_aside(struct coordinator *c);

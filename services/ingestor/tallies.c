@@ -1,5 +1,6 @@
 #include "services/ingestor/tallies.h"
 #include "base/err.h"
+#include "services/ingestor/receipts.h"
 #include <stdlib.h>
 
 static struct kept_tally *kept(struct coordinator *c, uint32_t partition, uint32_t feeder)
@@ -21,7 +22,7 @@ static struct kept_tally *kept(struct coordinator *c, uint32_t partition, uint32
 
 static void take(struct coordinator *c, uint32_t partition, const Parbus__Tally *t)
 {
-    struct feeder *f = door_feeder(c->door, t->feeder);
+    struct feeder *f = feeders_at(&c->door->feeders, t->feeder);
     if (!f || t->epoch != f->mark.epoch)
         return;
     struct kept_tally *k = kept(c, partition, t->feeder);
@@ -35,7 +36,7 @@ static void take(struct coordinator *c, uint32_t partition, const Parbus__Tally 
     f->sum.accepted_rows += t->accepted_rows - k->accepted_rows;
     f->sum.rejected_rows += t->rejected_rows - k->rejected_rows;
     *k = (struct kept_tally){t->epoch, t->scored, t->accepted_rows, t->rejected_rows};
-    door_totals_changed(c->door, t->feeder);
+    receipts_totals_changed(c->door, t->feeder);
 }
 
 void tallies_take(struct coordinator *c, uint32_t partition, Parbus__Tally *const *tally, size_t count)

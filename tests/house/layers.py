@@ -25,7 +25,7 @@ MODULES = {
     "log": (["common/base/log"], ["base", "clock"]),
     "random": (["common/base/random"], ["base"]),
     "wire": (["common/wire/"], ["base", "proto"]),
-    "record": (["common/journal/record"], ["base", "wire"]),
+    "record": (["common/journal/record", "common/journal/group"], ["base", "wire"]),
     "ranking": (["common/ranking/"], ["base"]),
     "catalog": (["common/catalog/"], ["base", "proto"]),
     "scoring": (["common/scoring/"], ["base", "catalog", "proto"]),
@@ -68,9 +68,6 @@ TYPES_ONLY = {"common/state/state.h"}
 
 # Faults whose owner has not landed yet, as they are told; one that is gone must go from here, too.
 TO_GO = [
-    r"services/ingestor/[a-z]+\.[ch](:\d+)?: (includes|calls) .*; ingestor_core is pure",
-    r"common/base/(log|clock).c: calls \w+, .*; ingestor_core is pure",
-    r"files in a circle: services/ingestor/[^\n]*\n(    services/ingestor/[^\n]*\n?)*",
 ]
 
 INCLUDE_DIRECTORIES = ["", "common/", "common/client/include/"]

@@ -56,6 +56,7 @@ void actor_start(struct sim *s, struct actor *n)
     n->connection++;
     n->calls_left = n->pause_left = -1;
     n->elapsed_us = 0;
+    n->leaves_rest = false;
     n->wake_us = n->busy_until_us = s->now_us;
     trace_note(s, n->name, "starts, life %lu", n->life, 0, 0, 0);
     n->role->start(s, n);
@@ -196,6 +197,20 @@ struct message *actor_take(struct actor *n)
     return m;
 }
 
+struct message *actor_take_other(struct actor *n, enum channel but)
+{
+    struct message **at = &n->first;
+    while (*at && (*at)->channel == but)
+        at = &(*at)->next;
+    struct message *m = *at;
+    if (!m)
+        return NULL;
+    *at = m->next;
+    if (!m->next)
+        n->last = at;
+    return m;
+}
+
 static void maybe_doom(struct sim *s, struct actor *n)
 {
     if (s->calm || n->calls_left >= 0 || !rng_chance(&s->rng, s->weather.death_in_turn))
@@ -226,7 +241,8 @@ static void end_turn(struct sim *s, struct actor *n, int64_t due_us)
         return;
     n->busy_until_us = actor_now_us(s, n) + pause_us(s, n);
     n->elapsed_us = 0;
-    n->wake_us = n->first || due_us < n->busy_until_us ? n->busy_until_us : due_us;
+    bool more = n->first && !n->leaves_rest;
+    n->wake_us = more || due_us < n->busy_until_us ? n->busy_until_us : due_us;
 }
 
 static void turn_in_fiber(void *ctx)

@@ -45,6 +45,7 @@ struct actor {
     struct arena *arena;                     /* of that turn */
     bool paused;                             /* it hangs there */
     struct message *first, **last;           /* inbox */
+    bool leaves_rest;                        /* what is in it now is not looked at before the turn is due */
     struct bookmark bookmark, died_at;       /* workers: what it is at; what the life before was at when it ended */
     void *process;                           /* the role's own; NULL when not alive */
     void *durable;                           /* feeders: what survives; freed at the end of the run */
@@ -58,6 +59,8 @@ void actor_turn(struct sim *s, struct actor *n);
 void actor_receive(struct sim *s, struct actor *n, struct message *m);
 /* The next message of the inbox; NULL: empty. Give it back with network_release. */
 struct message *actor_take(struct actor *n);
+/* … that did not come by this channel. */
+struct message *actor_take_other(struct actor *n, enum channel but);
 int64_t actor_now_us(const struct sim *s, const struct actor *n);
 
 /* A connection as cores know it: a number, never 0. */

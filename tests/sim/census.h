@@ -31,9 +31,17 @@
     X(journal_full, "commits of the journal with a full disk")                                                         \
     X(journal_io, "… with an I/O error")                                                                               \
     X(journal_lies, "… that failed and are there all the same")                                                        \
-    X(journal_lies_undone, "… until a power cut")                                                                      \
+    X(journal_late, "… that took longer than 5 ms")                                                                    \
+    X(journal_bursts, "… that were answered in a burst")                                                               \
+    X(journal_behind, "… of what had been gathered while another one was under way")                                   \
+    X(journal_undone, "commits that nobody knew of and that a power cut took")                                         \
+    X(journal_kept, "ingestors that died with a group under way that is there")                                        \
+    X(journal_dropped, "… that is not")                                                                                \
+    X(appended_again, "groups appended again")                                                                         \
+    X(found_there, "… that were there")                                                                                \
+    X(fenced, "ingestors told that somebody else is the writer")                                                       \
+    X(fenced_kept, "… whose group is there all the same")                                                              \
     X(journal_read_io, "reads of the journal with an I/O error")                                                       \
-    X(outdated, "ingestors that found such a commit and started again")                                                \
     X(state_full, "commits of state with a full disk")                                                                 \
     X(state_io, "… with an I/O error")                                                                                 \
     X(state_lies, "… that failed and are there all the same")                                                          \

@@ -27,6 +27,8 @@ struct lane {
     } * entry;
     size_t capacity;
     uint64_t receipted; /* as its feeder knows */
+    uint64_t told;      /* the last receipt that the ingestor sent … */
+    uint32_t told_in_life;
 };
 
 struct check {
@@ -89,8 +91,8 @@ void check_retry_written(struct sim *s, const struct journal_put *put);
 void check_undone(struct sim *s, uint32_t feeder);
 /* How often the journal failed so far. */
 uint64_t check_journal_faults(const struct sim *s);
-/* The ingestor answers an operator; faults_before: when it got the question. */
-void check_retried(struct sim *s, const Parbus__Retried *m, uint64_t faults_before);
+/* The ingestor answers an operator; excused: the journal took nothing at that moment, or could not be read. */
+void check_retried(struct sim *s, const Parbus__Retried *m, bool excused);
 
 /* ---- laws 3, 4, 5, 6: workers and state (check_state.c) ---- */
 

@@ -356,12 +356,25 @@ static void check_receipt(struct sim *s, const struct actor *feeder, uint64_t ep
 {
     const struct journal_feeder *mark = NULL;
     for (int i = 1; i < SIM_FEEDERS_MAX; i++)
-        if (!strcmp(s->journal.feeder[i].name, feeder->name))
-            mark = &s->journal.feeder[i];
-    bool there = up_to_seq == 0 || (mark && mark->epoch == epoch && mark->last_seq >= up_to_seq);
-    if (!there || (up_to_seq && s->now_us < s->journal.unsynced_until_us))
-        sim_fail(s, "law 1: %s gets a receipt up to %" PRIu64 " of epoch %" PRIu64 ", which is not on disk",
+        if (!strcmp(s->journal.sure[i].name, feeder->name))
+            mark = &s->journal.sure[i];
+    if (up_to_seq && !(mark && mark->epoch == epoch && mark->last_seq >= up_to_seq))
+        sim_fail(s, "law 1: %s gets a receipt up to %" PRIu64 " of epoch %" PRIu64 ", which is not known to be on disk",
                  feeder->name, up_to_seq, epoch);
+    if (s->journal.append.fenced)
+        sim_fail(s, "law 4: %s gets a receipt of an ingestor that is not the writer any more", feeder->name);
+}
+
+/* D8a: each says more than the one before, or the same again; as long as the ingestor lives. */
+static void check_receipt_order(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t up_to_seq)
+{
+    struct lane *lane = lane_of(s, feeder->number, epoch);
+    uint32_t life = actor_of(s, &role_ingestor, NULL)->life;
+    if (lane->told_in_life == life && up_to_seq < lane->told)
+        sim_fail(s, "law 1: %s gets a receipt up to %" PRIu64 " after one up to %" PRIu64, feeder->name, up_to_seq,
+                 lane->told);
+    lane->told_in_life = life;
+    lane->told = up_to_seq;
 }
 
 void check_to_feeder(struct sim *s, const struct actor *feeder, uint32_t kind, const ProtobufCMessage *message)
@@ -370,6 +383,7 @@ void check_to_feeder(struct sim *s, const struct actor *feeder, uint32_t kind, c
         return;
     const Parbus__Receipt *receipt = (const Parbus__Receipt *)message;
     check_receipt(s, feeder, receipt->epoch, receipt->up_to_seq);
+    check_receipt_order(s, feeder, receipt->epoch, receipt->up_to_seq);
 }
 
 static bool same_reject(const struct model_reject *r, uint64_t epoch, const Parbus__Reject *reject)

@@ -210,6 +210,7 @@ void fault_happen(struct sim *s)
         [FAULT_RESTORE] = operator_restores,
         [FAULT_LAG] = lag,
         [FAULT_PUBLISHER] = publisher_restart,
+        [FAULT_FENCE] = sim_journal_fence,
     };
     if (s->power_fails) {
         s->power_fails = false;
@@ -231,6 +232,7 @@ void faults_end(struct sim *s)
     s->journal.full_until_us = s->journal.slow_until_us = s->state.full_until_us = s->state.slow_until_us = 0;
     s->journal.append_errors = s->journal.read_errors = s->state.write_errors = s->state.read_errors = 0;
     s->journal.lies = s->state.lies = 0;
+    s->weather.journal.failures = 0;
     s->power_fails = false;
     for (int i = 0; i < s->actor_count; i++) {
         struct actor *n = &s->actor[i];

@@ -5,7 +5,9 @@
 
 #define MUTATION_TABLE(X)                                                                                              \
     X(NONE, "none", 0, "nothing is broken")                                                                            \
-    X(EARLY_RECEIPT, "early-receipt", 1, "the journal says that a group is on disk before it is synced")               \
+    X(EARLY_RECEIPT, "early-receipt", 1, "receipts are given when a group is handed over, not when it is there")       \
+    X(RECEIPT_ORDER, "receipt-order", 1, "a receipt goes out after the next one")                                      \
+    X(FENCED_GOES_ON, "fenced-goes-on", 4, "an ingestor goes on though somebody else is the writer")                   \
     X(CLOCK_IN_STATE, "clock-in-state", 2, "the time of the commit gets into state")                                   \
     X(GAP_APPLIED, "gap-applied", 3, "records are applied in whatever order and number they come")                     \
     X(REPEAT_JOURNALLED, "repeat-journalled", 3, "a submission that is sent again is written again")                   \
@@ -20,7 +22,7 @@
     X(EPOCH_AHEAD, "epoch-ahead", 6, "the door takes epochs that lie days ahead of the clock")                         \
     X(UNSYNCED_JOURNAL, "unsynced-journal", 1, "a power cut takes back the last commit of the journal")                \
     X(AHEAD_ACCEPTED, "ahead-accepted", 2, "a state ahead of the journal is built upon")                               \
-    X(LIE_BELIEVED, "lie-believed", 2, "an ingestor goes on after a commit that failed and is there all the same")     \
+    X(APPENDED_TWICE, "appended-twice", 3, "a group that is appended again is written again though it is there")       \
     X(FEED_GAP, "feed-gap", 3, "a subscriber applies deltas whatever they follow on")                                  \
     X(EPOCH_REUSED, "epoch-reused", 3, "a feeder without memory begins with the epoch of the life before")             \
     X(NOT_FENCED, "not-fenced", 4, "an entry is set aside while its partition has the owner that it had")              \

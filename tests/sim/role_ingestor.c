@@ -1,3 +1,4 @@
+#include "base/deadline.h"
 #include "services/ingestor/core.h"
 #include "tests/sim/roles.h"
 #include "tests/sim/sim.h"
@@ -10,44 +11,91 @@ struct ingestor_process {
     struct sim *sim;
     struct actor *actor;
     struct ingestor *core;
-    int64_t publish_us;      /* next try */
+    uint32_t published;      /* of the catalog's control records: handed to the core */
     uint64_t faults;         /* of the journal, when the message in hand came */
+    uint64_t ticket;         /* of the last append */
+    Parbus__Receipt held;    /* mutation: sent after the next one … */
+    uint64_t held_peer;      /* … to this peer; 0: none is */
     struct bookmark suspect; /* mutation: the only one … */
     uint32_t blamed;         /* … and so many ended there */
 };
 
 /* ---- what the core may do ---- */
 
-static enum err to_feeder(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *message)
+static enum err send_now(struct ingestor_process *p, struct actor *to, enum channel channel, uint32_t kind,
+                         const ProtobufCMessage *m)
 {
-    struct ingestor_process *p = ctx;
-    struct actor *to = actor_of_peer(p->sim, peer);
-    if (!actor_lives(p->sim, p->actor) || !to)
-        return ERR_NOT_FOUND;
-    check_to_feeder(p->sim, to, kind, message);
-    if (kind == PARBUS__TO_FEEDER__BODY_WELCOME && p->sim->options.mutation == MUTATION_NO_FEEDER_WINDOW)
-        ((Parbus__Welcome *)(void *)message)->has_window_bytes = 0;
-    return role_send(p->sim, p->actor, to->number, TO_FEEDER, kind, message);
+    if (channel == TO_FEEDER)
+        check_to_feeder(p->sim, to, kind, m);
+    return role_send(p->sim, p->actor, to->number, channel, kind, m);
 }
 
-static enum err to_worker(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *message)
+/* Mutation: a receipt waits for the next one of its feeder, and goes after it. */
+static bool hold_back(struct ingestor_process *p, uint64_t peer, const Parbus__Receipt *m)
 {
-    struct ingestor_process *p = ctx;
-    struct actor *to = actor_of_peer(p->sim, peer);
-    if (!actor_lives(p->sim, p->actor) || !to)
-        return ERR_NOT_FOUND;
+    if (p->held_peer || rng_below(&p->sim->rng, 4))
+        return false;
+    p->held_peer = peer;
+    p->held = *m;
+    return true;
+}
+
+static void send_held(struct ingestor_process *p, uint64_t peer, struct actor *to)
+{
+    if (p->held_peer != peer)
+        return;
+    p->held_peer = 0;
+    send_now(p, to, TO_FEEDER, PARBUS__TO_FEEDER__BODY_RECEIPT, &p->held.base);
+}
+
+static enum err to_feeder(struct ingestor_process *p, uint64_t peer, struct actor *to, uint32_t kind,
+                          const ProtobufCMessage *m)
+{
+    enum mutation mutation = p->sim->options.mutation;
+    bool receipt = kind == PARBUS__TO_FEEDER__BODY_RECEIPT;
+    if (kind == PARBUS__TO_FEEDER__BODY_WELCOME && mutation == MUTATION_NO_FEEDER_WINDOW)
+        ((Parbus__Welcome *)(void *)m)->has_window_bytes = 0;
+    if (receipt && mutation == MUTATION_RECEIPT_ORDER && hold_back(p, peer, (const Parbus__Receipt *)m))
+        return OK;
+    enum err err = send_now(p, to, TO_FEEDER, kind, m);
+    if (receipt)
+        send_held(p, peer, to);
+    return err;
+}
+
+/* A wish may be refused because the journal takes nothing, or cannot be read. */
+static void check_worker_message(struct ingestor_process *p, uint32_t kind, const ProtobufCMessage *m)
+{
+    struct sim *s = p->sim;
+    bool excused = ingestor_trouble(p->core)[0] || !ingestor_takes(p->core) || check_journal_faults(s) != p->faults;
     if (kind == PARBUS__TO_WORKER__BODY_WORK)
-        check_work_sent(p->sim, actor_by_name(p->sim, ((const Parbus__Work *)message)->scorer),
-                        (const Parbus__Work *)message);
+        check_work_sent(s, actor_by_name(s, ((const Parbus__Work *)m)->scorer), (const Parbus__Work *)m);
     if (kind == PARBUS__TO_WORKER__BODY_RETRIED)
-        check_retried(p->sim, (const Parbus__Retried *)message, p->faults);
-    return role_send(p->sim, p->actor, to->number, TO_WORKER, kind, message);
+        check_retried(s, (const Parbus__Retried *)m, excused);
 }
 
-static enum err append(void *ctx, const struct journal_group *group, struct err_text *e)
+static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     struct ingestor_process *p = ctx;
-    return sim_journal_append(p->sim, p->actor, group, e);
+    struct actor *to = actor_of_peer(p->sim, peer);
+    if (!actor_lives(p->sim, p->actor) || !to)
+        return ERR_NOT_FOUND;
+    if (source == INGESTOR_DOOR)
+        return to_feeder(p, peer, to, kind, m);
+    check_worker_message(p, kind, m);
+    return send_now(p, to, TO_WORKER, kind, m);
+}
+
+static void hear(void *ctx, enum tell_level level, const char *id, const char *text)
+{
+    (void)ctx, (void)level, (void)id, (void)text;
+}
+
+static enum err append(void *ctx, const struct journal_group *group, uint64_t ticket)
+{
+    struct ingestor_process *p = ctx;
+    p->ticket = ticket;
+    return sim_journal_append(p->sim, p->actor, group, ticket);
 }
 
 static enum err read_records(void *ctx, uint32_t partition, uint64_t from_pseq, size_t bytes_max, journal_record_fn *fn,
@@ -87,11 +135,11 @@ static void rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, ui
 
 /* ---- life ---- */
 
-static struct ingestor_now now(const struct ingestor_process *p)
+static struct moment now(const struct ingestor_process *p)
 {
     int64_t mono_us = actor_now_us(p->sim, p->actor);
     int64_t ahead_ms = p->sim->options.mutation == MUTATION_EPOCH_AHEAD ? TEN_DAYS_MS : 0;
-    return (struct ingestor_now){mono_us, 1760000000000 + mono_us / 1000 + p->sim->wall_skew_ms + ahead_ms};
+    return (struct moment){mono_us, 1760000000000 + mono_us / 1000 + p->sim->wall_skew_ms + ahead_ms};
 }
 
 static void restore(struct sim *s, struct ingestor *core)
@@ -131,16 +179,16 @@ static void start(struct sim *s, struct actor *n)
 {
     struct ingestor_process *p = calloc(1, sizeof *p);
     ASSERT(p);
-    *p = (struct ingestor_process){.sim = s, .actor = n};
+    *p = (struct ingestor_process){.sim = s, .actor = n, .published = s->model.published};
     sim_journal_open(s);
     poison_reports_forgotten(s);
-    struct ingestor_io io = {p, to_feeder, to_worker, append, read_records, rejects, NULL, read_controls};
+    struct ingestor_io io = {p, send, hear, append, read_records, read_controls, rejects, NULL};
     struct settings settings = s->settings;
     if (s->options.mutation == MUTATION_NO_WINDOW)
         settings.partition_window_bytes = 1 << 24;
     if (s->options.mutation == MUTATION_NO_SCORER_WINDOW || s->options.mutation == MUTATION_NO_WINDOW)
         settings.scorer_window_bytes = 1 << 24;
-    p->core = ingestor_new(n->name, &settings, &io, s->partitions, s->journal.id, s->journal.term);
+    p->core = ingestor_new(n->name, &settings, &io, s->partitions, s->journal.id, s->journal.term, s->journal.commits);
     restore(s, p->core);
     restore_partitions(s, n, p->core);
     s->check.unaccounted = 0;
@@ -150,6 +198,7 @@ static void start(struct sim *s, struct actor *n)
 static void stop(struct sim *s, struct actor *n)
 {
     struct ingestor_process *p = n->process;
+    sim_journal_abandoned(s);
     census_metrics(&s->census, ingestor_metrics(p->core));
     ingestor_destroy(&p->core);
     free(p);
@@ -158,18 +207,19 @@ static void stop(struct sim *s, struct actor *n)
 
 /* ---- the loop ---- */
 
+/* What the journal has taken, it keeps; what it has no place for, it gets with the next turn. */
 static void publish(struct sim *s, struct ingestor_process *p)
 {
-    if (actor_now_us(s, p->actor) < p->publish_us)
-        return;
-    while (s->model.published < s->controls_wanted && !p->actor->dying) {
+    while (p->published < s->controls_wanted && !p->actor->dying) {
         Parbus__Control control;
         struct err_text e = {""};
-        sim_control(s->model.published + 1, &control);
-        if (ingestor_publish(p->core, &control, now(p), &e)) {
-            p->publish_us = actor_now_us(s, p->actor) + SIM_SECOND;
+        sim_control(p->published + 1, &control);
+        enum err err = ingestor_publish(p->core, &control, now(p), &e);
+        if (err && err != ERR_BUSY)
+            sim_fail(s, "the ingestor does not take control %u: %s", p->published + 1, e.text);
+        if (err)
             return;
-        }
+        p->published++;
     }
 }
 
@@ -234,7 +284,7 @@ static void suspect_one(struct sim *s, struct ingestor_process *p, Parbus__Worke
     struct wire_message m = {.kind = PARBUS__TO_COORDINATOR__BODY_HELLO, .message = &other.base};
     for (uint32_t i = 1; i < p->blamed; i++) {
         other.incarnation = rng_next(&s->rng);
-        ingestor_from_worker(p->core, actor_peer(p->actor, 0), &m, now(p));
+        ingestor_receive(p->core, INGESTOR_WORK, (struct peer){actor_peer(p->actor, 0), ""}, &m, now(p));
     }
 }
 
@@ -262,34 +312,74 @@ static void take(struct sim *s, struct ingestor_process *p, const struct message
     p->faults = check_journal_faults(s);
     if (m->channel != TO_DOOR && opened.kind == PARBUS__TO_COORDINATOR__BODY_HELLO)
         take_hello(s, p, (Parbus__WorkerHello *)(void *)opened.message);
-    if (m->channel != TO_DOOR)
-        ingestor_from_worker(p->core, peer, &opened, now(p));
-    else
-        ingestor_from_feeder(p->core, peer, &opened, now(p));
+    ingestor_receive(p->core, m->channel == TO_DOOR ? INGESTOR_DOOR : INGESTOR_WORK, (struct peer){peer, ""}, &opened,
+                     now(p));
     bool submission = m->channel == TO_DOOR && opened.kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION;
     s->check.unaccounted += submission && reasons_counted(p->core) == before;
+}
+
+/* ---- the conversation with the journal ---- */
+
+static void take_answer(struct sim *s, struct ingestor_process *p)
+{
+    uint64_t ticket;
+    enum err result;
+    const char *why;
+    if (!sim_journal_answer(s, p->actor, &ticket, &result, &why))
+        return;
+    if (result == ERR_LOST && s->options.mutation == MUTATION_FENCED_GOES_ON)
+        result = OK;
+    ingestor_appended(p->core, ticket, result, why, now(p));
+}
+
+/* Mutation: before the journal has answered. */
+static void answer_early(struct sim *s, struct ingestor_process *p)
+{
+    if (s->options.mutation == MUTATION_EARLY_RECEIPT && p->ticket)
+        ingestor_appended(p->core, p->ticket, OK, "", now(p));
+    p->ticket = 0;
+}
+
+static bool has_door_message(const struct actor *n)
+{
+    for (const struct message *m = n->first; m; m = m->next)
+        if (m->channel == TO_DOOR)
+            return true;
+    return false;
+}
+
+static bool has_other(const struct actor *n)
+{
+    for (const struct message *m = n->first; m; m = m->next)
+        if (m->channel != TO_DOOR)
+            return true;
+    return false;
+}
+
+/* Of two sockets, of which the door's waits at times. */
+static struct message *next_message(struct ingestor_process *p)
+{
+    return ingestor_takes(p->core) ? actor_take(p->actor) : actor_take_other(p->actor, TO_DOOR);
 }
 
 static int64_t turn(struct sim *s, struct actor *n)
 {
     struct ingestor_process *p = n->process;
     publish(s, p);
-    for (uint32_t i = role_batch(s); i > 0 && n->first; i--) {
-        if (n->first->channel == TO_DOOR && ingestor_group_full(p->core))
-            break;
-        struct message *m = actor_take(n);
+    struct message *m;
+    for (uint32_t i = role_batch(s); i > 0 && (m = next_message(p)); i--) {
         take(s, p, m);
         network_release(&s->network, m);
     }
-    ingestor_drained(p->core, now(p));
-    int64_t wait_us = ingestor_tick(p->core, now(p));
-    if (ingestor_outdated(p->core) && !n->dying && s->options.mutation != MUTATION_LIE_BELIEVED) {
-        census_add(s, outdated, 1);
+    take_answer(s, p);
+    if (!has_door_message(n))
+        ingestor_drained(p->core);
+    int64_t due_us = ingestor_tick(p->core, now(p));
+    answer_early(s, p);
+    if (ingestor_fenced(p->core))
         actor_give_up(n);
-    }
-    bool wanting = s->model.published < s->controls_wanted;
-    int64_t due_us = actor_now_us(s, n) + wait_us;
-    return wanting && p->publish_us < due_us ? p->publish_us : due_us;
+    n->leaves_rest = !ingestor_takes(p->core) && !has_other(n);
+    return earlier_us(due_us, sim_journal_due_us(&s->journal));
 }
 
 uint64_t sent_of(struct sim *s, uint32_t partition)

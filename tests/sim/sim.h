@@ -5,11 +5,10 @@
  *
  *     sim_new → sim_run → sim_destroy
  *
- * Files: network.c (links), store.c (state), sim_journal.c, outbox.c (what survives a process), actor.c (processes)
- * with one role_*.c each, faults.c (what goes wrong, and when), operator.c (copies, and what is taken back from them),
- * weather.c (how bad it is), fiber.c (calls that hang in their middle),
- * poison.c (submissions that end who looks at them), census.c (how often what happened), trace.c
- * (what happened last). */
+ * Files: network.c (links), store.c (state), sim_journal.c with sim_append.c, outbox.c (what survives a process),
+ * actor.c (processes) with one role_*.c each, faults.c (what goes wrong, and when), operator.c (copies, and what is
+ * taken back from them), weather.c (how bad it is), fiber.c (calls that hang in their middle), poison.c (submissions
+ * that end who looks at them), census.c (how often what happened), trace.c (what happened last). */
 #pragma once
 #include "base/arena.h"
 #include "base/settings.h"
@@ -40,6 +39,11 @@ struct weather {
     uint32_t faults;    /* bits: enum fault */
     uint32_t favourite; /* enum fault that comes more often than others */
     bool clocks_wrong;  /* those of some feeders, by days */
+    struct {            /* how the journal answers */
+        int64_t least_us, most_us;
+        int64_t burst_us;  /* only at multiples of it; 0: whenever */
+        uint32_t failures; /* of a million */
+    } journal;
 };
 
 struct sim_options {
@@ -113,6 +117,7 @@ enum fault {
     FAULT_RESTORE,
     FAULT_LAG,
     FAULT_PUBLISHER,
+    FAULT_FENCE,
     FAULT_COUNT
 };
 void fault_happen(struct sim *s);

@@ -14,7 +14,7 @@ static struct sim_record *add_record(struct sim_records *p)
     return &p->record[p->count++];
 }
 
-static void put_record(struct sim_journal *j, const struct journal_put *put)
+static void put_record(struct sim_journal *j, const struct journal_put *put, uint64_t commit)
 {
     struct sim_records *p = &j->partition[put->partition];
     struct sim_record *r = add_record(p);
@@ -22,44 +22,13 @@ static void put_record(struct sim_journal *j, const struct journal_put *put)
     ASSERT(r->data);
     memcpy(r->data, put->record, put->bytes);
     memcpy(&r->count, r->data + 4, sizeof r->count);
-    record_seal(r->data, r->bytes, &(struct record_place){put->partition, put->first_pseq, ++j->commits});
+    record_seal(r->data, r->bytes, &(struct record_place){put->partition, put->first_pseq, commit});
     p->last += r->count;
-}
-
-static enum err check_group(const struct sim_journal *j, const struct journal_group *g, struct err_text *e)
-{
-    for (size_t i = 0; i < g->put_count; i++)
-        if (g->put[i].first_pseq != j->partition[g->put[i].partition].last + 1)
-            return err_set(e, ERR_INVALID, "partition %u: a record from %llu on follows %llu", g->put[i].partition,
-                           (unsigned long long)g->put[i].first_pseq,
-                           (unsigned long long)j->partition[g->put[i].partition].last);
-    for (size_t i = 0; i < g->control_count; i++)
-        if (g->control[i].seq != j->controls + 1)
-            return err_set(e, ERR_INVALID, "control %llu follows %llu", (unsigned long long)g->control[i].seq,
-                           (unsigned long long)j->controls);
-    return OK;
-}
-
-static enum err failing(struct sim *s, struct actor *n, struct err_text *e)
-{
-    struct sim_journal *j = &s->journal;
-    if (s->now_us < j->slow_until_us)
-        n->elapsed_us += rng_between(&s->rng, 0, 40 * SIM_MS);
-    if (s->now_us < j->full_until_us) {
-        census_add(s, journal_full, 1);
-        return err_set(e, ERR_FULL, "the disk is full");
-    }
-    if (j->append_errors) {
-        j->append_errors--;
-        census_add(s, journal_io, 1);
-        return err_set(e, ERR_IO, "the disk failed");
-    }
-    return OK;
 }
 
 static struct sim_journal_position position_of(const struct sim_journal *j)
 {
-    struct sim_journal_position at = {.controls = j->controls, .term = j->term};
+    struct sim_journal_position at = {.controls = j->controls, .term = j->term, .commits = j->commits};
     for (int p = 0; p < SIM_PARTITIONS_MAX; p++) {
         at.count[p] = j->partition[p].count;
         at.last[p] = j->partition[p].last;
@@ -78,72 +47,21 @@ static void put_control(struct sim *s, const struct journal_control *c)
         buffer_append(told, c->packed, c->bytes);
 }
 
-static void write_group(struct sim *s, const struct journal_group *g)
+void sim_journal_write(struct sim *s, const struct journal_group *g)
 {
     struct sim_journal *j = &s->journal;
     j->before = position_of(j);
     for (size_t i = 0; i < g->put_count; i++)
-        put_record(j, &g->put[i]);
+        put_record(j, &g->put[i], g->commit);
     for (size_t i = 0; i < g->mark_count; i++) {
         ASSERT(g->mark[i].feeder < SIM_FEEDERS_MAX);
         j->feeder[g->mark[i].feeder] = g->mark[i].value;
     }
     for (size_t i = 0; i < g->control_count; i++)
         put_control(s, &g->control[i]);
-    j->unsynced = false;
-    if (s->options.mutation == MUTATION_EARLY_RECEIPT)
-        j->unsynced_until_us = s->now_us + SIM_MS;
-}
-
-/* The writer is told of a failure, and the group is there. */
-static enum err lie(struct sim *s, struct err_text *e)
-{
-    struct sim_journal *j = &s->journal;
-    j->lies--;
-    j->lied = j->unsynced = true;
-    census_add(s, journal_lies, 1);
-    if (j->power_fails_next) {
-        s->power_fails = true;
-        s->fault_us = s->now_us + 1;
-    }
-    return err_set(e, ERR_IO, "the disk failed at the end");
-}
-
-static void now_sure(struct sim_journal *j, const struct journal_group *g)
-{
-    for (size_t i = 0; i < g->put_count; i++)
-        j->partition[g->put[i].partition].sure = j->partition[g->put[i].partition].last;
-}
-
-static enum err append(struct sim *s, const struct journal_group *g, struct err_text *e)
-{
-    struct sim_journal *j = &s->journal;
-    enum err code = check_group(j, g, e);
-    if (code == ERR_INVALID && !j->lied)
-        sim_fail(s, "the ingestor appends what does not follow: %s", e->text);
-    if (code)
-        return code;
-    write_group(s, g);
+    j->commits += g->put_count > 0;
+    j->unsynced = true;
     check_group_written(s, g);
-    if (j->lies)
-        return lie(s, e);
-    now_sure(j, g);
-    return OK;
-}
-
-enum err sim_journal_append(struct sim *s, struct actor *n, const struct journal_group *g, struct err_text *e)
-{
-    census_add(s, hangs_in_append, actor_hangs(s, n, "hangs before its commit of the journal"));
-    if (!actor_lives(s, n))
-        return err_set(e, ERR_IO, "the process is dead");
-    n->elapsed_us += rng_between(&s->rng, 20, 150);
-    enum err code = failing(s, n, e);
-    check_group_taken(s, g);
-    if (!code)
-        code = append(s, g, e);
-    trace_note(s, n->name, "appends %lu records, %lu marks: error %lu", g->put_count, g->mark_count, code, 0);
-    census_add(s, hangs_in_append, actor_hangs(s, n, "hangs after its commit of the journal"));
-    return code;
 }
 
 /* ---- what is taken back ---- */
@@ -152,7 +70,8 @@ void sim_journal_open(struct sim *s)
 {
     struct sim_journal *j = &s->journal;
     j->term++;
-    j->lied = j->unsynced = false;
+    j->unsynced = j->fence = false;
+    memcpy(j->sure, j->feeder, sizeof j->sure);
     for (int p = 0; p < SIM_PARTITIONS_MAX; p++)
         j->partition[p].sure = j->partition[p].last;
 }
@@ -172,7 +91,9 @@ static void take_back(struct sim *s, const struct sim_journal_position *to)
         buffer_clear(&j->told[j->controls]);
     }
     memcpy(j->feeder, to->feeder, sizeof j->feeder);
-    j->lied = j->unsynced = false;
+    memcpy(j->sure, to->feeder, sizeof j->sure);
+    j->commits = to->commits;
+    j->unsynced = false;
     check_journal_shrunk(s);
 }
 
@@ -182,7 +103,7 @@ void sim_journal_power_cut(struct sim *s)
     bool unsynced = j->unsynced && rng_below(&s->rng, 2);
     if (!unsynced && s->options.mutation != MUTATION_UNSYNCED_JOURNAL)
         return;
-    census_add(s, journal_lies_undone, unsynced);
+    census_add(s, journal_undone, unsynced);
     trace_note(s, "journal", "loses its last commit", 0, 0, 0, 0);
     struct sim_journal_position to = j->before;
     take_back(s, &to);
@@ -278,6 +199,7 @@ bool sim_record_entry(const struct sim_record *r, uint64_t pseq, struct sim_entr
 
 void sim_journal_free(struct sim_journal *j)
 {
+    sim_append_free(&j->append);
     for (int p = 0; p < SIM_PARTITIONS_MAX; p++) {
         for (size_t i = 0; i < j->partition[p].count; i++)
             free(j->partition[p].record[i].data);

@@ -34,6 +34,17 @@ static void draw_settings(struct sim *s)
     t->record_tries_max = one_of(s, 1, 2, 3);
 }
 
+/* A disk of the same host, or a log on other machines. */
+static void draw_journal(struct sim *s)
+{
+    struct weather *w = &s->weather;
+    bool remote = rng_below(&s->rng, 2);
+    w->journal.least_us = remote ? 200 : 20;
+    w->journal.most_us = remote ? one_of(s, 2 * SIM_MS, 20 * SIM_MS, 100 * SIM_MS) : 150;
+    w->journal.burst_us = remote ? one_of(s, 0, 10 * SIM_MS, 50 * SIM_MS) : 0;
+    w->journal.failures = remote ? pick(s, 100000) : 0;
+}
+
 void weather_draw(struct sim *s)
 {
     struct weather *w = &s->weather;
@@ -54,4 +65,5 @@ void weather_draw(struct sim *s)
     w->favourite = rng_below(&s->rng, FAULT_COUNT);
     poison_draw(s);
     w->clocks_wrong = rng_below(&s->rng, 3) == 0;
+    draw_journal(s);
 }

@@ -13,20 +13,24 @@ static struct sent copy(uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
     return (struct sent){peer, kind, twin};
 }
 
-static enum err to_feeder(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     (void)ctx;
-    cr_assert_lt(t.feeder_count, 4096);
-    t.to_feeder[t.feeder_count++] = copy(peer, kind, m);
+    if (source == INGESTOR_DOOR) {
+        cr_assert_lt(t.feeder_count, 4096);
+        t.to_feeder[t.feeder_count++] = copy(peer, kind, m);
+    } else {
+        cr_assert_lt(t.worker_count, 8192);
+        t.to_worker[t.worker_count++] = copy(peer, kind, m);
+    }
     return OK;
 }
 
-static enum err to_worker(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+static void take_news(void *ctx, enum tell_level level, const char *id, const char *text)
 {
-    (void)ctx;
-    cr_assert_lt(t.worker_count, 8192);
-    t.to_worker[t.worker_count++] = copy(peer, kind, m);
-    return OK;
+    (void)ctx, (void)level;
+    size_t used = strlen(t.told);
+    snprintf(t.told + used, sizeof t.told - used, "%s %s\n", id, text);
 }
 
 uint64_t last_pseq(uint32_t partition)
@@ -38,15 +42,10 @@ uint64_t last_pseq(uint32_t partition)
     return last;
 }
 
-static enum err append(void *ctx, const struct journal_group *g, struct err_text *e)
+static void store(const struct journal_group *g)
 {
-    (void)ctx;
-    t.appends++;
-    if (t.disk_full)
-        return err_set(e, ERR_FULL, "%s", t.disk_says ? t.disk_says : "the disk is full");
     for (size_t i = 0; i < g->put_count; i++) {
-        if (g->put[i].first_pseq != last_pseq(g->put[i].partition) + 1)
-            return err_set(e, ERR_INVALID, "pseq are dense");
+        cr_assert_eq(g->put[i].first_pseq, last_pseq(g->put[i].partition) + 1, "pseq are dense");
         uint8_t *twin = malloc(g->put[i].bytes);
         memcpy(twin, g->put[i].record, g->put[i].bytes);
         record_seal(twin, g->put[i].bytes,
@@ -58,7 +57,46 @@ static enum err append(void *ctx, const struct journal_group *g, struct err_text
         cr_assert_eq(g->control[i].seq, t.control_count + 1);
         buffer_append(&t.control[t.control_count++], g->control[i].packed, g->control[i].bytes);
     }
-    return t.disk_lies ? err_set(e, ERR_IO, "the disk failed at the end") : OK;
+    t.commits += g->put_count > 0;
+}
+
+/* As journal_append. */
+static enum err write_group(const struct journal_group *g)
+{
+    bool there = g->put_count && g->commit == t.commits;
+    if (t.fenced)
+        return ERR_LOST;
+    if (t.disk_full)
+        return ERR_FULL;
+    cr_assert(there || !g->put_count || g->commit == t.commits + 1);
+    if (!there)
+        store(g);
+    return t.disk_lies ? ERR_IO : OK;
+}
+
+static enum err append(void *ctx, const struct journal_group *g, uint64_t ticket)
+{
+    (void)ctx;
+    cr_assert_eq(t.ticket, 0, "one at a time");
+    t.appends++;
+    t.ticket = ticket;
+    t.result = write_group(g);
+    return OK;
+}
+
+static const char *why_of(enum err result)
+{
+    if (result == ERR_FULL)
+        return t.disk_says ? t.disk_says : "the disk is full";
+    return result == ERR_LOST ? "somebody else writes this journal" : "the disk failed at the end";
+}
+
+void answer_append(void)
+{
+    uint64_t ticket = t.ticket;
+    t.ticket = 0;
+    if (ticket)
+        ingestor_appended(t.core, ticket, t.result, t.result ? why_of(t.result) : "", t.now);
 }
 
 static enum err read_records(void *ctx, uint32_t partition, uint64_t from, size_t bytes_max, journal_record_fn *fn,
@@ -91,8 +129,8 @@ static void no_rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq,
     add(add_ctx, seq, 2, PARBUS__REASON__REJECTED_VALUE_OUT_OF_RANGE, "value 19 is outside 0..18");
 }
 
-void deliver(void (*to)(struct ingestor *, uint64_t, const struct wire_message *, struct ingestor_now),
-             const struct wire_channel *channel, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+void deliver(enum ingestor_source source, const struct wire_channel *channel, uint64_t peer, uint32_t kind,
+             const ProtobufCMessage *m)
 {
     struct buffer bytes = {0};
     struct arena arena;
@@ -101,7 +139,7 @@ void deliver(void (*to)(struct ingestor *, uint64_t, const struct wire_message *
     arena_init(&arena, 1 << 22);
     wire_pack(&bytes, kind, m);
     cr_assert_eq(wire_open(channel, bytes.data, bytes.size, &arena, &opened, &e), OK, "%s", e.text);
-    to(t.core, peer, &opened, t.now);
+    ingestor_receive(t.core, source, (struct peer){peer, ""}, &opened, t.now);
     arena_free(&arena);
     buffer_free(&bytes);
 }
@@ -139,8 +177,16 @@ void tick(int64_t ms)
 {
     t.now.mono_us += ms * 1000;
     t.now.wall_ms += ms;
+    ingestor_drained(t.core);
+    for (int round = 0; round < 2; round++) { /* what the journal answers lets more go out */
+        int64_t due_us = ingestor_tick(t.core, t.now);
+        cr_assert_gt(due_us, t.now.mono_us - 1);
+        if (!t.disk_silent)
+            answer_append();
+    }
     ingestor_tick(t.core, t.now);
-    ingestor_drained(t.core, t.now);
+    if (!t.disk_silent)
+        answer_append();
 }
 
 const ProtobufCMessage *last_to_feeder(uint32_t kind)
@@ -165,13 +211,10 @@ uint64_t receipt(void)
     return r ? r->up_to_seq : 0;
 }
 
-static enum err room(void *ctx, bool probe, struct err_text *e)
+static enum err room(void *ctx, struct err_text *e)
 {
     (void)ctx;
-    t.probes += probe;
-    if (t.room_left && !(probe && t.disk_full))
-        return OK;
-    return err_set(e, t.room_left ? ERR_IO : ERR_FULL, t.room_left ? "it cannot be written" : "hardly any room");
+    return t.room_left ? OK : err_set(e, ERR_FULL, "hardly any room");
 }
 
 static enum err read_controls(void *ctx, uint64_t from, journal_control_fn *fn, void *fn_ctx, struct err_text *e)
@@ -183,15 +226,15 @@ static enum err read_controls(void *ctx, uint64_t from, journal_control_fn *fn, 
     return err;
 }
 
-const struct ingestor_io ingestor_world_io = {NULL,         to_feeder,  to_worker, append,
-                                              read_records, no_rejects, room,      read_controls};
+const struct ingestor_io ingestor_world_io = {NULL,         send,          take_news,  append,
+                                              read_records, read_controls, no_rejects, room};
 
 void ingestor_world_start(void)
 {
     settings_defaults(&t.settings);
     t.room_left = true;
-    t.now = (struct ingestor_now){1000000000, 1760000000000};
-    t.core = ingestor_new("ingestor-9", &t.settings, &ingestor_world_io, PARTITIONS, 77, 1);
+    t.now = (struct moment){1000000000, 1760000000000};
+    t.core = ingestor_new("ingestor-9", &t.settings, &ingestor_world_io, PARTITIONS, 77, 1, t.commits);
 }
 
 void ingestor_world_stop(void)
@@ -295,8 +338,9 @@ void one_of_each(void)
 
 void ingestor_world_restart(void)
 {
+    t.ticket = 0;
     ingestor_destroy(&t.core);
-    t.core = ingestor_new("ingestor-9", &t.settings, &ingestor_world_io, PARTITIONS, 77, 1);
+    t.core = ingestor_new("ingestor-9", &t.settings, &ingestor_world_io, PARTITIONS, 77, 1, t.commits);
 }
 
 void ingestor_world_restore(void)

@@ -22,16 +22,21 @@ struct sent {
 struct ingestor_world {
     struct ingestor *core;
     struct settings settings;
-    struct ingestor_now now;
+    struct moment now;
     struct stored journal[4096];
     size_t journal_count;
     struct buffer control[64]; /* packed */
     size_t control_count, appends;
+    uint64_t commits;
     bool disk_full, room_left;
     const char *disk_says; /* NULL: the disk is full */
-    unsigned probes;
-    bool disk_lies; /* a commit fails and is there all the same */
+    bool disk_lies;        /* a commit fails and is there all the same */
+    bool disk_silent;      /* a commit gets no answer yet */
+    bool fenced;           /* somebody else is the writer */
     bool disk_unreadable;
+    uint64_t ticket; /* under way; 0: none */
+    enum err result; /* that it will get */
+    char told[4096]; /* what the core told its log, "id text" a line */
     struct sent to_feeder[4096], to_worker[8192];
     size_t feeder_count, worker_count;
     struct buffer packed;
@@ -47,18 +52,20 @@ void ingestor_world_restart(void);
 /* … that has read what the journal holds. */
 void ingestor_world_restore(void);
 
-void deliver(void (*to)(struct ingestor *, uint64_t, const struct wire_message *, struct ingestor_now),
-             const struct wire_channel *channel, uint64_t peer, uint32_t kind, const ProtobufCMessage *m);
+void deliver(enum ingestor_source source, const struct wire_channel *channel, uint64_t peer, uint32_t kind,
+             const ProtobufCMessage *m);
 #define FROM_FEEDER(KIND, message)                                                                                     \
-    deliver(ingestor_from_feeder, &wire_to_ingestor, FEEDER, PARBUS__TO_INGESTOR__BODY_##KIND, &(message).base)
+    deliver(INGESTOR_DOOR, &wire_to_ingestor, FEEDER, PARBUS__TO_INGESTOR__BODY_##KIND, &(message).base)
 #define FROM_WORKER(peer, KIND, message)                                                                               \
-    deliver(ingestor_from_worker, &wire_to_coordinator, peer, PARBUS__TO_COORDINATOR__BODY_##KIND, &(message).base)
+    deliver(INGESTOR_WORK, &wire_to_coordinator, peer, PARBUS__TO_COORDINATOR__BODY_##KIND, &(message).base)
 
 /* The feeder says hello, or submits one row. */
 void hello(uint64_t epoch);
 void submit_to(uint64_t seq, const char *unit);
 void submit(uint64_t seq);
 void tick(int64_t ms);
+/* The journal answers what is under way. */
+void answer_append(void);
 
 /* What was sent so far. */
 const ProtobufCMessage *last_to_feeder(uint32_t kind); /* NULL: none */

@@ -9,7 +9,7 @@ enum { PARTITIONS = 4, PARTITIONS_MOST = 4096, SCORER = 2001, OPERATOR = 1001 };
 
 static struct {
     struct ingestor *core;
-    struct ingestor_now now;
+    struct moment now;
     uint64_t owner_epoch[PARTITIONS_MOST];
     size_t assigns, counters, replies, reply_bytes, reply_partitions, reply_workers;
     uint32_t left_out, applied_per_s, worker_rate;
@@ -17,36 +17,41 @@ static struct {
     bool rate_known;
 } t;
 
-static enum err to_feeder(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+static void keep_stats(const Parbus__StatsReply *r)
+{
+    t.replies++;
+    t.counters = r->n_counter;
+    t.reply_bytes = parbus__stats_reply__get_packed_size(r);
+    t.reply_partitions = r->n_partition, t.reply_workers = r->n_worker, t.left_out = r->counters_left_out;
+    t.rate_known = r->has_applied_per_s && r->n_worker && r->worker[0]->has_rate_per_s;
+    t.applied_per_s = r->applied_per_s, t.lag_growth = r->lag_growth;
+    t.worker_rate = r->n_worker ? r->worker[0]->rate_per_s : 0;
+}
+
+static void keep_assign(const Parbus__Assign *ask)
+{
+    t.assigns++;
+    t.owner_epoch[ask->partition] = ask->owner_epoch;
+}
+
+static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     (void)ctx, (void)peer;
-    if (kind == PARBUS__TO_FEEDER__BODY_STATS) {
-        const Parbus__StatsReply *r = (const Parbus__StatsReply *)m;
-        t.replies++;
-        t.counters = r->n_counter;
-        t.reply_bytes = parbus__stats_reply__get_packed_size(r);
-        t.reply_partitions = r->n_partition, t.reply_workers = r->n_worker, t.left_out = r->counters_left_out;
-        t.rate_known = r->has_applied_per_s && r->n_worker && r->worker[0]->has_rate_per_s;
-        t.applied_per_s = r->applied_per_s, t.lag_growth = r->lag_growth;
-        t.worker_rate = r->n_worker ? r->worker[0]->rate_per_s : 0;
-    }
+    if (source == INGESTOR_DOOR && kind == PARBUS__TO_FEEDER__BODY_STATS)
+        keep_stats((const Parbus__StatsReply *)m);
+    if (source == INGESTOR_WORK && kind == PARBUS__TO_WORKER__BODY_ASSIGN)
+        keep_assign((const Parbus__Assign *)m);
     return OK;
 }
 
-static enum err to_worker(void *ctx, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+static void hear_nothing(void *ctx, enum tell_level level, const char *id, const char *text)
 {
-    (void)ctx, (void)peer;
-    if (kind == PARBUS__TO_WORKER__BODY_ASSIGN) {
-        const Parbus__Assign *ask = (const Parbus__Assign *)m;
-        t.assigns++;
-        t.owner_epoch[ask->partition] = ask->owner_epoch;
-    }
-    return OK;
+    (void)ctx, (void)level, (void)id, (void)text;
 }
 
-static enum err append(void *ctx, const struct journal_group *g, struct err_text *e)
+static enum err append(void *ctx, const struct journal_group *g, uint64_t ticket)
 {
-    return (void)ctx, (void)g, (void)e, OK;
+    return (void)ctx, (void)g, (void)ticket, OK;
 }
 
 static enum err read_nothing(void *ctx, uint32_t partition, uint64_t from, size_t bytes_max, journal_record_fn *fn,
@@ -63,11 +68,11 @@ static void no_rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq,
 
 static void start_with(uint32_t partitions)
 {
-    static const struct ingestor_io io = {NULL, to_feeder, to_worker, append, read_nothing, no_rejects, NULL, NULL};
+    static const struct ingestor_io io = {NULL, send, hear_nothing, append, read_nothing, NULL, no_rejects, NULL};
     struct settings settings;
     settings_defaults(&settings);
-    t.now = (struct ingestor_now){1000000000, 1760000000000};
-    t.core = ingestor_new("ingestor-7", &settings, &io, partitions, 77, 1);
+    t.now = (struct moment){1000000000, 1760000000000};
+    t.core = ingestor_new("ingestor-7", &settings, &io, partitions, 77, 1, 0);
 }
 
 static void start(void) { start_with(PARTITIONS); }
@@ -79,7 +84,7 @@ TestSuite(coordinator, .init = start, .fini = stop);
 static void from_worker(uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     struct wire_message opened = {.kind = kind, .message = m};
-    ingestor_from_worker(t.core, peer, &opened, t.now);
+    ingestor_receive(t.core, INGESTOR_WORK, (struct peer){peer, ""}, &opened, t.now);
 }
 
 static void tick(int64_t ms)
@@ -206,7 +211,7 @@ static void ask_stats(void)
 {
     Parbus__Stats ask = PARBUS__STATS__INIT;
     struct wire_message m = {.kind = PARBUS__TO_INGESTOR__BODY_STATS, .message = &ask.base};
-    ingestor_from_feeder(t.core, OPERATOR, &m, t.now);
+    ingestor_receive(t.core, INGESTOR_DOOR, (struct peer){OPERATOR, ""}, &m, t.now);
 }
 
 /* 4096 partitions and 256 workers with the longest names and figures. */

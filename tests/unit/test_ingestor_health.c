@@ -274,7 +274,11 @@ static uint64_t retry(uint64_t pseq)
     m.partition = of;
     m.pseq = pseq;
     FROM_WORKER(OPERATOR, RETRY, m);
-    return ((const Parbus__Retried *)t.to_worker[t.worker_count - 1].message)->again_pseq;
+    tick(0);
+    for (size_t i = t.worker_count; i-- > 0;)
+        if (t.to_worker[i].kind == PARBUS__TO_WORKER__BODY_RETRIED)
+            return ((const Parbus__Retried *)t.to_worker[i].message)->again_pseq;
+    return 0;
 }
 
 static void check_newest(uint64_t count, uint64_t pseq, const char *feeder)

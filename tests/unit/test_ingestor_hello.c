@@ -104,7 +104,7 @@ static void hello_of(uint64_t peer, const char *name, uint64_t epoch)
     m.protocol_version = 1;
     m.feeder = (char *)name;
     m.epoch = epoch;
-    deliver(ingestor_from_feeder, &wire_to_ingestor, peer, PARBUS__TO_INGESTOR__BODY_HELLO, &m.base);
+    deliver(INGESTOR_DOOR, &wire_to_ingestor, peer, PARBUS__TO_INGESTOR__BODY_HELLO, &m.base);
 }
 
 static void hello_as(uint64_t peer, const char *name) { hello_of(peer, name, 1); }
@@ -121,7 +121,7 @@ static void submit_as(uint64_t peer, uint64_t seq)
     m.n_indicator = m.n_value = 1;
     m.indicator = indicator;
     m.value = value;
-    deliver(ingestor_from_feeder, &wire_to_ingestor, peer, PARBUS__TO_INGESTOR__BODY_SUBMISSION, &m.base);
+    deliver(INGESTOR_DOOR, &wire_to_ingestor, peer, PARBUS__TO_INGESTOR__BODY_SUBMISSION, &m.base);
 }
 
 static void flood(unsigned from, unsigned count)
@@ -217,7 +217,7 @@ Test(ingestor_hello, feeders_max_is_kept_also_by_those_who_said_hello_before)
     cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS), 4);
 }
 
-Test(ingestor_hello, a_failed_commit_takes_no_place_among_the_feeders)
+Test(ingestor_hello, who_waits_for_the_disk_has_his_place_among_the_feeders)
 {
     t.settings.feeders_max = 1;
     ingestor_world_restart();
@@ -225,11 +225,68 @@ Test(ingestor_hello, a_failed_commit_takes_no_place_among_the_feeders)
     flood(0, 1);
     submit_as(10000, 1);
     tick(2);
-    cr_assert_eq(receipt(), 0);
-    t.disk_full = false;
     hello(1);
-    tick(1100);
+    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS), 1);
+    t.disk_full = false;
+    tick(300);
+    cr_assert_eq(receipt(), 1);
+}
+
+Test(ingestor_hello, a_name_in_a_group_is_not_forgotten_however_many_come)
+{
+    t.disk_silent = true;
+    flood(0, 1);
+    submit_as(10000, 1);
+    tick(2);
+    flood(1, 1);
+    submit_as(10001, 1);
+    flood(2, 2000);
+    t.disk_silent = false;
+    answer_append();
+    tick(2);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT), 2);
+    cr_assert_eq(refused_for(PARBUS__REASON__REFUSED_NO_HELLO), 0);
+}
+
+/* ---- an epoch that begins while the one before is on its way into the journal ---- */
+
+Test(ingestor_hello, a_new_epoch_gets_no_receipts_of_the_one_before)
+{
+    t.disk_silent = true;
+    hello(1);
+    submit(1);
+    submit(2);
+    tick(2);
+    submit(3); /* gathered behind it */
+    hello(2);
+    submit(1);
+    answer_append();
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT), 0);
+    t.disk_silent = false;
+    tick(2);
+    const Parbus__Receipt *r = (const Parbus__Receipt *)last_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT);
+    cr_assert(r && r->epoch == 2 && r->up_to_seq == 1);
+    cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_RECEIPT), 1);
+    submit(2);
+    tick(2);
+    cr_assert_eq(receipt(), 2);
+}
+
+Test(ingestor_hello, a_welcome_goes_on_after_the_last_receipt_and_what_is_under_way_is_taken_once)
+{
+    t.disk_silent = true;
+    hello(1);
     submit(1);
     tick(2);
-    cr_assert_eq(receipt(), 1);
+    hello(1);
+    const Parbus__Welcome *w = (const Parbus__Welcome *)last_to_feeder(PARBUS__TO_FEEDER__BODY_WELCOME);
+    cr_assert_eq(w->next_seq, 1);
+    submit(1);
+    submit(2);
+    t.disk_silent = false;
+    answer_append();
+    tick(2);
+    cr_assert_eq(receipt(), 2);
+    cr_assert_eq(ingestor_metrics(t.core)->value[METRIC_submissions_repeated], 1);
+    cr_assert_eq(ingestor_metrics(t.core)->value[METRIC_submissions_journalled], 2);
 }

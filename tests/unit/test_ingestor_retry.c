@@ -5,17 +5,31 @@ enum { OPERATOR = 4001 };
 
 TestSuite(ingestor_retry, .init = poison_world_start, .fini = ingestor_world_stop);
 
-static const Parbus__Retried *retry(uint32_t partition, uint64_t pseq)
+static const Parbus__Retried *last_answer(void)
+{
+    for (size_t i = t.worker_count; i-- > 0;)
+        if (t.to_worker[i].kind == PARBUS__TO_WORKER__BODY_RETRIED) {
+            cr_assert_eq(t.to_worker[i].peer, OPERATOR);
+            return (const Parbus__Retried *)t.to_worker[i].message;
+        }
+    return NULL;
+}
+
+static void ask(uint32_t partition, uint64_t pseq)
 {
     Parbus__Retry m = PARBUS__RETRY__INIT;
     m.has_partition = m.has_pseq = 1;
     m.partition = partition;
     m.pseq = pseq;
     FROM_WORKER(OPERATOR, RETRY, m);
-    const struct sent *last = &t.to_worker[t.worker_count - 1];
-    cr_assert_eq(last->peer, OPERATOR);
-    cr_assert_eq(last->kind, PARBUS__TO_WORKER__BODY_RETRIED);
-    return (const Parbus__Retried *)last->message;
+}
+
+static const Parbus__Retried *retry(uint32_t partition, uint64_t pseq)
+{
+    ask(partition, pseq);
+    tick(0);
+    cr_assert_not_null(last_answer());
+    return last_answer();
 }
 
 Test(ingestor_retry, a_retry_journals_the_entry_once_more_with_its_control)
@@ -68,13 +82,49 @@ Test(ingestor_retry, a_retry_is_refused_with_a_sentence_and_writes_nothing)
     cr_assert(strstr(retry(PARTITIONS, 2)->why, "not set aside"));
     kill_scorer_at(2, 3);
     t.disk_full = true;
+    submit(6);
+    tick(2);
     cr_assert(strstr(retry(of, 2)->why, "the disk is full"));
-    cr_assert_eq(retry(of, 2)->again_pseq, 0);
+    cr_assert_eq(last_answer()->again_pseq, 0);
     t.disk_full = false;
+    tick(300);
     cr_assert_neq(retry(of, 2)->again_pseq, 0);
     size_t before = t.journal_count;
     cr_assert(strstr(retry(of, 2)->why, "sent again already"));
     cr_assert_eq(t.journal_count, before);
+}
+
+Test(ingestor_retry, it_is_answered_when_it_is_in_the_journal_and_not_before)
+{
+    kill_scorer_at(2, 3);
+    t.disk_silent = true;
+    submit(6);
+    tick(2);
+    submit(7); /* before it */
+    ask(of, 2);
+    submit(8);
+    tick(2);
+    answer_append();
+    cr_assert_null(last_answer(), "it is in the group behind");
+    tick(2);
+    t.result = ERR_IO; /* nobody knows */
+    answer_append();
+    cr_assert_null(last_answer());
+    t.disk_silent = false;
+    tick(300);
+    cr_assert_not_null(last_answer());
+    uint64_t again = last_answer()->again_pseq;
+    cr_assert_eq(again, last_pseq(of) - 1, "the one that came after it is behind it");
+    struct record_header header;
+    for (size_t i = 0; i < t.journal_count; i++)
+        if (t.journal[i].partition == of && t.journal[i].first_pseq == again) {
+            memcpy(&header, t.journal[i].record, sizeof header);
+            cr_assert_eq(header.kind, RECORD_RETRY);
+        }
+    memcpy(&header, t.journal[t.journal_count - 1].record, sizeof header);
+    cr_assert_eq(header.control_seq, 2, "for it the control is in force");
+    tick(2);
+    cr_assert_eq(receipt(), 8);
 }
 
 Test(ingestor_retry, what_kills_again_is_set_aside_at_its_new_place_and_may_be_sent_once_more)
@@ -87,4 +137,29 @@ Test(ingestor_retry, what_kills_again_is_set_aside_at_its_new_place_and_may_be_s
     cr_assert_eq(set_aside(2)->pseq, again);
     cr_assert_gt(retry(of, again)->again_pseq, again);
     cr_assert_neq(catalog_set_aside(ingestor_catalog(t.core), of, again)->readmitted, 0);
+}
+
+Test(ingestor_retry, who_asks_again_meanwhile_is_answered_with_the_first_one)
+{
+    kill_scorer_at(2, 3);
+    t.disk_silent = true;
+    submit(6);
+    tick(2);
+    ask(of, 2);
+    ask(of, 2);
+    answer_append();
+    tick(0);
+    ask(of, 2);
+    cr_assert_null(last_answer());
+    t.disk_silent = false;
+    answer_append();
+    size_t answers = 0;
+    for (size_t i = 0; i < t.worker_count; i++)
+        if (t.to_worker[i].kind == PARBUS__TO_WORKER__BODY_RETRIED) {
+            answers++;
+            cr_assert_eq(((const Parbus__Retried *)t.to_worker[i].message)->again_pseq, last_pseq(of));
+        }
+    cr_assert_eq(answers, 3);
+    cr_assert_eq(t.control_count, 2, "it is journalled once");
+    cr_assert_eq(counted(METRIC_records_readmitted), 1);
 }

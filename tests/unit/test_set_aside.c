@@ -50,9 +50,11 @@ Test(set_aside, what_was_sent_again_stays_without_effect_at_its_old_place)
     readmit_in(c, 1, 8, &e);
     cr_assert_eq(catalog_set_aside(c, 1, 8)->readmitted, 3);
     cr_assert_eq(catalog_set_aside(c, 1, 9)->readmitted, 0);
-    cr_assert_eq(catalog_readmitted_after(c, 1, 2), 1);
-    cr_assert_eq(catalog_readmitted_after(c, 1, 3), 0);
-    cr_assert_eq(catalog_readmitted_after(c, 2, 0), 0);
+    cr_assert_eq(catalog_readmitted_between(c, 1, 2, 9), 1);
+    cr_assert_eq(catalog_readmitted_between(c, 1, 2, 3), 1);
+    cr_assert_eq(catalog_readmitted_between(c, 1, 3, 9), 0);
+    cr_assert_eq(catalog_readmitted_between(c, 1, 0, 2), 0);
+    cr_assert_eq(catalog_readmitted_between(c, 2, 0, 9), 0);
 }
 
 Test(set_aside, the_first_one_since_a_control)

@@ -1,0 +1,44 @@
+/* What goes into the journal in one commit, and how what is in it is handed out: the words that all who speak of a
+ * journal have in common, whatever keeps it. Pure: no LMDB. */
+#pragma once
+#include "base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { JOURNAL_PARTITIONS_DEFAULT = 64, JOURNAL_PARTITIONS_MAX = 4096, FEEDER_NAME_BYTES = 65 };
+
+struct journal_feeder {
+    uint64_t epoch, last_seq; /* last seq with a receipt */
+    uint64_t refused;         /* of these, refused for good (rule D9): they count as scored */
+    char name[FEEDER_NAME_BYTES];
+};
+struct journal_put {
+    uint32_t partition;
+    uint64_t first_pseq;
+    const void *record;
+    size_t bytes;
+};
+struct journal_mark {
+    uint32_t feeder; /* number, from 1 */
+    struct journal_feeder value;
+};
+struct journal_control {
+    uint64_t seq;
+    const void *packed;
+    size_t bytes;
+};
+struct journal_group {
+    uint64_t commit; /* which one it wants to be: the one after the last (of no meaning without records) */
+    const struct journal_put *put;
+    size_t put_count;
+    const struct journal_mark *mark;
+    size_t mark_count;
+    const struct journal_control *control;
+    size_t control_count;
+};
+
+/* A record is valid only during the call; false: no more of them. */
+typedef bool journal_record_fn(void *ctx, uint64_t first_pseq, const void *record, size_t bytes);
+/* An error ends it and is returned. */
+typedef enum err journal_control_fn(void *ctx, uint64_t seq, const void *packed, size_t bytes, struct err_text *e);

@@ -1,0 +1,8 @@
+/* Who a feeder is: names, epochs, connections (rules D1 to D4, D14). */
+#pragma once
+#include "base/moment.h"
+#include "services/ingestor/door.h"
+
+/* Welcomes, or refuses and leaves all as it was (D2). What a feeder has in a group stays there when a new epoch begins:
+ * nobody gets receipts for it any more (D8c). */
+void hello_take(struct door *d, uint64_t peer, const Parbus__Hello *hello, struct moment now);

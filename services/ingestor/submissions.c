@@ -1,0 +1,151 @@
+#include "services/ingestor/submissions.h"
+#include "journal/record.h"
+#include "services/ingestor/receipts.h"
+#include <string.h>
+
+/* feeders_max counts those that the journal knows: names that only say hello keep nobody out. */
+static bool has_place(const struct door *d, const struct feeder *f)
+{
+    return f->journalled || f->entering ||
+           d->feeders.journalled + d->feeders.entering < (uint32_t)d->settings->feeders_max;
+}
+
+bool submissions_full(const struct door *d) { return d->group->bytes >= (size_t)d->settings->group_bytes_max; }
+
+/* The group will write its mark. */
+static struct group_feeder *put_in_group(struct door *d, struct feeder *f, uint32_t number, struct moment now)
+{
+    struct group *g = d->group;
+    if (group_empty(g))
+        g->began_us = now.mono_us;
+    if (!f->in_group)
+        f->in_group = group_add_feeder(g, number);
+    d->feeders.entering += !f->journalled && !f->entering;
+    f->entering |= !f->journalled;
+    return group_feeder(g, f->in_group);
+}
+
+/* One refusal is sent per gap; each submission that it concerns is counted (D6, law 6). */
+static void refuse_run(struct door *d, struct feeder *f, Parbus__Reason reason, const char *detail,
+                       int64_t retry_after_ms)
+{
+    if (f->gap_told)
+        d->metrics->reason[reason & 255]++;
+    else
+        door_refuse(d, f->peer, f->mark.last_seq + 1, reason, detail, retry_after_ms);
+    f->gap_told = true;
+}
+
+/* Rules D5-D7 for what is not simply the next one. */
+static void out_of_turn(struct door *d, struct feeder *f, uint64_t seq)
+{
+    if (seq > f->mark.last_seq) {
+        refuse_run(d, f, PARBUS__REASON__REFUSED_SEQUENCE_GAP, "", 0);
+        return;
+    }
+    metric_add(d->metrics, submissions_repeated, 1);
+    if (seq == f->receipted) /* a run of repeats is answered once, at its end */
+        receipts_repeat(d, f);
+}
+
+/* NULL, and whoever sent it is answered: it is not the next one of a feeder that may submit. */
+static struct feeder *whose_turn(struct door *d, uint64_t peer, uint64_t seq, uint32_t *number)
+{
+    struct feeder *f = feeders_of_peer(&d->feeders, peer, number);
+    if (!f)
+        door_refuse(d, peer, seq, PARBUS__REASON__REFUSED_NO_HELLO, "say hello first", 0);
+    else if (seq != f->mark.last_seq + 1)
+        out_of_turn(d, f, seq);
+    else if (!has_place(d, f))
+        door_refuse_too_many(d, peer);
+    else {
+        f->gap_told = false; /* D6: the expected one came */
+        return f;
+    }
+    return NULL;
+}
+
+/* D5: one submission may always be under way. */
+static bool beyond_window(const struct door *d, const struct feeder *f, uint64_t seq, size_t bytes)
+{
+    return seq - f->receipted > (uint64_t)d->settings->feeder_window ||
+           (f->unreceipted_bytes && f->unreceipted_bytes + bytes > (size_t)d->settings->feeder_window_bytes);
+}
+
+/* true: not now, and its feeder is told why. */
+static bool refuse_for_now(struct door *d, struct feeder *f, uint64_t seq, size_t bytes)
+{
+    if (d->trouble[0])
+        refuse_run(d, f, PARBUS__REASON__REFUSED_STORAGE, d->trouble, RETRY_STORAGE_MS);
+    else if (beyond_window(d, f, seq, bytes))
+        refuse_run(d, f, PARBUS__REASON__REFUSED_WINDOW, "wait for receipts", RETRY_WINDOW_MS);
+    else if (submissions_full(d))
+        refuse_run(d, f, PARBUS__REASON__REFUSED_STORAGE, "the disk is behind", RETRY_WINDOW_MS);
+    else
+        return false;
+    return true;
+}
+
+static uint32_t resolve(struct door *d, struct feeder *f, const Parbus__Submission *s, struct record_entry *entry)
+{
+    const struct series *series = f->series;
+    uint32_t partitions = d->group->partitions;
+    if (!series || strcmp(series->period, s->period) != 0 || strcmp(series->definition->index, s->index) != 0)
+        series = catalog_find_series(d->catalog, s->index, s->period, catalog_control_seq(d->catalog));
+    if (!series)
+        return catalog_partition_unknown(s->unit, partitions);
+    f->series = series;
+    entry->series = series->number;
+    entry->unit = registry_resolve(series->definition->registry, s->unit);
+    if (entry->unit == UNIT_NONE || entry->unit == UNIT_AMBIGUOUS)
+        return catalog_partition_unknown(s->unit, partitions);
+    return catalog_partition(series->definition->registry, entry->unit, partitions);
+}
+
+static void take(struct door *d, struct feeder *f, uint32_t number, const Parbus__Submission *s, const uint8_t *body,
+                 size_t bytes, struct moment now)
+{
+    f->mark.last_seq = s->seq;
+    f->unreceipted_bytes += bytes;
+    put_in_group(d, f, number, now)->bytes += bytes;
+    struct record_entry entry = {
+        .body_bytes = (uint32_t)bytes, .feeder = number, .epoch = f->mark.epoch, .seq = s->seq};
+    uint32_t partition = resolve(d, f, s, &entry);
+    group_add(d->group, partition, &entry, body, now.wall_ms, catalog_control_seq(d->catalog));
+    d->group->submissions++;
+    d->group->rows += s->n_indicator;
+}
+
+static void use_up(struct door *d, struct feeder *f, uint32_t number, uint64_t seq, struct moment now)
+{
+    f->mark.last_seq = seq;
+    f->mark.refused++;
+    put_in_group(d, f, number, now);
+}
+
+void submissions_take(struct door *d, uint64_t peer, const Parbus__Submission *s, const uint8_t *body, size_t bytes,
+                      struct moment now)
+{
+    uint32_t number;
+    metric_add(d->metrics, submissions_received, 1);
+    struct feeder *f = whose_turn(d, peer, s->seq, &number);
+    if (!f || refuse_for_now(d, f, s->seq, bytes))
+        return;
+    if (bytes <= (size_t)d->settings->submission_bytes_max) {
+        take(d, f, number, s, body, bytes, now);
+        return;
+    }
+    use_up(d, f, number, s->seq, now);
+    door_refuse(d, peer, s->seq, PARBUS__REASON__REFUSED_TOO_LARGE, "more than submission_bytes_max", 0);
+}
+
+void submissions_take_bad(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason reason, const char *detail,
+                          struct moment now)
+{
+    uint32_t number;
+    struct feeder *f = whose_turn(d, peer, seq, &number);
+    if (!f || refuse_for_now(d, f, seq, 0))
+        return;
+    use_up(d, f, number, seq, now);
+    door_refuse(d, peer, seq, reason, detail, 0);
+}
