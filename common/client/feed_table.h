@@ -48,7 +48,7 @@ struct feed_budget {
 struct feed_table *feed_table_new(const char *topic, const struct feed_table_events *events, int64_t now_us);
 void feed_table_destroy(struct feed_table **t);
 /* It is one of several over one connection: its questions are numbered from number << 32 on, so that answers, which do
- * not name the topic, find back. Right after feed_table_new; the budget outlives the table. */
+ * not name the topic, find back (F2b). Right after feed_table_new; the budget outlives the table. */
 void feed_table_share(struct feed_table *t, uint32_t number, struct feed_budget *budget);
 static inline uint32_t feed_table_number(uint64_t request) { return (uint32_t)(request >> 32); }
 

@@ -5,47 +5,24 @@ import os
 import pathlib
 import re
 import subprocess
-import tempfile
 import unittest
 
-from pipeline import BIN, SOURCE, Pipeline
+from installed import SANITIZE, WARNINGS, Installed, output_of
+from pipeline import SOURCE, Pipeline
 
 HERE = pathlib.Path(__file__).resolve().parent / "install"
-SANITIZE = ["-fsanitize=address,undefined"] if os.environ.get("PARBUS_SANITIZE") == "ON" else []
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 PUBLIC = re.compile(r"parbus_")
-
-
-def output_of(*line, **options):
-    done = subprocess.run([*map(str, line)], capture_output=True, text=True, **options)
-    if done.returncode:
-        raise AssertionError(f"{line} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return done.stdout
 
 
 class Install(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.directory = tempfile.TemporaryDirectory(prefix="parbus.")
-        cls.addClassCleanup(cls.directory.cleanup)
-        cls.prefix = pathlib.Path(cls.directory.name, "prefix")
-        output_of("cmake", "--install", BIN.parent, "--prefix", cls.prefix)
-        cls.lib = next(cls.prefix.rglob("libparbus-client.a")).parent
-        cls.headers = sorted((cls.prefix / "include/parbus").glob("*.h"))
-
-    def path(self, name):
-        return pathlib.Path(self.directory.name, name)
-
-    def flags(self, package, *what):
-        return output_of("pkg-config", *what, package,
-                         env={**os.environ, "PKG_CONFIG_PATH": str(self.lib / "pkgconfig")}).split()
+        cls.installed = Installed()
+        cls.addClassCleanup(cls.installed.remove)
+        cls.prefix, cls.lib, cls.headers = cls.installed.prefix, cls.installed.lib, cls.installed.headers
 
     def build(self, compiler, source, package, *more):
-        program = self.path(f"{pathlib.Path(source).stem}-{package}")
-        run_path = f"-Wl,-rpath,{self.lib}"
-        output_of(compiler, *WARNINGS, *SANITIZE, HERE / source, "-o", program, run_path,
-                  *self.flags(package, "--cflags", "--libs"), *more)
-        return program
+        return self.installed.build(compiler, HERE / source, package, *more)
 
     def needs_shared_client(self, program):
         return "libparbus-client.so.0]" in output_of("readelf", "-d", program)
@@ -60,7 +37,7 @@ class Install(unittest.TestCase):
             for package in ("parbus-client", "parbus-client-static"):
                 program = self.build("cc", "outside_feeder.c", package)
                 self.assertEqual(self.needs_shared_client(program), package == "parbus-client")
-                said = output_of(program, *sockets, self.path("outbox"), timeout=60)
+                said = output_of(program, *sockets, self.installed.path("outbox"), timeout=60)
                 self.assertEqual(said, "H05 14750000 present=1\n")
             program = self.build("c++", "outside_feeder.cc", "parbus-client")
             said = output_of(program, sockets[0], timeout=60)
@@ -70,7 +47,7 @@ class Install(unittest.TestCase):
             self.assertRegex(said, r"^0 H[0-9]{2} *\n$")
 
     def test_a_project_of_cmake_finds_the_package(self):
-        build = self.path("cmake")
+        build = self.installed.path("cmake")
         output_of("cmake", "-S", HERE / "cmake", "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",
                   f"-DCMAKE_C_FLAGS={' '.join(SANITIZE)}")
         output_of("cmake", "--build", build)
@@ -80,7 +57,7 @@ class Install(unittest.TestCase):
             self.assertEqual(subprocess.run([program], check=False).returncode, 2)
 
     def test_each_header_stands_alone_in_c_and_in_cplusplus_and_beside_curses(self):
-        flags = self.flags("parbus-client", "--cflags")
+        flags = self.installed.flags("parbus-client", "--cflags")
         for header in self.headers:
             for compiler, language in (("cc", "c"), ("c++", "c++")):
                 for first in ("", "#include <curses.h>\n"):
@@ -115,7 +92,7 @@ class Install(unittest.TestCase):
 
     def macros(self, headers):
         source = "".join(f"#include <{header}>\n" for header in headers)
-        said = output_of("cc", "-dM", "-E", "-x", "c", "-", *self.flags("parbus-client", "--cflags"), input=source)
+        said = output_of("cc", "-dM", "-E", "-x", "c", "-", *self.installed.flags("parbus-client", "--cflags"), input=source)
         return set(re.findall(r"^#define (\w+)", said, re.M))
 
     def test_the_shared_library_has_a_version_in_its_name(self):
