@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SETTLE_US = 120000000, LOOK_US = 20000, STEPS_MAX = 400000 };
+enum { CALM_US = 120000000, LOOK_US = 20000, STEPS_MAX = 400000 };
 
 void sim_fail(struct sim *s, const char *format, ...)
 {
@@ -108,15 +108,15 @@ static bool chaos_over(const struct sim *s)
 static void end_chaos(struct sim *s)
 {
     faults_end(s);
-    s->settle_us = s->now_us;
-    s->deadline_us = s->now_us + SETTLE_US;
+    s->look_us = s->now_us;
+    s->deadline_us = s->now_us + CALM_US;
 }
 
 /* true: the run is over. */
 static bool look(struct sim *s)
 {
     const char *what = check_outstanding(s);
-    s->settle_us = s->now_us + LOOK_US;
+    s->look_us = s->now_us + LOOK_US;
     if (!what) {
         check_end(s);
         return true;
@@ -155,7 +155,7 @@ bool sim_run(struct sim *s)
         one_event(s);
         if (!s->calm && chaos_over(s))
             end_chaos(s);
-        if (s->calm && s->now_us >= s->settle_us && !s->failed && look(s))
+        if (s->calm && s->now_us >= s->look_us && !s->failed && look(s))
             break;
         if (s->step > STEPS_MAX)
             sim_fail(s, "does not come to rest in %d steps: something acts without end", STEPS_MAX);

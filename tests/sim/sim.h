@@ -59,7 +59,7 @@ struct sim {
     struct weather weather;
     struct settings settings;
     uint32_t partitions;
-    int64_t now_us, chaos_until_us, fault_us, settle_us, deadline_us;
+    int64_t now_us, chaos_until_us, fault_us, look_us, deadline_us;
     int64_t wall_skew_ms;
     bool calm;        /* faults are over */
     bool power_fails; /* with the next fault */

@@ -10,9 +10,9 @@
 
 /* ---- ledger ---- */
 
-static void assert_place(const struct push_ledger *l, uint64_t seq, uint32_t row, int file, long line, uint32_t rows)
+static void assert_origin(const struct push_ledger *l, uint64_t seq, uint32_t row, int file, long line, uint32_t rows)
 {
-    struct push_place at;
+    struct push_origin at;
     cr_assert(push_ledger_find(l, seq, row, &at));
     cr_assert(eq(int, at.file, file));
     cr_assert(eq(long, at.line, line));
@@ -22,14 +22,14 @@ static void assert_place(const struct push_ledger *l, uint64_t seq, uint32_t row
 Test(push, a_row_of_a_submission_leads_back_to_its_line)
 {
     struct push_ledger l = {0};
-    struct push_place at;
+    struct push_origin at;
     push_ledger_add(&l, 7, 0, (uint32_t[]){2, 3, 4, 10, 11, 20}, 6);
     push_ledger_add(&l, 9, 1, (uint32_t[]){5}, 1);
     static const long lines[] = {2, 3, 4, 10, 11, 20};
     for (uint32_t row = 0; row < 6; row++)
-        assert_place(&l, 7, row, 0, lines[row], 6);
-    assert_place(&l, 7, WIRE_ROW_WHOLE, 0, 2, 6);
-    assert_place(&l, 9, 0, 1, 5, 1);
+        assert_origin(&l, 7, row, 0, lines[row], 6);
+    assert_origin(&l, 7, WIRE_ROW_WHOLE, 0, 2, 6);
+    assert_origin(&l, 9, 0, 1, 5, 1);
     cr_assert(not(push_ledger_find(&l, 7, 6, &at)));
     cr_assert(not(push_ledger_find(&l, 8, 0, &at)));
     cr_assert(not(push_ledger_find(&l, 10, 0, &at)));
@@ -39,13 +39,13 @@ Test(push, a_row_of_a_submission_leads_back_to_its_line)
 Test(push, a_new_epoch_moves_what_is_left_in_the_ledger)
 {
     struct push_ledger l = {0};
-    struct push_place at;
+    struct push_origin at;
     uint64_t first, last;
     for (uint32_t seq = 5; seq <= 9; seq++)
         push_ledger_add(&l, seq, 0, &seq, 1);
     push_ledger_renumber(&l, 8);
-    assert_place(&l, 1, 0, 0, 8, 1);
-    assert_place(&l, 2, 0, 0, 9, 1);
+    assert_origin(&l, 1, 0, 0, 8, 1);
+    assert_origin(&l, 2, 0, 0, 9, 1);
     cr_assert(not(push_ledger_find(&l, 5, 0, &at)));
     cr_assert(push_ledger_span(&l, &first, &last));
     cr_assert(eq(u64, first, 1));

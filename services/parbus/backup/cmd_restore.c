@@ -1,7 +1,7 @@
 #include "base/plural.h"
 #include "service/service.h"
 #include "services/parbus/backup/backup.h"
-#include "services/parbus/backup/place.h"
+#include "services/parbus/backup/replacement.h"
 #include "services/parbus/command.h"
 #include "services/parbus/supervisor/running.h"
 #include "store/guard.h"
@@ -16,7 +16,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { JOURNAL, STATE, PLACES, SUPERVISOR_LOCK = 0, INGESTOR_LOCK, LOCKS };
+enum { JOURNAL, STATE, ENVIRONMENTS, SUPERVISOR_LOCK = 0, INGESTOR_LOCK, LOCKS };
 
 struct job {
     const char *directory;
@@ -24,14 +24,14 @@ struct job {
     char backup[PATH_MAX], absolute[4096];
     struct backup_facts facts;
     struct backup_sum sums[BACKUP_FILES];
-    struct place place[PLACES];
+    struct replacement replacement[ENVIRONMENTS];
     int lock[LOCKS];
     bool has_settings;
     struct meter meter;
 };
 
-static const char *const place_names[PLACES] = {"journal", "state"};
-static const enum backup_file place_files[PLACES] = {BACKUP_JOURNAL, BACKUP_STATE};
+static const char *const environment_names[ENVIRONMENTS] = {"journal", "state"};
+static const enum backup_file environment_files[ENVIRONMENTS] = {BACKUP_JOURNAL, BACKUP_STATE};
 
 /* ---- what stands in the way ---- */
 
@@ -45,14 +45,14 @@ static enum err check_quiet(const struct job *j, struct err_text *e)
     return OK;
 }
 
-static enum err check_places(struct job *j, struct err_text *e)
+static enum err check_live(struct job *j, struct err_text *e)
 {
     enum err code = OK;
-    for (int i = 0; i < PLACES && !code; i++)
-        code = place_find(&j->place[i], j->directory, place_names[i], e);
-    for (int i = 0; i < PLACES && !code && !j->replace; i++)
-        if (j->place[i].full)
-            code = err_set(e, ERR_INVALID, "%s is there already; --replace moves it aside", j->place[i].live);
+    for (int i = 0; i < ENVIRONMENTS && !code; i++)
+        code = replacement_find(&j->replacement[i], j->directory, environment_names[i], e);
+    for (int i = 0; i < ENVIRONMENTS && !code && !j->replace; i++)
+        if (j->replacement[i].full)
+            code = err_set(e, ERR_INVALID, "%s is there already; --replace moves it aside", j->replacement[i].live);
     return code;
 }
 
@@ -62,7 +62,7 @@ static enum err check_all(struct job *j, const char *backup, struct err_text *e)
         return err_set(e, ERR_IO, "backup %s: %s", backup, strerror(errno));
     enum err code = check_quiet(j, e);
     if (!code)
-        code = check_places(j, e);
+        code = check_live(j, e);
     return code ? code : backup_check(j->backup, &j->facts, j->sums, &j->meter, e);
 }
 
@@ -99,9 +99,9 @@ static enum err lock_all(struct job *j, struct err_text *e)
     for (int i = 0; i < LOCKS && !code; i++)
         code = lock(j, i, names[i], e);
     if (!code)
-        code = check_places(j, e);
-    for (int i = 0; i < PLACES && !code; i++)
-        code = place_lock(&j->place[i], e);
+        code = check_live(j, e);
+    for (int i = 0; i < ENVIRONMENTS && !code; i++)
+        code = replacement_lock(&j->replacement[i], e);
     return code;
 }
 
@@ -127,17 +127,17 @@ static enum err copy_file(struct job *j, enum backup_file file, const char *to, 
     return code ? code : give_to_owner(j, to, e);
 }
 
-static enum err copy_place(struct job *j, int i, struct err_text *e)
+static enum err copy_environment(struct job *j, int i, struct err_text *e)
 {
-    char to[PLACE_PATH_BYTES + 16];
-    struct place *p = &j->place[i];
-    if (!j->sums[place_files[i]].there)
+    char to[REPLACEMENT_PATH_BYTES + 16];
+    struct replacement *p = &j->replacement[i];
+    if (!j->sums[environment_files[i]].there)
         return OK;
-    enum err code = place_prepare(p, e);
+    enum err code = replacement_prepare(p, e);
     snprintf(to, sizeof to, "%s/data.mdb", p->fresh);
-    meter_start(&j->meter, place_names[i], j->sums[place_files[i]].bytes);
+    meter_start(&j->meter, environment_names[i], j->sums[environment_files[i]].bytes);
     if (!code)
-        code = copy_file(j, place_files[i], to, e);
+        code = copy_file(j, environment_files[i], to, e);
     if (!code)
         code = give_to_owner(j, p->fresh, e);
     return code ? code : guard_sync_directory(p->fresh, e);
@@ -154,18 +154,18 @@ static enum err copy_settings(struct job *j, struct err_text *e)
 
 /* Killed after any of these steps, the directory holds a journal, and a state of it or none: both are fine to start
  * with. So state goes before the journal is exchanged, and comes after. */
-static enum err put_in_place(struct job *j, struct err_text *e)
+static enum err put_live(struct job *j, struct err_text *e)
 {
-    struct place *journal = &j->place[JOURNAL], *state = &j->place[STATE];
-    enum err code = place_clear(state, e);
+    struct replacement *journal = &j->replacement[JOURNAL], *state = &j->replacement[STATE];
+    enum err code = replacement_clear(state, e);
     if (!code)
-        code = place_swap(journal, e);
+        code = replacement_swap(journal, e);
     if (code) {
-        place_undo(state);
+        replacement_undo(state);
         return code;
     }
     state->existed = false;
-    return *state->fresh ? place_swap(state, e) : OK;
+    return *state->fresh ? replacement_swap(state, e) : OK;
 }
 
 /* They speak of entries that are others now (I17). */
@@ -189,16 +189,16 @@ static enum err restore(struct job *j, struct err_text *e)
     enum err code = lock_all(j, e);
     if (!code)
         code = check_room(j, e);
-    for (int i = 0; i < PLACES && !code; i++)
-        code = copy_place(j, i, e);
+    for (int i = 0; i < ENVIRONMENTS && !code; i++)
+        code = copy_environment(j, i, e);
     if (!code)
         code = copy_settings(j, e);
     if (!code)
         forget_bookmarks(j);
     if (!code)
-        code = put_in_place(j, e);
-    for (int i = 0; i < PLACES; i++)
-        backup_remove(j->place[i].fresh);
+        code = put_live(j, e);
+    for (int i = 0; i < ENVIRONMENTS; i++)
+        backup_remove(j->replacement[i].fresh);
     return code;
 }
 
@@ -207,9 +207,9 @@ static void tell(const struct job *j)
     printf("restored into %s: %" PRIu64 " %s of %" PRIu64 " %s, as of %s\n", j->directory, j->facts.submissions,
            plural(j->facts.submissions, "submission", "submissions"), j->facts.feeders,
            plural(j->facts.feeders, "feeder", "feeders"), j->facts.made);
-    for (int i = 0; i < PLACES; i++)
-        if (*j->place[i].aside && j->place[i].full)
-            printf("what was there before is in %s\n", j->place[i].aside);
+    for (int i = 0; i < ENVIRONMENTS; i++)
+        if (*j->replacement[i].aside && j->replacement[i].full)
+            printf("what was there before is in %s\n", j->replacement[i].aside);
     if (j->has_settings)
         printf("parbus.conf was left as it is\n");
     printf("next: parbus up, then parbus replay%s\n",
@@ -236,8 +236,8 @@ static int run(int argc, char **argv, const char *directory)
     if (!code)
         code = restore(&j, &e);
     meter_end(&j.meter);
-    for (int i = 0; i < PLACES; i++)
-        place_close(&j.place[i]);
+    for (int i = 0; i < ENVIRONMENTS; i++)
+        replacement_close(&j.replacement[i]);
     for (int i = 0; i < LOCKS; i++)
         if (j.lock[i] >= 0)
             close(j.lock[i]);

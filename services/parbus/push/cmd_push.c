@@ -194,7 +194,7 @@ static void work(struct push *p)
     if (!p->err)
         read_all(p, false);
     if (!p->err)
-        p->err = push_session_settle(&p->session, &p->text);
+        p->err = push_session_finish(&p->session, &p->text);
 }
 
 static int push(struct push_options *o)

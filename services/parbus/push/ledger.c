@@ -53,19 +53,19 @@ static const struct entry *find(const struct push_ledger *l, uint64_t seq)
     return low < entry_count(l) && entries(l)[low].seq == seq ? &entries(l)[low] : NULL;
 }
 
-bool push_ledger_find(const struct push_ledger *l, uint64_t seq, uint32_t row, struct push_place *place)
+bool push_ledger_find(const struct push_ledger *l, uint64_t seq, uint32_t row, struct push_origin *origin)
 {
     const struct entry *entry = find(l, seq);
     if (!entry)
         return false;
     const struct run *run = runs(l) + entry->run, *end = run + entry->runs;
-    *place = (struct push_place){.file = entry->file, .line = run->line, .rows = entry->rows};
+    *origin = (struct push_origin){.file = entry->file, .line = run->line, .rows = entry->rows};
     if (row == WIRE_ROW_WHOLE)
         return true;
     for (; run < end && row >= run->rows; run++)
         row -= run->rows;
     if (run < end)
-        place->line = (long)run->line + row;
+        origin->line = (long)run->line + row;
     return run < end;
 }
 

@@ -116,7 +116,7 @@ enum err push_groups_flush(struct push_groups *g, struct err_text *e);
 struct push_ledger {
     struct buffer entry, run;
 };
-struct push_place {
+struct push_origin {
     int file;
     long line;
     uint32_t rows; /* of the submission */
@@ -125,7 +125,7 @@ void push_ledger_free(struct push_ledger *l);
 void push_ledger_clear(struct push_ledger *l);
 void push_ledger_add(struct push_ledger *l, uint64_t seq, int file, const uint32_t *line, size_t rows);
 /* row WIRE_ROW_WHOLE: its first line. false: not a submission of this run. */
-bool push_ledger_find(const struct push_ledger *l, uint64_t seq, uint32_t row, struct push_place *place);
+bool push_ledger_find(const struct push_ledger *l, uint64_t seq, uint32_t row, struct push_origin *origin);
 /* A new epoch: what was `first` is 1; what was before it is forgotten. */
 void push_ledger_renumber(struct push_ledger *l, uint64_t first);
 bool push_ledger_span(const struct push_ledger *l, uint64_t *first_seq, uint64_t *last_seq);
@@ -144,7 +144,7 @@ struct push_report {
 void push_report_start(struct push_report *r, const struct push_options *o);
 void push_report_free(struct push_report *r);
 void push_report_fault(struct push_report *r, int file, long line, const char *text);
-void push_report_reject(struct push_report *r, const struct push_place *at, Parbus__Reason reason, const char *detail);
+void push_report_reject(struct push_report *r, const struct push_origin *at, Parbus__Reason reason, const char *detail);
 void push_report_words(struct push_report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void push_report_progress(struct push_report *r, const struct parbus_feeder_totals *t);
 void push_report_result(struct push_report *r, const struct parbus_feeder_totals *t, const char *trouble);
@@ -173,4 +173,4 @@ enum err push_session_describe(struct push_session *s, const char *index, const 
 /* Waits while the window is full. */
 enum err push_session_submit(struct push_session *s, struct push_group *g, struct err_text *e);
 /* Waits until everything has its receipt and, with --wait, is scored; tells the rejects. */
-enum err push_session_settle(struct push_session *s, struct err_text *e);
+enum err push_session_finish(struct push_session *s, struct err_text *e);

@@ -105,7 +105,7 @@ void push_report_progress(struct push_report *r, const struct parbus_feeder_tota
 
 /* ---- the result: standard output ---- */
 
-void push_report_reject(struct push_report *r, const struct push_place *at, Parbus__Reason reason, const char *detail)
+void push_report_reject(struct push_report *r, const struct push_origin *at, Parbus__Reason reason, const char *detail)
 {
     const char *name = reason_of(reason)->name, *text = detail && *detail ? detail : reason_of(reason)->text;
     clear_line(r);

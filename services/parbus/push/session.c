@@ -19,7 +19,7 @@ enum { WAIT_MS = 50 };
 static void on_refusal(void *ctx, uint64_t seq, Parbus__Reason reason, const char *detail)
 {
     struct push_session *s = ctx;
-    struct push_place at;
+    struct push_origin at;
     if (seq == 0 && reason == PARBUS__REASON__REFUSED_INDEX_UNKNOWN) {
         push_names_refused(s->names, detail);
     } else if (seq && push_ledger_find(&s->ledger, seq, WIRE_ROW_WHOLE, &at)) {
@@ -48,7 +48,7 @@ static bool told_already(const struct push_session *s, const Parbus__Reject *rej
 
 static void tell_reject(struct push_session *s, const Parbus__Reject *reject)
 {
-    struct push_place at;
+    struct push_origin at;
     if (told_already(s, reject) || !push_ledger_find(&s->ledger, reject->seq, reject->row, &at))
         return;
     if (reject->row != WIRE_ROW_WHOLE)
@@ -302,7 +302,7 @@ enum err push_session_submit(struct push_session *s, struct push_group *g, struc
     free(evidence);
     if (!err && clock_mono_us() - s->polled_us >= PUSH_POLL_US)
         err = poll_feeder(s, 0, e);
-    return !err && push_ledger_bytes(&s->ledger) > PUSH_LEDGER_BYTES_MAX ? push_session_settle(s, e) : err;
+    return !err && push_ledger_bytes(&s->ledger) > PUSH_LEDGER_BYTES_MAX ? push_session_finish(s, e) : err;
 }
 
 static enum err ask_verdict(struct push_session *s, struct err_text *e)
@@ -328,7 +328,7 @@ static enum err explain_wait(const struct push_session *s, enum err err, const c
     return err_wrap(e, err, "wait for %s", missing);
 }
 
-enum err push_session_settle(struct push_session *s, struct err_text *e)
+enum err push_session_finish(struct push_session *s, struct err_text *e)
 {
     enum err err = explain_wait(s, wait_for(s, has_receipts, patience_us(s), e), "receipts", e);
     if (!err && s->options->wait)

@@ -2,7 +2,7 @@
 #include "service/service.h"
 #include "services/parbus/command.h"
 #include "services/parbus/status/status.h"
-#include "services/parbus/supervisor/control.h"
+#include "services/parbus/supervisor/ask.h"
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -38,7 +38,7 @@ static enum err look(const struct choice *c, struct err_text *e)
     Parbus__FromSupervisor *answer = NULL;
     struct stats *stats = NULL;
     pid_t ingestor = 0;
-    enum err err = control_show(c->directory, &answer, e);
+    enum err err = supervisor_show(c->directory, &answer, e);
     bool unsupervised = err == ERR_NOT_FOUND && service_locked(c->directory, "ingestor-1", &ingestor);
     if (err && !unsupervised)
         return err;

@@ -100,6 +100,6 @@ void children_reap(struct shell *s, int64_t now_us)
         const struct process *p = supervisor_exited(&s->core, pid, now_us);
         if (p)
             log_end(p, pid, status);
-        s->settled = false;
+        s->all_served = false;
     }
 }

@@ -2,7 +2,7 @@
 #include "service/service.h"
 #include "services/parbus/ask/await.h"
 #include "services/parbus/command.h"
-#include "services/parbus/supervisor/control.h"
+#include "services/parbus/supervisor/ask.h"
 #include <signal.h>
 #include <stdio.h>
 
@@ -23,7 +23,7 @@ static enum err ask_to_stop(const char *directory)
     Parbus__FromSupervisor *answer;
     question.body_case = PARBUS__TO_SUPERVISOR__BODY_STOP;
     question.stop = &stop;
-    enum err err = control_ask(directory, &question, &answer, NULL);
+    enum err err = supervisor_ask(directory, &question, &answer, NULL);
     if (!err)
         parbus__from_supervisor__free_unpacked(answer, NULL);
     return err;

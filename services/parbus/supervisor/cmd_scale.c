@@ -1,6 +1,6 @@
 #include "link/link.h"
 #include "services/parbus/command.h"
-#include "services/parbus/supervisor/control.h"
+#include "services/parbus/supervisor/ask.h"
 #include "services/parbus/supervisor/supervisor.h"
 #include <stdio.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static enum err ask_to_scale(const char *directory, const struct wanted *w, stru
     scale.count = (uint32_t)w->count;
     question.body_case = PARBUS__TO_SUPERVISOR__BODY_SCALE;
     question.scale = &scale;
-    enum err err = control_ask(directory, &question, &answer, e);
+    enum err err = supervisor_ask(directory, &question, &answer, e);
     if (!err)
         parbus__from_supervisor__free_unpacked(answer, NULL);
     return err;
@@ -42,10 +42,10 @@ static enum err ask_to_scale(const char *directory, const struct wanted *w, stru
 static enum err show(const char *directory, struct err_text *e)
 {
     Parbus__FromSupervisor *answer;
-    enum err err = control_show(directory, &answer, e);
+    enum err err = supervisor_show(directory, &answer, e);
     if (err)
         return err;
-    control_print(stdout, answer->processes);
+    processes_print(stdout, answer->processes);
     parbus__from_supervisor__free_unpacked(answer, NULL);
     return OK;
 }
@@ -56,7 +56,7 @@ static enum err scale_all(const char *directory, const struct wanted *wanted, in
     for (int i = 0; i < count && !err; i++)
         err = ask_to_scale(directory, &wanted[i], e);
     if (!err)
-        err = control_wait_ready(directory, READY_MS_MAX, e);
+        err = supervisor_wait_ready(directory, READY_MS_MAX, e);
     return err ? err : show(directory, e);
 }
 

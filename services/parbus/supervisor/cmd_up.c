@@ -5,7 +5,7 @@
 #include "service/service.h"
 #include "services/parbus/ask/await.h"
 #include "services/parbus/catalog/directory.h"
-#include "services/parbus/supervisor/control.h"
+#include "services/parbus/supervisor/ask.h"
 #include "services/parbus/supervisor/running.h"
 #include "services/parbus/supervisor/shell.h"
 #include "services/parbus/supervisor/supervisor.h"
@@ -89,7 +89,7 @@ static void started(void *ctx, int status, const Parbus__Processes *processes)
     struct up *up = ctx;
     end_progress(up);
     if (status == 0) {
-        control_print(stdout, processes);
+        processes_print(stdout, processes);
         printf("ready in %s\n", up->directory);
         fflush(stdout);
     }
@@ -102,7 +102,7 @@ static void started(void *ctx, int status, const Parbus__Processes *processes)
 /* Somebody runs already: fine, when it is at work. ERR_NOT_FOUND: it was stopping, and is gone now. */
 static enum err join_running(struct up *up, pid_t holder, struct err_text *e)
 {
-    enum err err = control_wait_ready(up->directory, SUPERVISOR_READY_MS_MAX, e);
+    enum err err = supervisor_wait_ready(up->directory, SUPERVISOR_READY_MS_MAX, e);
     if (!err)
         printf("already running, pid %d, in %s\n", (int)holder, up->directory);
     return err_wrap(e, err, "already running, pid %d", (int)holder);

@@ -8,7 +8,7 @@
 #include "services/parbus/supervisor/supervisor.h"
 #include <limits.h>
 
-enum shell_source { SOURCE_CONTROL, SOURCE_DOOR, SOURCE_SIGNALS, SOURCE_LOGS, SOURCE_COUNT };
+enum shell_source { SOURCE_OPERATORS, SOURCE_DOOR, SOURCE_SIGNALS, SOURCE_LOGS, SOURCE_COUNT };
 
 struct shell {
     const struct supervisor_options *options;
@@ -18,7 +18,7 @@ struct shell {
     int64_t next_probe_us, late_us; /* late_us: whoever is not at work by then never will be */
     struct arena arena;             /* what a question was unpacked into */
     struct buffer out;
-    bool settled; /* since the last change, every partition was seen in a scorer's hands */
+    bool all_served; /* since the last change, every partition was seen in a scorer's hands */
     bool announced, failed;
     char began[DATE_TEXT_BYTES]; /* as at the beginning of a log line */
 };
@@ -46,7 +46,7 @@ void signals_close(struct shell *s);
 
 /* ---- serve.c ---- */
 
-/* Answers a question that came on the control socket. */
+/* Answers a question that came on the socket for operators. */
 void serve_question(void *shell, unsigned source, struct link_message *m, struct moment now);
 /* The processes as they are; lives until the next call. */
 const Parbus__Processes *serve_processes(const struct shell *s, int64_t now_us);

@@ -55,7 +55,7 @@ static void take_stats(struct shell *s, const Parbus__StatsReply *stats, int64_t
             supervisor_seen(&s->core, w->instance, (pid_t)w->pid);
     }
     supervisor_looked(&s->core, now_us);
-    s->settled = supervisor_ready(&s->core) && (!has_scorers(s) || all_owned(stats));
+    s->all_served = supervisor_ready(&s->core) && (!has_scorers(s) || all_owned(stats));
 }
 
 void probe_answer(struct shell *s, const struct wire_message *m, int64_t now_us)
@@ -64,4 +64,4 @@ void probe_answer(struct shell *s, const struct wire_message *m, int64_t now_us)
         take_stats(s, (const Parbus__StatsReply *)m->message, now_us);
 }
 
-bool probe_ready(const struct shell *s) { return s->settled && supervisor_ready(&s->core); }
+bool probe_ready(const struct shell *s) { return s->all_served && supervisor_ready(&s->core); }

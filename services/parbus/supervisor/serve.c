@@ -43,7 +43,7 @@ static void refuse(Parbus__FromSupervisor *answer, const char *why)
 static void answer_stop(struct shell *s, const Parbus__ToSupervisor *question, Parbus__FromSupervisor *answer)
 {
     (void)question, (void)answer;
-    log_info("supervisor.told_to_stop", "by=control");
+    log_info("supervisor.told_to_stop", "by=operator");
     supervisor_stop(&s->core);
 }
 
@@ -60,7 +60,7 @@ static void answer_scale(struct shell *s, const Parbus__ToSupervisor *question, 
     } else {
         log_info("supervisor.scaled", "of=%s count=%u", program->service, scale->count);
         supervisor_scale(&s->core, program, scale->count);
-        s->settled = false;
+        s->all_served = false;
     }
 }
 

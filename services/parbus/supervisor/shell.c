@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-enum { CONTROL_QUEUED_MAX = 64, PROBES_QUEUED_MAX = 4 };
+enum { QUESTIONS_QUEUED_MAX = 64, PROBES_QUEUED_MAX = 4 };
 
 /* Every feeder and dashboard is a descriptor, and the usual limit of 1024 is soon reached. */
 static void raise_descriptors(void)
@@ -36,11 +36,11 @@ static int64_t tick(void *shell, struct moment now)
 static enum err open_reactor(struct shell *s, struct err_text *e)
 {
     const struct reactor_source sources[SOURCE_COUNT] = {
-        [SOURCE_CONTROL] = {.name = "supervisor",
-                            .type = ZMQ_ROUTER,
-                            .mode = LINK_BIND,
-                            .options = {.hwm = CONTROL_QUEUED_MAX},
-                            .frame = serve_question},
+        [SOURCE_OPERATORS] = {.name = "supervisor",
+                              .type = ZMQ_ROUTER,
+                              .mode = LINK_BIND,
+                              .options = {.hwm = QUESTIONS_QUEUED_MAX},
+                              .frame = serve_question},
         [SOURCE_DOOR] = {.name = "door",
                          .type = ZMQ_DEALER,
                          .mode = LINK_CONNECT,

@@ -1,4 +1,5 @@
-/* The supervisor's shell: real processes, their logs, signals and the control socket around the core. One per process.
+/* The supervisor's shell: real processes, their logs, signals and the socket for operators around the core. One per
+ * process.
  */
 #pragma once
 #include "supervisor.pb-c.h"

@@ -1,4 +1,4 @@
-#include "services/parbus/supervisor/control.h"
+#include "services/parbus/supervisor/ask.h"
 #include "service/service.h"
 #include "services/parbus/ask/ask.h"
 #include "services/parbus/ask/await.h"
@@ -53,8 +53,8 @@ static void give_back(Parbus__FromSupervisor **answer)
     *answer = NULL;
 }
 
-enum err control_ask(const char *directory, const Parbus__ToSupervisor *question, Parbus__FromSupervisor **answer,
-                     struct err_text *e)
+enum err supervisor_ask(const char *directory, const Parbus__ToSupervisor *question, Parbus__FromSupervisor **answer,
+                        struct err_text *e)
 {
     struct exchange x = {directory, question, NULL};
     *answer = NULL;
@@ -73,13 +73,13 @@ enum err control_ask(const char *directory, const Parbus__ToSupervisor *question
     return err;
 }
 
-enum err control_show(const char *directory, Parbus__FromSupervisor **answer, struct err_text *e)
+enum err supervisor_show(const char *directory, Parbus__FromSupervisor **answer, struct err_text *e)
 {
     Parbus__ShowProcesses show = PARBUS__SHOW_PROCESSES__INIT;
     Parbus__ToSupervisor question = PARBUS__TO_SUPERVISOR__INIT;
     question.body_case = PARBUS__TO_SUPERVISOR__BODY_SHOW;
     question.show = &show;
-    return control_ask(directory, &question, answer, e);
+    return supervisor_ask(directory, &question, answer, e);
 }
 
 /* "scorer-1 waiting, scorer-2 starting" */
@@ -106,7 +106,7 @@ static bool is_ready(void *readiness)
 {
     struct readiness *r = readiness;
     Parbus__FromSupervisor *answer;
-    r->err = control_show(r->directory, &answer, r->e);
+    r->err = supervisor_show(r->directory, &answer, r->e);
     if (r->err)
         return true;
     bool ready = answer->processes->ready;
@@ -115,7 +115,7 @@ static bool is_ready(void *readiness)
     return ready;
 }
 
-enum err control_wait_ready(const char *directory, int timeout_ms, struct err_text *e)
+enum err supervisor_wait_ready(const char *directory, int timeout_ms, struct err_text *e)
 {
     struct readiness r = {.directory = directory, .e = e};
     if (await(is_ready, &r, ASK_AGAIN_MS, timeout_ms))
@@ -135,7 +135,7 @@ static void print_age(FILE *out, uint64_t ms)
         fprintf(out, "%llu h %llu min", (unsigned long long)(s / 3600), (unsigned long long)(s / 60 % 60));
 }
 
-void control_print(FILE *out, const Parbus__Processes *processes)
+void processes_print(FILE *out, const Parbus__Processes *processes)
 {
     fprintf(out, "%-14s %8s  %-9s %8s  %s\n", "PROCESS", "PID", "STATE", "RESTARTS", "ALIVE");
     for (size_t i = 0; i < processes->n_process; i++) {

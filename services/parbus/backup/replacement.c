@@ -1,4 +1,4 @@
-#include "services/parbus/backup/place.h"
+#include "services/parbus/backup/replacement.h"
 #include "store/guard.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -12,11 +12,11 @@
 
 enum { ASIDE_TRIES = 100 };
 
-enum err place_find(struct place *p, const char *directory, const char *name, struct err_text *e)
+enum err replacement_find(struct replacement *p, const char *directory, const char *name, struct err_text *e)
 {
     char path[PATH_MAX], file[PATH_MAX + 16];
     struct stat st;
-    *p = (struct place){.writer_fd = -1, .open_fd = -1};
+    *p = (struct replacement){.writer_fd = -1, .open_fd = -1};
     if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
         return err_set(e, ERR_INVALID, "the path is too long: %.80s…", directory);
     p->existed = realpath(path, p->live) != NULL;
@@ -33,7 +33,7 @@ enum err place_find(struct place *p, const char *directory, const char *name, st
     return OK;
 }
 
-enum err place_lock(struct place *p, struct err_text *e)
+enum err replacement_lock(struct replacement *p, struct err_text *e)
 {
     char file[PATH_MAX + 16];
     struct stat st;
@@ -44,7 +44,7 @@ enum err place_lock(struct place *p, struct err_text *e)
     return code ? code : guard_nobody(p->live, &p->open_fd, e);
 }
 
-enum err place_prepare(struct place *p, struct err_text *e)
+enum err replacement_prepare(struct replacement *p, struct err_text *e)
 {
     snprintf(p->fresh, sizeof p->fresh, "%s.restoring-XXXXXX", p->live);
     if (mkdtemp(p->fresh))
@@ -53,7 +53,7 @@ enum err place_prepare(struct place *p, struct err_text *e)
     return err_set(e, errno == ENOSPC ? ERR_FULL : ERR_IO, "make a directory beside %s: %s", p->live, strerror(errno));
 }
 
-static enum err moved(const struct place *p, int rc, struct err_text *e)
+static enum err moved(const struct replacement *p, int rc, struct err_text *e)
 {
     if (rc == 0)
         return OK;
@@ -66,7 +66,7 @@ static enum err moved(const struct place *p, int rc, struct err_text *e)
 }
 
 /* One that has been moved aside is never moved over. */
-static int move_aside(struct place *p, const char *from)
+static int move_aside(struct replacement *p, const char *from)
 {
     char when[32];
     time_t now = time(NULL);
@@ -84,7 +84,7 @@ static int move_aside(struct place *p, const char *from)
     return rc;
 }
 
-static enum err sync_parent(const struct place *p, struct err_text *e)
+static enum err sync_parent(const struct replacement *p, struct err_text *e)
 {
     char parent[PATH_MAX];
     snprintf(parent, sizeof parent, "%s", p->live);
@@ -96,14 +96,14 @@ static void remove_lock_files(const char *directory)
 {
     static const char *const names[] = {"writer.lock", "namespace", "lock.mdb", "data.mdb"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char path[PLACE_PATH_BYTES + 16];
+        char path[REPLACEMENT_PATH_BYTES + 16];
         snprintf(path, sizeof path, "%s/%s", directory, names[i]);
         unlink(path);
     }
     rmdir(directory);
 }
 
-static void forget_empty(struct place *p)
+static void forget_empty(struct replacement *p)
 {
     if (p->full)
         return;
@@ -111,7 +111,7 @@ static void forget_empty(struct place *p)
     *p->aside = 0;
 }
 
-enum err place_clear(struct place *p, struct err_text *e)
+enum err replacement_clear(struct replacement *p, struct err_text *e)
 {
     if (!p->existed)
         return OK;
@@ -121,7 +121,7 @@ enum err place_clear(struct place *p, struct err_text *e)
 }
 
 /* Two steps, where the file system cannot exchange two names: for microseconds there is no live one. */
-static int replace_in_two_steps(struct place *p)
+static int replace_in_two_steps(struct replacement *p)
 {
     if (move_aside(p, p->live) < 0)
         return -1;
@@ -133,7 +133,7 @@ static int replace_in_two_steps(struct place *p)
     return -1;
 }
 
-static int replace(struct place *p)
+static int replace(struct replacement *p)
 {
     if (renameat2(AT_FDCWD, p->fresh, AT_FDCWD, p->live, RENAME_EXCHANGE) < 0)
         return errno == EINVAL || errno == ENOSYS ? replace_in_two_steps(p) : -1;
@@ -143,7 +143,7 @@ static int replace(struct place *p)
 }
 
 /* There is never a moment without a journal: an ingestor that starts then would begin a new one. */
-enum err place_swap(struct place *p, struct err_text *e)
+enum err replacement_swap(struct replacement *p, struct err_text *e)
 {
     enum err code = moved(p, p->existed ? replace(p) : rename(p->fresh, p->live), e);
     if (code)
@@ -155,13 +155,13 @@ enum err place_swap(struct place *p, struct err_text *e)
     return sync_parent(p, e);
 }
 
-void place_undo(struct place *p)
+void replacement_undo(struct replacement *p)
 {
     if (p->changed && *p->aside && rename(p->aside, p->live) == 0)
         p->changed = false;
 }
 
-void place_close(struct place *p)
+void replacement_close(struct replacement *p)
 {
     if (p->writer_fd >= 0)
         close(p->writer_fd);
