@@ -19,6 +19,7 @@ struct journal {
     int lock_fd; /* writer */
     uint32_t partitions;
     uint64_t id, term;
+    uint64_t known_id; /* writer: the directory had this one before; 0: none */
     /* Writer, of the thread that appends: each partition as committed, and as the group in hand would have it. */
     struct reach *reach, *pending;
     uint64_t last_commit, last_control;
@@ -88,6 +89,11 @@ static inline void make_index_key(uint8_t key[static INDEX_KEY_BYTES], uint32_t 
     put_be16(key, (uint16_t)partition);
     put_be64(key + 2, pseq);
 }
+
+/* identity.c: the id in <directory>/journal.id; 0: none. */
+enum err identity_read(const char *directory, uint64_t *id, struct err_text *e);
+/* That the directory's journal is this one; known from now on. */
+enum err identity_check(const char *directory, uint64_t id, struct err_text *e);
 
 /* Writer: reads reach, last_commit and last_control afresh. ERR_CORRUPT: pseq are not dense in the last block. */
 enum err journal_load_reach(struct journal *j, MDB_txn *txn, struct err_text *e);

@@ -12,6 +12,9 @@
  * and the marks of its feeders are one transaction, synced before it returns (law 1). Readers never hold a transaction
  * across a wait.
  *
+ * Beside it, `<dir>/journal.id` holds the journal's id in hexadecimal, from its making on: a directory that had a
+ * journal never gets a new one unasked.
+ *
  * The functions are the whole interface: a replicated log can take LMDB's place behind them. */
 #pragma once
 #include "journal/group.h"
@@ -35,6 +38,11 @@ struct journal_options {
  * appends (journal_append), one that does all else. No use after fork. */
 enum err journal_open(struct journal **out, const char *directory, const struct journal_options *o, struct err_text *e);
 void journal_close(struct journal **j);
+/* ERR_CORRUPT, with what to do, when `directory` had a journal (its id is there, or a state that follows it) and has
+ * none now. A writer's journal_open says the same, and also when another journal is in its place. */
+enum err journal_expected(const char *directory, struct err_text *e);
+/* A person puts another journal there: the one known so far is forgotten. ERR_IO. */
+enum err journal_forget(const char *directory, struct err_text *e);
 
 uint32_t journal_partitions(const struct journal *j);
 uint64_t journal_id(const struct journal *j);   /* random, drawn at creation */

@@ -49,13 +49,13 @@ static enum err meta_write(struct journal *j, MDB_txn *txn, struct err_text *e)
 static enum err term_in_txn(struct journal *j, MDB_txn *txn, uint32_t partitions, struct err_text *e)
 {
     enum err code = meta_read(j, txn, e);
-    if (code == ERR_NOT_FOUND) {
+    if (code == ERR_NOT_FOUND && !j->known_id) {
         j->partitions = partitions ? partitions : JOURNAL_PARTITIONS_DEFAULT;
         j->term = 0;
         code = random_number(&j->id, e);
     }
     if (code)
-        return code;
+        return code == ERR_NOT_FOUND ? err_set(e, ERR_CORRUPT, "it has lost its id, or is a new and empty file") : code;
     j->term++;
     return meta_write(j, txn, e);
 }
@@ -84,9 +84,11 @@ static enum err read_meta(struct journal *j, struct err_text *e)
     return code;
 }
 
-static enum err start_writer(struct journal *j, uint32_t partitions, struct err_text *e)
+static enum err start_writer(struct journal *j, const char *directory, uint32_t partitions, struct err_text *e)
 {
     enum err code = start_term(j, partitions, e);
+    if (!code)
+        code = identity_check(directory, j->id, e);
     if (code)
         return code;
     j->reach = calloc(j->partitions, sizeof *j->reach);
@@ -101,6 +103,14 @@ static enum err start_writer(struct journal *j, uint32_t partitions, struct err_
     return code;
 }
 
+static enum err prepare_writer(struct journal *j, const char *directory, struct err_text *e)
+{
+    enum err code = journal_expected(directory, e);
+    if (!code)
+        code = identity_read(directory, &j->known_id, e);
+    return code ? code : take_lock(j, directory, e);
+}
+
 static enum err open_all(struct journal *j, const char *directory, const struct journal_options *o, struct err_text *e)
 {
     struct store_options store = {.format = JOURNAL_FORMAT,
@@ -112,11 +122,11 @@ static enum err open_all(struct journal *j, const char *directory, const struct 
                                   .still = o->still};
     if (o->partitions > JOURNAL_PARTITIONS_MAX)
         return err_set(e, ERR_INVALID, "%u partitions, at most %d", o->partitions, JOURNAL_PARTITIONS_MAX);
-    enum err code = o->writer ? take_lock(j, directory, e) : OK;
+    enum err code = o->writer ? prepare_writer(j, directory, e) : OK;
     if (!code)
         code = store_open(&j->store, directory, "journal", &store, e);
     if (!code)
-        code = o->writer ? start_writer(j, o->partitions, e) : read_meta(j, e);
+        code = o->writer ? start_writer(j, directory, o->partitions, e) : read_meta(j, e);
     return code;
 }
 

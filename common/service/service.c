@@ -189,6 +189,8 @@ int service_start(struct service *s, int argc, char **argv, const char *program,
     return service_start_with(s, argc, argv, program, summary, instance_default, NULL);
 }
 
+int service_exit_status(enum err err) { return !err ? 0 : err == ERR_CORRUPT ? SERVICE_EXIT_DAMAGED : STATUS_FAILED; }
+
 void service_stop(struct service *s)
 {
     if (s->stop_fd >= 0)

@@ -60,7 +60,7 @@ static bool file_length(const struct store *s, size_t *bytes, size_t *page_bytes
 }
 
 /* LMDB may leave the file shorter than its last page number (the last pages were freed before they were written), so
- * that says nothing; but each page in use is somewhere in it. What else is missing, bus.c tells. */
+ * that says nothing; but each page in use is somewhere in it. What else is missing, signals.c tells. */
 static int check_length(struct store *s, MDB_txn *txn)
 {
     size_t bytes, page_bytes, pages = META_PAGES + pages_of(txn, FREE_DBI) + pages_of(txn, MAIN_DBI);
@@ -110,7 +110,7 @@ int databases_open(struct store *s, uint64_t *format)
 enum err databases_error(int rc, struct err_text *e)
 {
     if (rc == FOREIGN)
-        return err_set(e, ERR_CORRUPT, "data.mdb is an LMDB file, but of something else");
+        return err_set(e, ERR_CORRUPT, "data.mdb is an LMDB file, but of something else, or its list of databases is damaged");
     if (rc == CUT_OFF)
         return err_set(e, ERR_CORRUPT,
                        "data.mdb is cut off: it is shorter than what is in use of it. " HOW_IT_COMES_BACK);

@@ -1,9 +1,9 @@
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/bus.h"
 #include "store/create.h"
 #include "store/guard.h"
 #include "store/internal.h"
+#include "store/signals.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static enum err enter(struct store *s, struct err_text *e)
     if (!code) {
         s->next = stores_open;
         stores_open = s;
-        bus_install(&stores_open);
+        signals_install(&stores_open);
     }
     pthread_mutex_unlock(&stores_mutex);
     return code;
@@ -84,6 +84,8 @@ static int env_start(struct store *s)
     size_t map_bytes = map_bytes_of(o);
     int rc = mdb_env_create(&s->env);
     if (!rc)
+        rc = mdb_env_set_assert(s->env, signals_assertion);
+    if (!rc)
         rc = mdb_env_set_maxdbs(s->env, o->database_count);
     if (!rc)
         rc = mdb_env_set_maxreaders(s->env, READERS_MAX);
@@ -92,7 +94,7 @@ static int env_start(struct store *s)
     if (!rc)
         rc = mdb_env_open(s->env, s->path, env_flags(o), 0600);
     if (!rc)
-        bus_locate(s);
+        signals_locate(s);
     return rc;
 }
 
@@ -127,7 +129,7 @@ static bool recover(struct store *s, int rc)
 {
     if (rc == MDB_MAP_RESIZED) {
         bool done = mdb_env_set_mapsize(s->env, 0) == MDB_SUCCESS;
-        bus_locate(s);
+        signals_locate(s);
         return done;
     }
     if (rc != MDB_PANIC)

@@ -5,9 +5,10 @@
  * made larger, an environment that LMDB gave up after a failed write, a power cut while files and directories are
  * made, and handles that commit and abort have freed.
  *
- * LMDB reads through a map: a page that is not in the file, or that the disk cannot read, is a SIGBUS. From the first
- * store_open on, a SIGBUS in the map of a store names the environment on standard error and ends the process with
- * status 1.
+ * LMDB reads through a map and believes what it finds: a page that is not in the file is a SIGBUS, a damaged one may be
+ * a SIGSEGV, an assertion, or an abort of the allocator. From the first store_open on, one of these that comes from
+ * LMDB or from a store's map says on standard error which environment it was and what to do, and ends the process
+ * (store_end_with).
  *
  * At most two threads use a store: one that reads (store_read_begin, store_room) and one that writes
  * (store_write_begin); everything else may be called only while no second thread uses it. No use after fork. Calls may
@@ -45,6 +46,7 @@ struct store {
     bool writing;        /* of the writing one */
     int namespace_fd;
     int64_t readers_due_us; /* writers look for dead readers' slots now and then */
+    int64_t placed_us;      /* … and when they last saw that the file is in its place */
     const char *map;        /* where its file is mapped, map_size bytes */
     size_t map_size;
     uint64_t generation; /* grows when the environment had to be opened again */
@@ -78,11 +80,16 @@ enum err store_error(int rc, struct err_text *e);
 enum err store_meta_get(struct store *s, MDB_txn *txn, const char *name, uint64_t *value, struct err_text *e);
 enum err store_meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_t value, struct err_text *e);
 
+/* ERR_IO when the file that is open is not the one at its path any more: it was moved, deleted or replaced, and what is
+ * written would be lost. Looked at before writing, at most every 100 ms, and by store_room. */
+enum err store_in_place(const struct store *s, struct err_text *e);
 /* ERR_FULL when less than `bytes` are left on the disk, or in the map (of a small map, an eighth is enough); the
  * sentence says which of them. */
 enum err store_room(struct store *s, size_t bytes, struct err_text *e);
-/* fn is called before the process ends because of a page that cannot be read, in a signal handler. One at a time. */
+/* fn is called before the process ends because of a damaged page, in a signal handler. One at a time. */
 void store_before_end(void (*fn)(void));
+/* The exit status of such an end; 1 when nobody says. */
+void store_end_with(int status);
 /* A consistent, synced copy in <directory>/<name>, which must not exist. */
 enum err store_copy(struct store *s, const char *directory, const char *name, struct err_text *e);
 /* The same as the bytes of its file, piece by piece; an error of fn ends it and is returned. The snapshot is held until

@@ -1,8 +1,11 @@
+#include "base/clock.h"
 #include "store/internal.h"
 #include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { NEARLY_FULL_BYTES = 4 << 20 };
+enum { NEARLY_FULL_BYTES = 4 << 20, PLACE_US = 100 * 1000 };
 
 static int renew(struct store *s)
 {
@@ -56,6 +59,33 @@ void store_read_end(struct store *s, MDB_txn **txn)
 }
 
 /* With MDB_SUCCESS the environment is held. */
+enum err store_in_place(const struct store *s, struct err_text *e)
+{
+    char file[STORE_PATH_BYTES + 16];
+    struct stat there, ours;
+    int fd;
+    snprintf(file, sizeof file, "%s/data.mdb", s->path);
+    if (!s->env || mdb_env_get_fd(s->env, &fd) || fstat(fd, &ours) < 0)
+        return OK; /* others say so */
+    if (stat(file, &there) == 0 && there.st_ino == ours.st_ino && there.st_dev == ours.st_dev && ours.st_nlink > 0)
+        return OK;
+    return err_set(
+        e, ERR_IO,
+        "%s is not the file that is open: it was moved, deleted or replaced, or its disk is not mounted; put "
+        "it back, or stop and start again",
+        file);
+}
+
+static enum err look_in_place(struct store *s, struct err_text *e)
+{
+    int64_t now_us = clock_mono_us();
+    if (s->placed_us && now_us - s->placed_us < PLACE_US)
+        return OK;
+    enum err err = store_in_place(s, e);
+    s->placed_us = err ? 0 : now_us;
+    return err;
+}
+
 static int write_start(struct store *s, MDB_txn **txn)
 {
     pthread_rwlock_rdlock(&s->held);
@@ -76,6 +106,9 @@ enum err store_write_begin(struct store *s, MDB_txn **txn, struct err_text *e)
 {
     ASSERT(s->options.writer && !s->writing);
     *txn = NULL;
+    enum err err = look_in_place(s, e);
+    if (err)
+        return err;
     int rc = write_start(s, txn);
     if (rc && store_recover(s, rc))
         rc = write_start(s, txn);

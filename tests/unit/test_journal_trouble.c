@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "journal/record.h"
 #include "journal_fixture.h"
 #include "store/store.h"
@@ -233,4 +234,73 @@ Test(journal_trouble, a_damaged_record_is_not_handed_out)
     cr_assert_eq(journal_read(j, 1, 1, SIZE_MAX, see, &seen, &e), ERR_CORRUPT);
     cr_assert_eq(seen.count, 0);
     cr_assert(strstr(e.text, "partition 1, pseq 1, commit 1"), "%s", e.text);
+}
+
+/* ---- the journal is gone ---- */
+
+static void move_journal(const char *from, const char *to)
+{
+    char a[600], b[600];
+    snprintf(a, sizeof a, "%s/%s", directory, from);
+    snprintf(b, sizeof b, "%s/%s", directory, to);
+    cr_assert_eq(rename(a, b), 0);
+}
+
+Test(journal_trouble, where_a_journal_was_no_new_one_is_made)
+{
+    open_writer(MIB);
+    append(1, 1, 3, 8);
+    journal_close(&j);
+    move_journal("journal", "elsewhere");
+    cr_assert_eq(open_as(true, MIB), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "had a journal, and it is gone"), "%s", e.text);
+    cr_assert_eq(open_as(true, MIB), ERR_CORRUPT, "nor at the second try");
+    cr_assert_eq(journal_expected(directory, &e), ERR_CORRUPT);
+    move_journal("elsewhere", "journal");
+    open_writer(MIB);
+    cr_assert_eq(last_of(1), 3);
+}
+
+Test(journal_trouble, an_empty_file_does_not_take_its_place)
+{
+    open_writer(MIB);
+    journal_close(&j);
+    move_journal("journal/data.mdb", "journal/old.mdb");
+    char path[600];
+    snprintf(path, sizeof path, "%s/journal/data.mdb", directory);
+    fclose(fopen(path, "w"));
+    cr_assert_eq(open_as(true, MIB), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "a new and empty file"), "%s", e.text);
+}
+
+Test(journal_trouble, nor_does_another_journal_until_the_known_one_is_forgotten)
+{
+    open_writer(MIB);
+    journal_close(&j);
+    move_journal("journal", "first");
+    cr_assert_eq(journal_forget(directory, &e), OK);
+    open_writer(MIB);
+    journal_close(&j);
+    move_journal("journal", "second");
+    move_journal("first", "journal");
+    cr_assert_eq(open_as(true, MIB), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "put that one back"), "%s", e.text);
+    cr_assert_eq(journal_forget(directory, &e), OK);
+    open_writer(MIB);
+}
+
+Test(journal_trouble, what_is_moved_away_while_it_is_open_is_written_no_more)
+{
+    uint64_t next = 1;
+    open_writer(4 * MIB);
+    cr_assert_eq(append(1, next, 1, 8), OK);
+    move_journal("journal", "elsewhere");
+    int64_t until_us = clock_mono_us() + 10000000;
+    while (append(1, ++next, 1, 8) == OK) /* it is looked at every 100 ms */
+        cr_assert_lt(clock_mono_us(), until_us);
+    cr_assert(strstr(e.text, "was moved, deleted or replaced"), "%s", e.text);
+    cr_assert_eq(journal_room(j, 1, &e), ERR_IO);
+    move_journal("elsewhere", "journal");
+    cr_assert_eq(append(1, next, 1, 8), OK, "%s", e.text);
+    cr_assert_eq(journal_room(j, 1, &e), OK);
 }

@@ -24,7 +24,8 @@ static const struct {
     {"topic", {"quiet: pending", "pending: quiet"}},
     {"membership", {"stranger: member", "member: stranger"}},
     {"process",
-     {"waiting: starting", "starting: waiting running stopping", "running: waiting stopping", "stopping: waiting"}},
+     {"waiting: starting", "starting: waiting running stopping held", "running: waiting stopping held",
+      "stopping: waiting", "held:"}},
 };
 
 static void write_row(const struct state_machine *m, unsigned from, char *row, size_t bytes)

@@ -43,7 +43,7 @@ static struct process *get(const char *instance)
 }
 
 static void see(const char *instance) { supervisor_seen(&supervisor, instance, get(instance)->pid); }
-static void end(const char *instance) { cr_assert(supervisor_exited(&supervisor, get(instance)->pid, now)); }
+static void end(const char *instance) { cr_assert(supervisor_exited(&supervisor, get(instance)->pid, false, now)); }
 
 static void setup(void)
 {
@@ -220,7 +220,10 @@ Test(supervisor_running, stopping_goes_in_order_and_starts_nobody)
     cr_assert_not(supervisor_ready(&supervisor));
 }
 
-Test(supervisor_running, a_stranger_that_ends_is_nobody) { cr_assert_null(supervisor_exited(&supervisor, 99999, now)); }
+Test(supervisor_running, a_stranger_that_ends_is_nobody)
+{
+    cr_assert_null(supervisor_exited(&supervisor, 99999, false, now));
+}
 
 Test(supervisor, the_table_holds_as_many_workers_as_it_says)
 {
@@ -274,4 +277,32 @@ Test(supervisor_running, a_supervisor_that_was_away_blames_nobody)
     tick();
     go_on_without("scorer-1", now + 1000000);
     cr_assert_str_eq(did(), "");
+}
+
+Test(supervisor_running, who_ends_at_a_damaged_file_is_held_back_until_somebody_scales)
+{
+    cr_assert(supervisor_exited(&supervisor, get("scorer-1")->pid, true, now));
+    now += 100 * SUPERVISOR_PAUSE_US_MAX;
+    tick();
+    cr_assert_str_eq(did(), "");
+    cr_assert_str_eq(state_name(&process_machine, get("scorer-1")->state), "held");
+    cr_assert_not(supervisor_ready(&supervisor));
+    cr_assert_eq(supervisor_hopeless(&supervisor), get("scorer-1"));
+    supervisor_scale(&supervisor, program_find("scorer"), 0);
+    tick();
+    end("scorer-2");
+    tick();
+    did();
+    supervisor_scale(&supervisor, program_find("scorer"), 1);
+    tick();
+    cr_assert_str_eq(did(), "+scorer-1 ");
+}
+
+Test(supervisor_running, who_was_told_to_stop_is_not_held_back)
+{
+    supervisor_stop(&supervisor);
+    tick();
+    cr_assert(supervisor_exited(&supervisor, get("scorer-1")->pid, true, now));
+    tick();
+    cr_assert_null(get("scorer-1"));
 }

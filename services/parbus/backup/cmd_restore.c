@@ -1,4 +1,5 @@
 #include "base/plural.h"
+#include "journal/journal.h"
 #include "service/service.h"
 #include "services/parbus/backup/backup.h"
 #include "services/parbus/backup/replacement.h"
@@ -195,6 +196,8 @@ static enum err restore(struct job *j, struct err_text *e)
         code = copy_settings(j, e);
     if (!code)
         forget_bookmarks(j);
+    if (!code)
+        code = journal_forget(j->directory, e); /* the backup may be of another one */
     if (!code)
         code = put_live(j, e);
     for (int i = 0; i < ENVIRONMENTS; i++)

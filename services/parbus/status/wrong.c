@@ -41,6 +41,11 @@ static void say_processes(json_t *wrong, const struct status *s)
         if (row->worker_state && !strcmp(row->worker_state, "dead"))
             say(wrong, "%s is dead: nothing heard of it for %.1f s", row->instance,
                 (double)row->heartbeat_age_ms / 1000);
+        else if (s->processes && !strcmp(row->state, "held"))
+            say(wrong,
+                "%s is held back, for a file is damaged or gone: log/%s.log says which. Stop everything, mend it "
+                "('parbus verify' names all that is damaged), and start again",
+                row->instance, row->instance);
         else if (s->processes && strcmp(row->state, "running") != 0)
             say(wrong, "%s is %s", row->instance, row->state);
         else if (s->processes && s->reply && !row->worker_state && strcmp(row->service, "ingestor") != 0)

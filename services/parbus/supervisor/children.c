@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "service/service.h"
 #include "services/parbus/command.h"
 #include "services/parbus/supervisor/internal.h"
 #include <errno.h>
@@ -84,6 +85,8 @@ void children_signal(void *shell, const struct process *p, int signal)
     kill(p->pid, signal);
 }
 
+static bool is_damage(int status) { return WIFEXITED(status) && WEXITSTATUS(status) == SERVICE_EXIT_DAMAGED; }
+
 static void log_end(const struct process *p, pid_t pid, int status)
 {
     enum log_level level = p->state == PROCESS_STOPPING || !p->wanted ? LOG_INFO : LOG_WARN;
@@ -91,13 +94,18 @@ static void log_end(const struct process *p, pid_t pid, int status)
         log_line(level, "supervisor.ended", "instance=%s pid=%d signal=%d", p->instance, (int)pid, WTERMSIG(status));
     else
         log_line(level, "supervisor.ended", "instance=%s pid=%d exit=%d", p->instance, (int)pid, WEXITSTATUS(status));
+    if (p->state == PROCESS_HELD)
+        log_error(
+            "supervisor.held",
+            "instance=%s why=\"a file is damaged or gone, its log says which: it is not started again by itself\"",
+            p->instance);
 }
 
 void children_reap(struct shell *s, int64_t now_us)
 {
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-        const struct process *p = supervisor_exited(&s->core, pid, now_us);
+        const struct process *p = supervisor_exited(&s->core, pid, is_damage(status), now_us);
         if (p)
             log_end(p, pid, status);
         s->all_served = false;

@@ -196,6 +196,8 @@ static int run_here(struct up *up)
     log_context_set("service=supervisor");
     log_level_set(LOG_ERROR); /* until the table of processes is printed */
     int status = wait_for_leftovers(up);
+    if (!status && journal_expected(up->directory, &e))
+        status = command_failed(&command_up, "%s", e.text);
     if (!status)
         status = check_partitions(up);
     if (!status)

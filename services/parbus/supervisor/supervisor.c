@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-STATE_MACHINE(process_machine, "process", PROCESS_EDGES, "waiting", "starting", "running", "stopping");
+STATE_MACHINE(process_machine, "process", PROCESS_EDGES, "waiting", "starting", "running", "stopping", "held");
 
 static const struct program programs[] = {
     {"ingestor", "parbus-ingestor", false, 0, 3},
@@ -78,7 +78,7 @@ void supervisor_stop(struct supervisor *s)
 static void enter(struct process *p, enum process_state state)
 {
     STATE_ENTER(&process_machine, p->state, state);
-    ASSERT((p->pid != 0) == (state != PROCESS_WAITING));
+    ASSERT((p->pid != 0) == (state != PROCESS_WAITING && state != PROCESS_HELD));
 }
 
 static void ended(struct process *p, int64_t due_us)
@@ -86,6 +86,12 @@ static void ended(struct process *p, int64_t due_us)
     p->pid = 0;
     p->due_us = due_us;
     enter(p, PROCESS_WAITING);
+}
+
+static void hold(struct process *p)
+{
+    p->pid = 0;
+    enter(p, PROCESS_HELD);
 }
 
 /* The next try comes after a pause; each death in a row doubles it. */
@@ -202,7 +208,7 @@ int64_t supervisor_tick(struct supervisor *s, int64_t now_us)
     return next;
 }
 
-const struct process *supervisor_exited(struct supervisor *s, pid_t pid, int64_t now_us)
+const struct process *supervisor_exited(struct supervisor *s, pid_t pid, bool damaged, int64_t now_us)
 {
     for (size_t i = 0; i < s->count; i++) {
         struct process *p = &s->process[i];
@@ -210,6 +216,8 @@ const struct process *supervisor_exited(struct supervisor *s, pid_t pid, int64_t
             continue;
         if (p->state == PROCESS_STOPPING) /* as it was told; wanted again: another scale came meanwhile */
             ended(p, now_us);
+        else if (damaged)
+            hold(p);
         else
             died(s, p, now_us);
         return p;
@@ -259,7 +267,7 @@ bool supervisor_gone(const struct supervisor *s) { return s->stopping && s->coun
 const struct process *supervisor_hopeless(const struct supervisor *s)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (s->process[i].early_deaths >= SUPERVISOR_EARLY_DEATHS_MAX)
+        if (s->process[i].early_deaths >= SUPERVISOR_EARLY_DEATHS_MAX || s->process[i].state == PROCESS_HELD)
             return &s->process[i];
     return NULL;
 }

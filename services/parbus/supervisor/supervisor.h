@@ -33,14 +33,17 @@ struct program {
 /* NULL: no such service. */
 const struct program *program_find(const char *service);
 
-/* WAITING: there is no process, for it is not its turn or it died; one that is not wanted any more leaves the table. */
-enum process_state { PROCESS_WAITING, PROCESS_STARTING, PROCESS_RUNNING, PROCESS_STOPPING };
+/* WAITING: there is no process, for it is not its turn or it died; one that is not wanted any more leaves the table.
+ * HELD: there is none, and none is started until a person has mended what it stumbled over. */
+enum process_state { PROCESS_WAITING, PROCESS_STARTING, PROCESS_RUNNING, PROCESS_STOPPING, PROCESS_HELD };
 
 #define PROCESS_EDGES(X)                                                                                               \
     X(PROCESS_WAITING, PROCESS_STARTING, "its phase is open, its pause over: started")                                 \
     X(PROCESS_STARTING, PROCESS_RUNNING, "seen at work")                                                               \
     X(PROCESS_STARTING, PROCESS_WAITING, "died: again after a pause, which each death in a row doubles")               \
     X(PROCESS_RUNNING, PROCESS_WAITING, "died")                                                                        \
+    X(PROCESS_STARTING, PROCESS_HELD, "a file is damaged or gone: another start would end likewise")                   \
+    X(PROCESS_RUNNING, PROCESS_HELD, "a file is damaged or gone")                                                      \
     X(PROCESS_STARTING, PROCESS_STOPPING, "not wanted any more: SIGTERM")                                              \
     X(PROCESS_RUNNING, PROCESS_STOPPING, "not wanted any more: SIGTERM")                                               \
     X(PROCESS_STOPPING, PROCESS_WAITING, "ended as it was told; wanted again meanwhile, or it leaves the table")
@@ -80,8 +83,9 @@ void supervisor_init(struct supervisor *s, const struct supervisor_actions *acti
                      unsigned scorers);
 /* Does what is due and returns when to be called again. */
 int64_t supervisor_tick(struct supervisor *s, int64_t now_us);
-/* A child has ended. NULL: not one of ours. */
-const struct process *supervisor_exited(struct supervisor *s, pid_t pid, int64_t now_us);
+/* A child has ended. `damaged`: as it does when a file is damaged or gone, so that another start would end likewise.
+ * NULL: not one of ours. */
+const struct process *supervisor_exited(struct supervisor *s, pid_t pid, bool damaged, int64_t now_us);
 /* The process was seen at work (the ingestor answers; a worker has said hello to it). */
 void supervisor_seen(struct supervisor *s, const char *instance, pid_t pid);
 /* The ingestor has answered, and everybody that is at work has been seen. A process that hangs is killed by a later

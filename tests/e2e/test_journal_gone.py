@@ -1,0 +1,119 @@
+"""A journal that is moved away, deleted, replaced or damaged while something runs, or before: no receipt for what is written
+nowhere, no new journal unasked, no spinning; and each time a sentence that says what to do."""
+
+import os
+import pathlib
+import shutil
+import unittest
+
+from chaos import COLUMNS, sample, text, try_status
+from pipeline import Pipeline, until
+
+PAGE = 4096
+
+
+def rows(n):
+    return COLUMNS + "\n" + text(sample("qd766")[:n])
+
+
+def health(p):
+    return p.run("health", check=False)
+
+
+class JournalGone(unittest.TestCase):
+    def assert_says(self, done, *words):
+        self.assertEqual(done.returncode, 1, done.stdout)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_moved_away_while_it_runs(self):
+        with Pipeline() as p:
+            p.push_text(rows(20), "--as", "one")
+            journal, elsewhere = pathlib.Path(p.dir, "journal"), pathlib.Path(p.dir, "elsewhere")
+            journal.rename(elsewhere)
+            until(lambda: health(p).returncode == 1, "health is red within a moment", 2)
+            self.assert_says(health(p), "nothing is accepted at the door", "was moved, deleted or replaced", "put it back")
+            self.assert_says(p.push_text(rows(5), "--as", "two", "--timeout", "3", check=False), "moved, deleted or replaced")
+            self.assertFalse(journal.exists(), "nothing is made in its place")
+            elsewhere.rename(journal)
+            until(lambda: health(p).returncode == 0, "health is green again by itself")
+            p.push_text(rows(5), "--as", "two")
+
+    def test_deleted_while_it_runs(self):
+        with Pipeline() as p:
+            p.push_text(rows(20), "--as", "one")
+            os.unlink(pathlib.Path(p.dir, "journal", "data.mdb"))
+            until(lambda: health(p).returncode == 1, "health is red within a moment", 2)
+
+    def test_not_there_at_the_start(self):
+        with Pipeline() as p:
+            p.push_text(rows(20), "--as", "one")
+            p.run("down")
+            journal, elsewhere = pathlib.Path(p.dir, "journal"), pathlib.Path(p.dir, "elsewhere")
+            journal.rename(elsewhere)
+            for _ in range(2):
+                self.assert_says(p.run("up", *p.arguments, "--detach", check=False), "had a journal, and it is gone",
+                                 "not mounted", "delete journal.id and state")
+                self.assertFalse(journal.exists())
+            elsewhere.rename(journal)
+            before = p.rank_text("qd766", "2025")
+            p.up()
+            self.assertEqual(p.rank_text("qd766", "2025"), before)
+            p.run("down")
+            for name in "journal", "state":
+                shutil.rmtree(pathlib.Path(p.dir, name))
+            pathlib.Path(p.dir, "journal.id").unlink()
+            p.up()  # anew, since somebody has said so
+
+    def test_another_one_in_its_place(self):
+        with Pipeline() as p, Pipeline() as other:
+            p.run("down"), other.run("down")
+            shutil.rmtree(pathlib.Path(p.dir, "journal"))
+            shutil.copytree(pathlib.Path(other.dir, "journal"), pathlib.Path(p.dir, "journal"))
+            done = p.run("up", *p.arguments, "--detach", check=False)
+            self.assert_says(done, "put that one back")
+
+    def test_state_moved_away_while_it_runs(self):
+        with Pipeline() as p:
+            p.push_text(rows(20), "--as", "one")
+            state, elsewhere = pathlib.Path(p.dir, "state"), pathlib.Path(p.dir, "elsewhere")
+            state.rename(elsewhere)
+            p.run("push", "-", "--as", "two", stdin=rows(5).encode())
+            until(lambda: "cannot write state" in health(p).stderr, "health is red")
+            elsewhere.rename(state)
+            until(lambda: health(p).returncode == 0, "and green again by itself")
+            p.settled()
+
+
+class Held(unittest.TestCase):
+    def spoil(self, file):
+        """Every page but the two that LMDB begins with: a reader stumbles, whatever it reads."""
+        with open(file, "r+b") as f:
+            for at in range(2 * PAGE, os.path.getsize(file), PAGE):
+                f.seek(at + 10)  # flags, lower, upper
+                f.write(b"\x02\x00\xf0\xff\xf0\xff")
+
+    def test_who_stumbles_over_a_damaged_page_is_held_back(self):
+        with Pipeline() as p:
+            p.push_text(rows(20), "--as", "one")
+            p.run("down")
+            self.spoil(pathlib.Path(p.dir, "journal", "data.mdb"))
+            done = p.run("up", *p.arguments, "--detach", check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, "journal.*(damaged|wrong|cut off)")
+            log = pathlib.Path(p.dir, "log", "supervisor.log").read_text()
+            self.assertEqual(log.count("supervisor.ended service=supervisor instance=ingestor-1"), 2, log)  # and once in good order
+
+    def test_a_scorer_is_held_back_and_the_rest_goes_on(self):
+        with Pipeline() as p:
+            p.push_text(rows(20), "--as", "one")
+            p.kill("scorer-1")
+            self.spoil(pathlib.Path(p.dir, "state", "data.mdb"))
+            wrong = until(lambda: (s := try_status(p)) and "scorer-1 is held back" in " ".join(s["wrong"]) and s["wrong"],
+                          "it is told")
+            self.assertIn("parbus verify", " ".join(wrong))
+            p.run("push", "-", "--as", "two", stdin=rows(5).encode())  # receipts go on
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
