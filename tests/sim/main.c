@@ -57,7 +57,7 @@ static bool number(const char **text, uint64_t *out)
 
 static bool read_seeds(const char *text, struct seeds *o)
 {
-    if (!number(&text, &o->from) || strncmp(text, "..", 2))
+    if (!number(&text, &o->from) || strncmp(text, "..", 2) != 0)
         return false;
     text += 2;
     return number(&text, &o->to) && !*text && o->from <= o->to;

@@ -60,7 +60,7 @@ static struct message *message_new(struct network *n, const void *data, size_t b
     else
         m = calloc(1, sizeof *m);
     ASSERT(m);
-    if (m->capacity < bytes) {
+    if (!m->data || m->capacity < bytes) {
         free(m->data);
         m->capacity = bytes < 256 ? 256 : bytes;
         m->data = malloc(m->capacity);

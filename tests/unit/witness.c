@@ -41,7 +41,7 @@ static void on_publish(void *ctx, const char *topic, const void *event, size_t b
     struct err_text e;
     arena_reset(&v->arena);
     cr_assert_eq(wire_open(&wire_feed_event, event, bytes, &v->arena, &m, &e), OK, "%s", e.text);
-    if (strcmp(topic, WORLD_TOPIC))
+    if (strcmp(topic, WORLD_TOPIC) != 0)
         return;
     if (m.kind == PARBUS__FEED_EVENT__BODY_DELTA)
         witness_delta(v, (const Parbus__Delta *)m.message);
