@@ -1,9 +1,9 @@
-/* The thread that writes the journal, so that whoever feeds it goes on while the disk syncs. One group at a time: it is
- * handed over, later it comes back with what became of it. Law 1 is journal_append's.
+/* The thread that writes the journal, so that whoever hands it groups goes on while the disk syncs. One group at a
+ * time: it is handed over, and later comes back with what became of it. journal_append, which it calls, keeps law 1.
  *
  *     committer_append → (committer_fd is readable) → committer_take → committer_append …
  *
- * All functions are for one thread, the one that also reads the journal; none waits for the disk but committer_stop.
+ * All functions are for one thread, the one that also reads the journal; only committer_stop waits for the disk.
  * Signals go to the other threads. */
 #pragma once
 #include "journal/journal.h"

@@ -4,13 +4,13 @@
  *   meta      "format", "partitions", "id", "term"
  *   records   commit be64 | partition be16 | first pseq be64 -> record (record.h)
  *   index     partition be16 | first pseq be64        -> commit u64, last pseq u64: one for each partition in each full
- *             block of 64 commits; what is in the last, unfinished block is found by looking through it
+ *             block of 64 commits; the last block, which is not full, is looked through
  *   controls  control seq be64                        -> Control, packed (journal.proto)
  *   feeders   feeder number be32                      -> version u8, 7 zero bytes, struct journal_feeder
  * Records lie in the order of commits, so that a commit adds pages at the end of the file instead of changing one page
- * in every partition: a fifth of the time to sync. Commits are counted from 1, those without records are not. A record
- * and the marks of its feeders are one transaction, synced before it returns (law 1). Readers never hold a transaction
- * across a wait.
+ * in every partition, which takes a fifth of the time to sync. Commits with records are numbered from 1; those without
+ * have no number. A record and the marks of its feeders are one transaction, synced before journal_append returns (law
+ * 1). Readers never hold a transaction across a wait.
  *
  * Beside it, `<dir>/journal.id` holds the journal's id in hexadecimal, from its making on: a directory that had a
  * journal never gets a new one unasked.
@@ -34,8 +34,8 @@ struct journal_options {
 
 /* `directory` is the <dir> above: the environment is its sub-directory "journal". ERR_NOT_FOUND (reader, nothing
  * there), ERR_BUSY (another writer; open in this process already), ERR_VERSION, ERR_INVALID (file system that LMDB does
- * not support; process in another PID namespace), ERR_IO. One thread per handle, but a writer's may have two: one that
- * appends (journal_append), one that does all else. No use after fork. */
+ * not support; process in another PID namespace), ERR_IO. One thread per handle; a writer's handle may have two, one
+ * that appends (journal_append) and one that does everything else. No use after fork. */
 enum err journal_open(struct journal **out, const char *directory, const struct journal_options *o, struct err_text *e);
 void journal_close(struct journal **j);
 /* ERR_CORRUPT, with what to do, when `directory` had a journal (its id is there, or a state that follows it) and has
@@ -50,11 +50,11 @@ uint64_t journal_term(const struct journal *j); /* writer: one more at each star
 /* Writer, while nobody appends: the last commit with records; 0: none. */
 uint64_t journal_last_commit(const struct journal *j);
 
-/* All or nothing, and synced. The same group may be appended again until it is OK, and has its effect once: OK also
- * when it is there already, record for record. ERR_FULL, ERR_IO: it may be there, and the journal stays usable.
- * ERR_LOST: the journal holds another commit in its place, or does not come up to it: somebody else writes.
- * ERR_INVALID: a record does not begin at its partition's last pseq + 1, a control not at the last + 1 (the same key
- * twice is such a case). */
+/* All or nothing, and synced. The same group may be appended again until the answer is OK, and has its effect once: OK
+ * is also the answer when it is there already, record for record. ERR_FULL, ERR_IO: it may be there, and the journal
+ * stays usable. ERR_LOST: the journal holds another commit in its place, or does not come up to it: somebody else
+ * writes. ERR_INVALID: a record does not begin at its partition's last pseq + 1, a control not at the last + 1 (the
+ * same key twice is such a case). */
 enum err journal_append(struct journal *j, const struct journal_group *g, struct err_text *e);
 
 /* Records of a partition from the one that holds from_pseq on, in order, until `fn` returns false or bytes_max are read

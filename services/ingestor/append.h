@@ -34,15 +34,15 @@ void append_init(struct append *a, const struct ingestor_io *io, struct metrics 
                  uint64_t last_commit);
 void append_free(struct append *a);
 
-/* FREE: closes what is gathered and hands it over; another one is gathered from now on. The marks are to be filled in
- * before append_send. */
+/* In FREE: closes the group that is gathered, which append_send hands over; another one is gathered from now on. The
+ * caller fills in the marks before append_send. */
 struct journal_mark *append_close(struct append *a, uint64_t (*last_pseq)(const void *ctx, uint32_t p),
                                   const void *ctx);
 /* Hands the closed group over, for the first time or again. */
 void append_send(struct append *a, struct moment now);
 /* Whether it is time to hand it over again. */
 bool append_again_due(const struct append *a, struct moment now);
-/* false: the answer is to no question of ours. */
+/* false: that is no answer to the append under way. */
 bool append_answered(struct append *a, uint64_t ticket, enum err result, const char *why, struct moment now);
 /* Why receipts have to wait: the journal refused, is silent for too long, or is somebody else's. NULL: they do not. */
 const char *append_trouble(const struct append *a, struct moment now);

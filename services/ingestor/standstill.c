@@ -7,7 +7,8 @@ enum { TURNS = 4 };
 
 int64_t standstill_patience_us(const struct settings *settings)
 {
-    return (int64_t)TURNS * 1000 * (settings->worker_lease_ms + settings->resend_after_ms + settings->commit_interval_ms);
+    return (int64_t)TURNS * 1000 *
+           (settings->worker_lease_ms + settings->resend_after_ms + settings->commit_interval_ms);
 }
 
 void standstill_look(struct standstill *s, struct standstill_view v, int64_t now_us)

@@ -3,8 +3,8 @@
 #pragma once
 #include "services/ingestor/coordinator.h"
 
-/* A new process said what the one before it was at. true: its partition is to be held from now on, under a new owner
- * epoch, so that what is under way of it has no effect any more. */
+/* A new process said which entry the one before it was at. true: that entry's partition is to be held from now on,
+ * under a new owner epoch, so that nothing that is under way of it takes effect. */
 bool suspects_report(struct coordinator *c, const Parbus__WorkerHello *hello);
 /* Drops those that were passed. */
 void suspects_forget_applied(struct coordinator *c);
