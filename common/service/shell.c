@@ -59,9 +59,4 @@ void worker_shell_trouble(void *ctx, const char *id, const char *text)
     log_warn(id, "why=\"%s\"", text);
 }
 
-enum err worker_shell_other_journal(struct err_text *e)
-{
-    return err_set(e, ERR_INVALID, "the ingestor serves another journal than the one that is open here");
-}
-
 void worker_shell_last_words(void) { link_poll(NULL, 0, -1, LAST_WORDS_US); }

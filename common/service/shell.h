@@ -34,7 +34,5 @@ enum err worker_shell_receive(struct worker_shell *s, void *socket, int type, co
 
 /* A core's `trouble`: a log line. */
 void worker_shell_trouble(void *ctx, const char *id, const char *text);
-/* Why a worker ends that is `other_journal` (worker.h): ERR_INVALID. */
-enum err worker_shell_other_journal(struct err_text *e);
 /* Waits a moment before the end, for the I/O thread to send what is queued. */
 void worker_shell_last_words(void);

@@ -6,15 +6,6 @@ enum err read_catalog(struct journal *j, struct catalog *c, struct err_text *e)
     return journal_controls(j, catalog_control_seq(c) + 1, catalog_apply_packed, c, e);
 }
 
-enum err read_catalog_to(struct journal *j, struct catalog *c, uint64_t control_seq, struct err_text *e)
-{
-    enum err err = read_catalog(j, c, e);
-    if (!err && catalog_control_seq(c) < control_seq)
-        err = err_set(e, ERR_NOT_FOUND, "control %llu is not in the journal, the last one is %llu",
-                      (unsigned long long)control_seq, (unsigned long long)catalog_control_seq(c));
-    return err;
-}
-
 struct reading {
     struct standings *table;
     struct standing value;

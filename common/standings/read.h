@@ -6,8 +6,6 @@
 
 /* Applies the control records that the catalog does not have yet. */
 enum err read_catalog(struct journal *j, struct catalog *c, struct err_text *e);
-/* The same. ERR_NOT_FOUND: the journal does not have control_seq yet. */
-enum err read_catalog_to(struct journal *j, struct catalog *c, uint64_t control_seq, struct err_text *e);
 
 /* The table of a series from the scores of all partitions. Each partition is read in a short transaction of its own;
  * those of one unit always belong together. *out is the caller's to destroy. */

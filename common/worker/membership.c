@@ -40,6 +40,8 @@ bool membership_welcome(struct membership *m, uint64_t term, int64_t now_us)
     return changed;
 }
 
+void membership_hurry(struct membership *m, int64_t now_us) { m->next_heartbeat_us = now_us; }
+
 void membership_unknown(struct membership *m, int64_t now_us)
 {
     /* next_hello_us is always one HELLO_AGAIN_US after the last hello, which may be long ago. */

@@ -25,5 +25,7 @@ enum membership_action membership_tick(struct membership *m, int64_t now_us);
 int64_t membership_deadline_us(const struct membership *m);
 /* Returns true when the term is another one than before: the ingestor restarted. */
 bool membership_welcome(struct membership *m, uint64_t term, int64_t now_us);
+/* A heartbeat is due at once. */
+void membership_hurry(struct membership *m, int64_t now_us);
 /* WhoAreYou: hello is due at once (at most every 100 ms). */
 void membership_unknown(struct membership *m, int64_t now_us);

@@ -1,4 +1,5 @@
 #include "worker/worker.h"
+#include "base/deadline.h"
 #include "wire/reason.h"
 #include "wire/wire.h"
 
@@ -8,7 +9,13 @@ void worker_init(struct worker *w, const struct worker_config *config, worker_se
 {
     *w = (struct worker){.config = *config, .send = send, .ctx = ctx};
     membership_init(&w->membership, now_us, config->heartbeat_us);
+    follow_init(&w->follow, config->catalog);
 }
+
+void worker_free(struct worker *w) { follow_free(&w->follow); }
+
+static bool is_member(const struct worker *w) { return w->membership.state == MEMBERSHIP_MEMBER; }
+static uint64_t known(const struct worker *w) { return catalog_control_seq(w->config.catalog); }
 
 static void say_hello(struct worker *w)
 {
@@ -20,6 +27,8 @@ static void say_hello(struct worker *w)
     hello.endpoint = (char *)w->config.endpoint;
     hello.pid = w->config.pid;
     hello.incarnation = w->config.incarnation;
+    hello.has_control_seq = 1;
+    hello.control_seq = known(w);
     Parbus__Unfinished unfinished = PARBUS__UNFINISHED__INIT;
     if (w->config.unfinished.pseq) {
         unfinished.has_partition = unfinished.has_pseq = 1;
@@ -67,6 +76,8 @@ static void send_heartbeat(struct worker *w, const struct metrics *metrics, cons
     heartbeat.n_owned = owned_count;
     heartbeat.owned = (uint32_t *)owned;
     heartbeat.trouble = (char *)w->trouble;
+    heartbeat.has_control_seq = 1;
+    heartbeat.control_seq = known(w);
     w->send(w->ctx, PARBUS__TO_COORDINATOR__BODY_HEARTBEAT, &heartbeat.base);
 }
 
@@ -76,10 +87,18 @@ static void send_leave(struct worker *w)
     w->send(w->ctx, PARBUS__TO_COORDINATOR__BODY_LEAVE, &leave.base);
 }
 
+static void ask_for_controls(struct worker *w, int64_t now_us)
+{
+    Parbus__ControlsWanted ask;
+    if (is_member(w) && follow_ask(&w->follow, &ask, now_us))
+        w->send(w->ctx, PARBUS__TO_COORDINATOR__BODY_CONTROLS_WANTED, &ask.base);
+}
+
 bool worker_tick(struct worker *w, const struct metrics *metrics, const uint32_t *owned, size_t owned_count,
                  int64_t now_us)
 {
     bool beat = false;
+    ask_for_controls(w, now_us);
     for (;;) {
         switch (membership_tick(&w->membership, now_us)) {
         case MEMBERSHIP_NOTHING:
@@ -98,11 +117,39 @@ bool worker_tick(struct worker *w, const struct metrics *metrics, const uint32_t
     }
 }
 
-bool worker_welcome(struct worker *w, const Parbus__WorkerWelcome *welcome, int64_t now_us)
+int64_t worker_deadline_us(const struct worker *w)
 {
-    if (welcome->has_journal_id && welcome->journal_id != w->config.journal_id)
-        w->other_journal = true;
-    return membership_welcome(&w->membership, welcome->term, now_us);
+    int64_t beat_us = membership_deadline_us(&w->membership);
+    return is_member(w) ? earlier_us(beat_us, follow_deadline_us(&w->follow)) : beat_us;
+}
+
+enum err worker_over(const struct worker *w, struct err_text *e)
+{
+    return w->over ? err_set(e, w->over, "%s", w->why_over.text) : OK;
+}
+
+bool worker_ready(const struct worker *w) { return is_member(w) && known(w) >= w->needs; }
+
+bool worker_welcome(struct worker *w, const Parbus__WorkerWelcome *m, int64_t now_us)
+{
+    if (w->journal_id && w->journal_id != m->journal_id)
+        w->over = err_set(&w->why_over, ERR_INVALID, "the ingestor serves another journal now");
+    w->journal_id = m->journal_id;
+    w->needs = m->control_seq;
+    worker_knows(w, m->control_seq);
+    return membership_welcome(&w->membership, m->term, now_us);
+}
+
+bool worker_controls(struct worker *w, const Parbus__Controls *controls, int64_t now_us)
+{
+    uint64_t before = known(w);
+    bool ready = worker_ready(w);
+    enum err err = follow_take(&w->follow, controls, now_us, &w->why_over);
+    if (err)
+        w->over = err_wrap(&w->why_over, err, "controls of the journal");
+    if (!ready && worker_ready(w))
+        membership_hurry(&w->membership, now_us); /* the coordinator waits for it */
+    return known(w) != before;
 }
 
 void worker_leave(struct worker *w)

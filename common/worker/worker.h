@@ -1,8 +1,10 @@
-/* What validator, scorer and publisher have in common towards the coordinator (rules I1, I2, I14): hello, heartbeats
- * with counters, leaving. Pure: time comes in, messages go out through a function. */
+/* What validator, scorer and publisher have in common towards the coordinator (rules I1, I2, I14, I20): hello,
+ * heartbeats with counters, leaving, and the journal's controls, which they know from it alone. Pure: time comes in,
+ * messages go out through a function. */
 #pragma once
 #include "base/err.h"
 #include "base/metrics.h"
+#include "catalog/follow.h"
 #include "inside.pb-c.h"
 #include "worker/bookmark.h"
 #include "worker/membership.h"
@@ -13,8 +15,8 @@ struct worker_config { /* strings are the caller's and outlive the worker */
     const char *instance, *endpoint; /* endpoint: scorers; else NULL */
     uint32_t pid;
     uint64_t incarnation; /* drawn at start */
-    uint64_t journal_id;
     int64_t heartbeat_us;
+    struct catalog *catalog;    /* follows the journal; the worker alone applies controls to it */
     struct bookmark *bookmark;  /* where it notes what it is at; NULL: nowhere that outlives it */
     struct bookmark unfinished; /* what the one before it under this name was at; pseq 0: at none */
 };
@@ -29,8 +31,12 @@ struct worker {
     void *ctx;
     struct bookmark own_bookmark; /* when config.bookmark is NULL */
     const char *trouble;          /* for heartbeats: why the work cannot be done (the caller's string); NULL: it can */
+    struct follow follow;
+    uint64_t journal_id; /* of the first welcome; 0: it is not welcome yet */
+    uint64_t needs;      /* controls that there were when it was welcomed: before it knows them it gets no work */
     bool leaving;
-    bool other_journal; /* the ingestor serves another journal: this process must end and start again */
+    enum err over; /* not OK: this process must end, and start again */
+    struct err_text why_over;
 };
 
 void worker_init(struct worker *w, const struct worker_config *config, worker_send_fn *send, void *ctx, int64_t now_us);
@@ -45,8 +51,26 @@ static inline struct bookmark *worker_bookmark(struct worker *w)
 bool worker_tick(struct worker *w, const struct metrics *metrics, const uint32_t *owned, size_t owned_count,
                  int64_t now_us);
 
-/* Returns true when the term is another one than before (I1). */
-bool worker_welcome(struct worker *w, const Parbus__WorkerWelcome *welcome, int64_t now_us);
+/* Frees what it holds; the catalog is the caller's. */
+void worker_free(struct worker *w);
+/* When to call worker_tick again. */
+int64_t worker_deadline_us(const struct worker *w);
+
+/* Returns true when the term is another one than before (I1). An ingestor with another journal than before ends the
+ * process. */
+bool worker_welcome(struct worker *w, const Parbus__WorkerWelcome *m, int64_t now_us);
+
+/* Whether the catalog knows the controls up to here. What it does not know is asked for by worker_tick. */
+static inline bool worker_knows(struct worker *w, uint64_t control_seq)
+{
+    return follow_knows(&w->follow, control_seq);
+}
+/* Returns whether the catalog has changed. A control that cannot be applied ends the process. */
+bool worker_controls(struct worker *w, const Parbus__Controls *controls, int64_t now_us);
+/* Not OK: the process must end, and start again; *e says why. */
+enum err worker_over(const struct worker *w, struct err_text *e);
+/* It is welcome, and knows all controls that there were then. */
+bool worker_ready(const struct worker *w);
 
 /* Says Leave, and again with each heartbeat: the first may be lost. */
 void worker_leave(struct worker *w);

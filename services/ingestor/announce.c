@@ -83,3 +83,24 @@ void announce_from(struct coordinator *c, uint64_t peer, uint64_t first, uint64_
     send(c, peer, &m);
     buffer_free(&p.bytes);
 }
+
+void announce_last(struct coordinator *c, uint64_t peer, uint64_t control_seq)
+{
+    Parbus__Controls m = PARBUS__CONTROLS__INIT;
+    m.has_last = 1;
+    m.last = c->controls;
+    if (control_seq < m.last)
+        send(c, peer, &m);
+}
+
+void announce_new(struct coordinator *c, uint64_t first)
+{
+    struct page p = {.first = first, .last = c->controls};
+    read_page(c, &p);
+    p.piece_of = 0;
+    Parbus__Controls m = message_of(&p);
+    for (int w = 0; w < c->worker_count; w++)
+        if (c->worker[w].alive)
+            send(c, c->worker[w].peer, &m);
+    buffer_free(&p.bytes);
+}

@@ -1,6 +1,7 @@
 #include "services/ingestor/controls.h"
 #include "base/err.h"
 #include "journal/record.h"
+#include "services/ingestor/announce.h"
 #include "services/ingestor/submissions.h"
 #include "services/ingestor/suspects.h"
 #include <stdlib.h>
@@ -241,6 +242,7 @@ void controls_appended(struct ingestor *i, const struct group *g)
     if (g->closed.control_count == 0)
         return;
     i->coordinator.controls = g->closed.control[g->closed.control_count - 1].seq;
+    announce_new(&i->coordinator, g->closed.control[0].seq);
     suspects_set_aside(&i->coordinator);
     for (size_t n = 0; n < g->asker_count; n++) {
         uint64_t again_pseq = g->closed.put[g->asker[n].record].first_pseq;

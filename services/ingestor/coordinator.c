@@ -43,6 +43,9 @@ void coordinator_free(struct coordinator *c)
 
 /* ---- workers ---- */
 
+/* I20: one that lacks controls from before it joined would have to refuse its work. */
+static bool knows_enough(const struct worker *worker) { return worker->controls >= worker->needs; }
+
 static int worker_of_peer(const struct coordinator *c, uint64_t peer)
 {
     for (int w = 0; w < c->worker_count; w++)
@@ -118,6 +121,25 @@ static int worker_slot(struct coordinator *c, const char *instance)
     return c->worker_count < WORKERS_MAX ? c->worker_count++ : WORKER_NONE;
 }
 
+static void hear_controls(struct coordinator *c, struct worker *worker, uint64_t control_seq)
+{
+    bool before = knows_enough(worker);
+    if (control_seq > worker->controls)
+        worker->controls = control_seq;
+    c->rebalance |= knows_enough(worker) != before;
+}
+
+static void welcome(struct coordinator *c, int w)
+{
+    Parbus__WorkerWelcome m = PARBUS__WORKER_WELCOME__INIT;
+    m.has_partitions = m.has_term = m.has_journal_id = m.has_control_seq = 1;
+    m.partitions = c->partitions;
+    m.term = c->term;
+    m.journal_id = c->journal_id;
+    m.control_seq = c->controls;
+    to_worker(c, w, PARBUS__TO_WORKER__BODY_WELCOME, &m.base);
+}
+
 static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerHello *hello, int64_t now_us)
 {
     int w = worker_slot(c, hello->instance);
@@ -141,6 +163,7 @@ static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerH
         snprintf(worker->instance, sizeof worker->instance, "%s", hello->instance);
         snprintf(worker->endpoint, sizeof worker->endpoint, "%s", hello->endpoint ? hello->endpoint : "");
         worker->name_hash = hash_bytes(worker->instance, strlen(worker->instance));
+        worker->needs = c->controls;
         c->rebalance = true;
         metric_add(c->metrics, workers_joined, 1);
         tell(c->io, TELL_INFO, "worker.joined", "instance=%s pid=%u", worker->instance, worker->pid);
@@ -149,12 +172,10 @@ static void on_hello(struct coordinator *c, uint64_t peer, const Parbus__WorkerH
         partition_take_away(c, hello->unfinished->partition, now_us);
     worker->peer = peer;
     worker->heard_us = now_us;
-    Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
-    welcome.has_partitions = welcome.has_term = welcome.has_journal_id = 1;
-    welcome.partitions = c->partitions;
-    welcome.term = c->term;
-    welcome.journal_id = c->journal_id;
-    to_worker(c, w, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base);
+    hear_controls(c, worker, hello->control_seq);
+    welcome(c, w);
+    if (worker->controls < c->controls)
+        announce_from(c, peer, worker->controls + 1, 0);
 }
 
 static void on_heartbeat(struct worker *worker, const Parbus__Heartbeat *beat)
@@ -181,7 +202,7 @@ static int16_t rendezvous(const struct coordinator *c, Parbus__Role role, uint32
     uint64_t most = 0;
     for (int w = 0; w < c->worker_count; w++) {
         const struct worker *worker = &c->worker[w];
-        if (!worker->alive || worker->leaving || worker->role != role)
+        if (!worker->alive || worker->leaving || worker->role != role || !knows_enough(worker))
             continue;
         uint64_t weight = hash_mix(worker->name_hash ^ hash_mix(p + 1));
         if (best == WORKER_NONE || weight > most)
@@ -331,6 +352,12 @@ static void on_gap(struct coordinator *c, int w, const Parbus__Gap *m, int64_t n
     flow_send_from(c, m->partition, m->applied, now_us);
 }
 
+static void on_controls_wanted(struct coordinator *c, int w, const Parbus__ControlsWanted *m)
+{
+    hear_controls(c, &c->worker[w], m->first - 1);
+    announce_from(c, c->worker[w].peer, m->first, m->piece_offset);
+}
+
 /* A scorer forgets its partitions when it is told WhoAreYou; those it does not name any more are given to it again
  * (I2). */
 static void check_owned(struct coordinator *c, int w, const Parbus__Heartbeat *beat)
@@ -361,6 +388,8 @@ void coordinator_message(struct coordinator *c, uint64_t peer, const struct wire
     case PARBUS__TO_COORDINATOR__BODY_HEARTBEAT:
         on_heartbeat(&c->worker[w], (const Parbus__Heartbeat *)m->message);
         check_owned(c, w, (const Parbus__Heartbeat *)m->message);
+        hear_controls(c, &c->worker[w], ((const Parbus__Heartbeat *)m->message)->control_seq);
+        announce_last(c, peer, c->worker[w].controls);
         break;
     case PARBUS__TO_COORDINATOR__BODY_OWNED:
         on_owned(c, w, (const Parbus__Owned *)m->message, now_us);
@@ -374,11 +403,9 @@ void coordinator_message(struct coordinator *c, uint64_t peer, const struct wire
     case PARBUS__TO_COORDINATOR__BODY_GAP:
         on_gap(c, w, (const Parbus__Gap *)m->message, now_us);
         break;
-    case PARBUS__TO_COORDINATOR__BODY_CONTROLS_WANTED: {
-        const Parbus__ControlsWanted *wanted = (const Parbus__ControlsWanted *)m->message;
-        announce_from(c, peer, wanted->first, wanted->piece_offset);
+    case PARBUS__TO_COORDINATOR__BODY_CONTROLS_WANTED:
+        on_controls_wanted(c, w, (const Parbus__ControlsWanted *)m->message);
         break;
-    }
     case PARBUS__TO_COORDINATOR__BODY_LEAVE:
         c->worker[w].leaving = c->rebalance = true;
         break;

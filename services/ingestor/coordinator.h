@@ -74,6 +74,8 @@ struct worker {
     uint32_t pid;
     int64_t heard_us;
     char trouble[256];   /* of its last heartbeat */
+    uint64_t controls;   /* it said that it knows those up to here … */
+    uint64_t needs;      /* … and gets work once it knows those that there were when it joined (I20) */
     size_t flight_bytes; /* scorers: of all its partitions */
     int64_t joined_us;
     uint64_t done, done_then; /* entries applied that went through it; then: at the older sample */

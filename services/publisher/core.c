@@ -6,21 +6,19 @@
 
 enum { US_PER_MS = 1000 };
 
-struct publisher *publisher_new(const struct publisher_options *o)
+struct publisher *publisher_new(const struct publisher_options *o, int64_t now_us)
 {
     struct publisher *p = calloc(1, sizeof *p);
-    ASSERT(p && o->partitions);
+    ASSERT(p);
     p->o = *o;
-    p->partition = calloc(o->partitions, sizeof *p->partition);
-    ASSERT(p->partition);
+    p->catalog = o->worker.catalog;
+    worker_init(&p->worker, &o->worker, o->io.to_coordinator, o->io.ctx, now_us);
     p->ring.bytes_max = (size_t)o->settings->feed_ring_bytes_max;
     p->ring.deltas_max = (size_t)o->settings->feed_ring_deltas;
     p->snapshots.epoch = o->epoch;
     p->snapshots.heartbeat_ms = (uint32_t)o->settings->feed_heartbeat_ms;
     p->snapshots.metrics = o->metrics;
     p->snapshots.io = &p->o.io;
-    p->caught_up_us = INT64_MIN / 2;
-    publisher_catalog_changed(p);
     return p;
 }
 
@@ -36,6 +34,7 @@ void publisher_destroy(struct publisher **publisher)
         topic_destroy(&p->topic[i]);
     }
     free(p->topic);
+    worker_free(&p->worker);
     free(p->changed);
     free(p->partition);
     buffer_free(&p->scratch);
@@ -45,17 +44,18 @@ void publisher_destroy(struct publisher **publisher)
 
 static void go_back(struct publisher *p)
 {
-    for (uint32_t n = 0; n < p->o.partitions && p->controls < catalog_control_seq(p->o.catalog); n++) {
-        uint64_t pseq = catalog_set_aside_after(p->o.catalog, n, p->controls);
+    for (uint32_t n = 0; n < p->partitions && p->controls < catalog_control_seq(p->catalog); n++) {
+        uint64_t pseq = catalog_set_aside_after(p->catalog, n, p->controls);
         if (pseq)
             partition_go_back(p, n, pseq);
     }
-    p->controls = catalog_control_seq(p->o.catalog);
+    p->controls = catalog_control_seq(p->catalog);
 }
 
-void publisher_catalog_changed(struct publisher *p)
+/* Takes up the series that the catalog has got since, and what was set aside. */
+static void catalog_changed(struct publisher *p)
 {
-    size_t count = catalog_series_count(p->o.catalog);
+    size_t count = catalog_series_count(p->catalog);
     go_back(p);
     if (count == p->topic_count)
         return;
@@ -63,27 +63,37 @@ void publisher_catalog_changed(struct publisher *p)
     p->changed = reallocarray(p->changed, count, sizeof *p->changed);
     ASSERT(p->topic && p->changed);
     for (; p->topic_count < count; p->topic_count++)
-        p->topic[p->topic_count] = topic_new(catalog_series(p->o.catalog, (uint32_t)p->topic_count + 1));
+        p->topic[p->topic_count] = topic_new(catalog_series(p->catalog, (uint32_t)p->topic_count + 1));
 }
 
-void publisher_start(struct publisher *p, int64_t now_us)
+bool publisher_started(const struct publisher *p) { return p->started; }
+
+enum err publisher_over(const struct publisher *p, struct err_text *e) { return worker_over(&p->worker, e); }
+
+static void start(struct publisher *p)
 {
     for (size_t i = 0; i < p->changed_count; i++)
         topic_apply_pending(p->changed[i]);
     p->changed_count = 0;
-    p->now_us = p->heartbeat_us = now_us;
+    p->heartbeat_us = p->now_us;
     p->started = true;
+}
+
+/* One partition in a turn, so that heartbeats keep their time. Returns when to call again. */
+static int64_t look_into_state(struct publisher *p)
+{
+    if (!p->partition || !worker_ready(&p->worker))
+        return INT64_MAX;
+    if (p->looked < p->partitions)
+        p->o.io.reload(p->o.io.ctx, p, p->worker.journal_id, p->looked++);
+    if (p->looked == p->partitions)
+        start(p);
+    return p->now_us;
 }
 
 struct topic *publisher_topic(struct publisher *p, uint32_t series)
 {
-    if (series == SERIES_NONE)
-        return NULL;
-    if (series > p->topic_count) {
-        p->o.io.catch_up(p->o.io.ctx);
-        publisher_catalog_changed(p);
-    }
-    return series <= p->topic_count ? p->topic[series - 1] : NULL;
+    return series != SERIES_NONE && series <= p->topic_count ? p->topic[series - 1] : NULL;
 }
 
 void publisher_load(struct publisher *p, const struct publisher_score *score, uint64_t pseq)
@@ -91,7 +101,7 @@ void publisher_load(struct publisher *p, const struct publisher_score *score, ui
     struct topic *t = publisher_topic(p, score->series);
     p->series_missing |= !t && score->series != SERIES_NONE;
     bool idle = t && !t->pending.count;
-    enum topic_take took = t ? topic_take(t, score, pseq) : TOPIC_REFUSED;
+    enum topic_take took = t ? topic_take(t, score, pseq) : score->series == SERIES_NONE ? TOPIC_REFUSED : TOPIC_SAME;
     if (took == TOPIC_REFUSED)
         metric_add(p->o.metrics, messages_malformed, 1);
     if (took == TOPIC_CHANGED && idle) {
@@ -102,13 +112,13 @@ void publisher_load(struct publisher *p, const struct publisher_score *score, ui
 
 uint64_t publisher_position(const struct publisher *p, uint32_t partition)
 {
-    ASSERT(partition < p->o.partitions);
+    ASSERT(partition < p->partitions);
     return p->partition[partition].position;
 }
 
 void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq)
 {
-    ASSERT(partition < p->o.partitions);
+    ASSERT(partition < p->partitions);
     if (!p->series_missing)
         partition_read(p, partition, pseq);
     p->series_missing = false;
@@ -116,37 +126,34 @@ void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq)
 
 void publisher_state_anew(struct publisher *p)
 {
-    for (uint32_t i = 0; i < p->o.partitions; i++)
+    for (uint32_t i = 0; i < p->partitions; i++)
         p->partition[i].from_state = 0;
 }
 
-/* Before any row is taken: what the journal says may take rows and positions back. false: it could not be read. */
-static bool know_controls(struct publisher *p, const Parbus__Scores *m)
+/* Before any row is taken: what the journal says may take rows and positions back, and a new series needs its topic. */
+static bool knows_controls(struct publisher *p, const Parbus__Scores *m)
 {
-    bool known = m->control_seq <= p->controls;
+    bool known = worker_knows(&p->worker, m->control_seq);
     for (size_t i = 0; i < m->n_unit; i++)
         known &= m->unit[i]->series <= p->topic_count;
-    if (!known) {
-        p->o.io.catch_up(p->o.io.ctx);
-        publisher_catalog_changed(p);
-    }
-    return m->control_seq <= p->controls;
+    return known;
 }
 
 /* I15: it comes of an owner from before an entry was set aside, and never committed that entry. */
 static bool is_fenced(const struct publisher *p, const Parbus__Scores *m)
 {
-    uint64_t pseq = m->has_control_seq ? catalog_set_aside_after(p->o.catalog, m->partition, m->control_seq) : 0;
+    uint64_t pseq = m->has_control_seq ? catalog_set_aside_after(p->catalog, m->partition, m->control_seq) : 0;
     return pseq && pseq <= m->pseq;
 }
 
 static void receive_scores(struct publisher *p, const Parbus__Scores *m)
 {
-    if (m->partition >= p->o.partitions || m->prev_pseq > m->pseq) {
+    if (m->partition >= p->partitions || m->prev_pseq > m->pseq) {
         metric_add(p->o.metrics, messages_malformed, 1);
         return;
     }
-    if (!know_controls(p, m)) {
+    if (!knows_controls(p, m)) {
+        metric_add(p->o.metrics, records_refused, 1);
         partition_missed(p, m->partition, m->pseq);
         return;
     }
@@ -172,30 +179,52 @@ static void receive_scores(struct publisher *p, const Parbus__Scores *m)
         };
         publisher_load(p, &score, m->pseq);
     }
-    if (p->series_missing)
-        partition_missed(p, m->partition, m->pseq);
-    else
-        partition_seen(p, m->partition, m->prev_pseq, m->pseq);
-    p->series_missing = false;
+    partition_seen(p, m->partition, m->prev_pseq, m->pseq);
 }
 
 static void receive_committed(struct publisher *p, const Parbus__Committed *m)
 {
     for (size_t i = 0; i < m->n_partition && i < m->n_pseq; i++) {
-        if (m->partition[i] < p->o.partitions)
+        if (m->partition[i] < p->partitions)
             partition_committed(p, m->partition[i], m->pseq[i]);
         else
             metric_add(p->o.metrics, messages_malformed, 1);
     }
 }
 
+/* What comes before the start is in state, or comes again. */
 void publisher_receive(struct publisher *p, const struct wire_message *m, int64_t now_us)
 {
     p->now_us = now_us;
-    if (m->kind == PARBUS__TO_PUBLISHER__BODY_SCORES)
+    if (!p->started)
+        metric_add(p->o.metrics, messages_early, 1);
+    else if (m->kind == PARBUS__TO_PUBLISHER__BODY_SCORES)
         receive_scores(p, (const Parbus__Scores *)m->message);
     else if (m->kind == PARBUS__TO_PUBLISHER__BODY_COMMITTED)
         receive_committed(p, (const Parbus__Committed *)m->message);
+}
+
+static void welcome(struct publisher *p, const Parbus__WorkerWelcome *m)
+{
+    worker_welcome(&p->worker, m, p->now_us);
+    if (p->partition)
+        return;
+    p->partitions = m->partitions;
+    p->partition = calloc(p->partitions, sizeof *p->partition);
+    ASSERT(p->partition);
+    catalog_changed(p);
+}
+
+void publisher_hear(struct publisher *p, const struct wire_message *m, int64_t now_us)
+{
+    p->now_us = now_us;
+    if (m->kind == PARBUS__TO_WORKER__BODY_WELCOME)
+        welcome(p, (const Parbus__WorkerWelcome *)m->message);
+    else if (m->kind == PARBUS__TO_WORKER__BODY_WHO_ARE_YOU)
+        membership_unknown(&p->worker.membership, now_us);
+    else if (m->kind == PARBUS__TO_WORKER__BODY_CONTROLS &&
+             worker_controls(&p->worker, (const Parbus__Controls *)m->message, now_us))
+        catalog_changed(p);
 }
 
 /* At once when the topic was idle, else one delta per feed_merge_ms. */
@@ -240,14 +269,20 @@ static int64_t heartbeats_due(struct publisher *p, int64_t now_us)
     return p->heartbeat_us;
 }
 
-int64_t publisher_tick(struct publisher *p, int64_t now_us)
+static int64_t serve(struct publisher *p, int64_t now_us)
 {
-    ASSERT(p->started);
-    p->now_us = now_us;
     int64_t deadline_us = partitions_reload(p, now_us);
     deadline_us = earlier_us(deadline_us, publish_due(p, now_us));
     deadline_us = earlier_us(deadline_us, heartbeats_due(p, now_us));
     return earlier_us(deadline_us, snapshots_tick(&p->snapshots, now_us));
+}
+
+int64_t publisher_tick(struct publisher *p, int64_t now_us)
+{
+    p->now_us = now_us;
+    worker_tick(&p->worker, p->o.metrics, NULL, 0, now_us);
+    int64_t deadline_us = p->started ? serve(p, now_us) : look_into_state(p);
+    return earlier_us(deadline_us, worker_deadline_us(&p->worker));
 }
 
 size_t publisher_topics(const struct publisher *p) { return p->topic_count; }

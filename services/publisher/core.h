@@ -1,4 +1,5 @@
-/* The publisher's core: holds the table of every series, follows the scorers (rules I15, I16) and serves the feed
+/* The publisher's core: holds the table of every series, follows the scorers (rules I15, I16)
+ * and the journal's controls (I20), and serves the feed
  * (rules F1-F10). Pure: messages and `now` come in, everything goes out through struct publisher_io.
  *
  * A row carries the pseq of the value it holds and only gives way to a later one, so a reload from state, which may be
@@ -9,6 +10,7 @@
 #include "catalog/catalog.h"
 #include "standings/standings.h"
 #include "wire/wire.h"
+#include "worker/worker.h"
 
 struct publisher;
 
@@ -22,26 +24,27 @@ struct publisher_io {
     void (*publish)(void *ctx, const char *topic, const void *event, size_t bytes);
     /* A FromSnapshots. ERR_BUSY: the peer's queue is full, nothing was sent; any other error: the peer is gone. */
     enum err (*answer)(void *ctx, const struct publisher_peer *peer, const void *message, size_t bytes);
-    /* Does what catch_up does first, then calls publisher_load for the partition's rows in state, then
-     * publisher_loaded. Does nothing when state cannot be read or holds nothing later than publisher_position. */
-    void (*reload)(void *ctx, struct publisher *p, uint32_t partition);
-    /* Applies the control records that the journal has and the catalog has not. */
-    void (*catch_up)(void *ctx);
+    /* Calls publisher_load for the partition's rows in the state of this journal, then publisher_loaded. Does nothing
+     * when state cannot be read or holds nothing later than publisher_position. */
+    void (*reload)(void *ctx, struct publisher *p, uint64_t journal_id, uint32_t partition);
+    worker_send_fn *to_coordinator;
 };
 
 struct publisher_options {
     const struct settings *settings;
-    const struct catalog *catalog; /* applied to by io->catch_up only */
+    struct worker_config worker; /* its catalog is the caller's; only the core changes it */
     struct metrics *metrics;
     uint64_t epoch; /* drawn at start; another one = another history */
-    uint32_t partitions;
     struct publisher_io io;
 };
 
-/* Takes up all series of the catalog. Until publisher_start, what is loaded makes no deltas. */
-struct publisher *publisher_new(const struct publisher_options *o);
+/* Serves nobody before it has started: once it is welcome, knows the controls that there were then, and has looked into
+ * state for each partition. What is loaded until then makes no deltas. */
+struct publisher *publisher_new(const struct publisher_options *o, int64_t now_us);
 void publisher_destroy(struct publisher **p);
-void publisher_start(struct publisher *p, int64_t now_us);
+bool publisher_started(const struct publisher *p);
+/* Not OK: the process must end, and why (worker.h). */
+enum err publisher_over(const struct publisher *p, struct err_text *e);
 
 /* ---- from state ---- */
 
@@ -64,11 +67,9 @@ void publisher_state_anew(struct publisher *p);
 /* ---- messages; wire_open has checked them ---- */
 
 void publisher_receive(struct publisher *p, const struct wire_message *to_publisher, int64_t now_us);
+void publisher_hear(struct publisher *p, const struct wire_message *to_worker, int64_t now_us);
 void publisher_request(struct publisher *p, const struct publisher_peer *peer, const struct wire_message *to_snapshots,
                        int64_t now_us);
-
-/* Takes up the series that the catalog has got since, and what was set aside. */
-void publisher_catalog_changed(struct publisher *p);
 
 /* Publishes, reloads, sends heartbeats and snapshots that are due. Returns when to call again. */
 int64_t publisher_tick(struct publisher *p, int64_t now_us);

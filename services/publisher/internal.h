@@ -3,8 +3,7 @@
 #include "services/publisher/snapshot.h"
 
 enum {
-    RELOAD_RETRY_US = 50000,    /* state follows a scorer's messages within a commit interval */
-    CATCH_UP_AFTER_US = 100000, /* unknown topics make us look into the journal at most so often */
+    RELOAD_RETRY_US = 50000, /* state follows a scorer's messages within a commit interval */
 };
 
 /* How far a partition's scores have come (I15). position: everything up to here is in the tables. seen: the last
@@ -25,7 +24,11 @@ struct partition {
 
 struct publisher {
     struct publisher_options o;
-    struct partition *partition;
+    struct worker worker;
+    const struct catalog *catalog;
+    struct partition *partition; /* of the journal; NULL: not welcome yet */
+    uint32_t partitions;
+    uint32_t looked;      /* partitions whose state was looked at before the start */
     struct topic **topic; /* by series number - 1 */
     size_t topic_count;
     struct topic **changed; /* those with pending rows; room for all */
@@ -34,9 +37,9 @@ struct publisher {
     struct snapshots snapshots;
     struct buffer scratch;
     bool started;
-    bool series_missing; /* a row came whose series is not in the catalog: the journal could not be read just now */
+    bool series_missing; /* a row came whose series is not in the catalog yet */
     uint64_t controls;   /* of the catalog, as far as partition_go_back has seen to */
-    int64_t now_us, heartbeat_us, caught_up_us;
+    int64_t now_us, heartbeat_us;
     uint32_t behind, next_reload; /* partitions that miss something; where to look for the next one */
 };
 
@@ -53,5 +56,5 @@ static inline bool partition_behind(const struct partition *t) { return t->state
 /* Reloads at most one partition that is due. Returns when to call again. */
 int64_t partitions_reload(struct publisher *p, int64_t now_us);
 
-/* NULL: no such series, even after a look into the journal. */
+/* NULL: no such series. */
 struct topic *publisher_topic(struct publisher *p, uint32_t series);

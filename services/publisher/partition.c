@@ -6,7 +6,7 @@ STATE_MACHINE(follow_machine, "partition that is followed", FOLLOW_EDGES, "curre
 static void enter(struct publisher *p, struct partition *t, enum follow_state state)
 {
     STATE_ENTER(&follow_machine, t->state, state);
-    ASSERT(state == FOLLOW_BEHIND ? p->behind < p->o.partitions : p->behind > 0);
+    ASSERT(state == FOLLOW_BEHIND ? p->behind < p->partitions : p->behind > 0);
     p->behind += state == FOLLOW_BEHIND;
     p->behind -= state == FOLLOW_CURRENT;
 }
@@ -60,7 +60,7 @@ static void rows_go_back(const struct publisher *p, struct topic *t, uint32_t pa
 {
     const struct registry *registry = t->series->definition->registry;
     for (size_t row = 0; row < t->table->count; row++)
-        if (t->pseq[row] > to && catalog_partition(registry, t->table->row[row].unit, p->o.partitions) == partition)
+        if (t->pseq[row] > to && catalog_partition(registry, t->table->row[row].unit, p->partitions) == partition)
             t->pseq[row] = to;
 }
 
@@ -89,8 +89,8 @@ void partition_missed(struct publisher *p, uint32_t partition, uint64_t pseq)
 static uint32_t next_due(struct publisher *p, int64_t now_us, int64_t *deadline_us)
 {
     *deadline_us = INT64_MAX;
-    for (uint32_t i = 0; p->behind && i < p->o.partitions; i++) {
-        uint32_t n = (p->next_reload + i) % p->o.partitions;
+    for (uint32_t i = 0; p->behind && i < p->partitions; i++) {
+        uint32_t n = (p->next_reload + i) % p->partitions;
         const struct partition *t = &p->partition[n];
         if (!partition_behind(t))
             continue;
@@ -99,18 +99,18 @@ static uint32_t next_due(struct publisher *p, int64_t now_us, int64_t *deadline_
         *deadline_us = earlier_us(t->reload_us, *deadline_us);
     }
     ASSERT(!p->behind || *deadline_us != INT64_MAX); /* so many are behind as were counted, not none */
-    return p->o.partitions;
+    return p->partitions;
 }
 
 int64_t partitions_reload(struct publisher *p, int64_t now_us)
 {
     int64_t deadline_us;
     uint32_t n = next_due(p, now_us, &deadline_us);
-    if (n == p->o.partitions)
+    if (n == p->partitions)
         return deadline_us;
     p->next_reload = n + 1;
     p->partition[n].reload_us = now_us + RELOAD_RETRY_US;
     metric_add(p->o.metrics, partitions_reloaded, 1);
-    p->o.io.reload(p->o.io.ctx, p, n);
-    return next_due(p, now_us, &deadline_us) < p->o.partitions ? now_us : deadline_us;
+    p->o.io.reload(p->o.io.ctx, p, p->worker.journal_id, n);
+    return next_due(p, now_us, &deadline_us) < p->partitions ? now_us : deadline_us;
 }

@@ -43,23 +43,14 @@ static const struct series *find_series(const struct publisher *p, const char *t
         return NULL;
     memcpy(index, topic, (size_t)(slash - topic));
     index[slash - topic] = '\0';
-    return catalog_find_series(p->o.catalog, index, slash + 1, UINT64_MAX);
+    return catalog_find_series(p->catalog, index, slash + 1, UINT64_MAX);
 }
 
 bool publisher_has_topic(const struct publisher *p, const char *name) { return find_series(p, name) != NULL; }
 
-/* A period may have been opened a moment ago; questions about nonsense do not make us read the journal all the time. */
 static struct topic *find_topic(struct publisher *p, const char *name)
 {
-    if (!name)
-        return NULL;
-    const struct series *s = find_series(p, name);
-    if (!s && p->now_us - p->caught_up_us >= CATCH_UP_AFTER_US) {
-        p->caught_up_us = p->now_us;
-        p->o.io.catch_up(p->o.io.ctx);
-        publisher_catalog_changed(p);
-        s = find_series(p, name);
-    }
+    const struct series *s = name ? find_series(p, name) : NULL;
     return s ? publisher_topic(p, s->number) : NULL;
 }
 
@@ -146,6 +137,10 @@ void publisher_request(struct publisher *p, const struct publisher_peer *peer, c
                        int64_t now_us)
 {
     p->now_us = now_us;
+    if (!p->started) { /* F11: it asks again */
+        metric_add(p->o.metrics, messages_early, 1);
+        return;
+    }
     struct asker a = {.p = p, .peer = peer};
     if (m->kind == PARBUS__TO_SNAPSHOTS__BODY_SNAPSHOT) {
         a.request = ((const Parbus__SnapshotRequest *)m->message)->request;

@@ -4,21 +4,19 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "service/descriptors.h"
-#include "service/journal.h"
 #include "service/shell.h"
 #include "services/publisher/core.h"
-#include "standings/read.h"
+#include "state/state.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SCORES, FEED, SNAPSHOT, WORK, SOCKETS };
+enum { WORK, SCORES, FEED, SNAPSHOT, SOCKETS }; /* before the start, only the first is read */
 enum {
-    DRAIN_MAX = 1024,           /* messages of one socket in one turn of the loop */
-    SUBSCRIPTIONS_MAX = 16384,  /* different ones, beside those to topics */
-    UNREAD_TOLD_US = 1000000,   /* state that cannot be read is logged at most so often */
-    CATALOG_CHECK_US = 1000000, /* a new period appears at the latest after so long */
+    DRAIN_MAX = 1024,          /* messages of one socket in one turn of the loop */
+    SUBSCRIPTIONS_MAX = 16384, /* different ones, beside those to topics */
+    UNREAD_TOLD_US = 1000000,  /* state that cannot be read is logged at most so often */
 };
 
 /* What is bound or connected. A snapshot's parts are large: few of them per client are in memory. */
@@ -28,20 +26,19 @@ static const struct socket_row {
     enum link_mode mode;
     int hwm;
 } socket_table[SOCKETS] = {
+    [WORK] = {"work", ZMQ_DEALER, LINK_CONNECT, 1000},
     [SCORES] = {"scores", ZMQ_PULL, LINK_BIND, 1000},
     [FEED] = {"feed", ZMQ_XPUB, LINK_BIND, 1000},
     [SNAPSHOT] = {"snapshot", ZMQ_ROUTER, LINK_BIND, 32},
-    [WORK] = {"work", ZMQ_DEALER, LINK_CONNECT, 1000},
 };
 
 struct shell {
     struct worker_shell common;
-    struct journal *journal;
     struct state *state; /* NULL: not there yet, or replaced */
     struct stat state_file;
     struct catalog *catalog;
     struct publisher *core;
-    struct worker worker;
+    bool started; /* … and that was logged */
     struct metrics metrics;
     void *socket[SOCKETS];
     uint64_t subscriptions; /* different ones */
@@ -64,14 +61,6 @@ static enum err answer(void *ctx, const struct publisher_peer *to, const void *m
     return link_send_to(s->socket[SNAPSHOT], peer, message, bytes);
 }
 
-static void catch_up(void *ctx)
-{
-    struct shell *s = ctx;
-    struct err_text e;
-    if (read_catalog(s->journal, s->catalog, &e))
-        log_warn("publisher.catalog_unread", "why=\"%s\"", e.text);
-}
-
 /* Each partition is tried again and again, mostly in vain for the same reason. */
 static void tell_unread(struct shell *s, const struct err_text *e)
 {
@@ -88,7 +77,7 @@ static bool state_replaced(const struct shell *s, const struct stat *now)
 }
 
 /* State may be deleted and filled again by replay while we run; an open environment would show the old one for ever. */
-static bool state_ready(struct shell *s, struct publisher *core)
+static bool state_ready(struct shell *s, struct publisher *core, uint64_t journal_id)
 {
     const struct service *service = s->common.service;
     char path[sizeof service->directory + sizeof "/state/data.mdb"];
@@ -102,7 +91,7 @@ static bool state_ready(struct shell *s, struct publisher *core)
     if (s->state || !there)
         return s->state != NULL;
     struct state_options options = {
-        .journal_id = journal_id(s->journal),
+        .journal_id = journal_id,
         .map_bytes = (size_t)service->settings.state_map_bytes,
         .network_fs_allowed = service->settings.network_fs_allowed,
     };
@@ -152,12 +141,12 @@ static enum err load_partition(struct shell *s, struct publisher *core, uint32_t
     return err;
 }
 
-static void reload(void *ctx, struct publisher *core, uint32_t partition)
+static void reload(void *ctx, struct publisher *core, uint64_t journal_id, uint32_t partition)
 {
     struct shell *s = ctx;
     struct err_text e;
-    catch_up(s);
-    if (state_ready(s, core) && err_wrap(&e, load_partition(s, core, partition, &e), "partition %u", partition))
+    if (state_ready(s, core, journal_id) &&
+        err_wrap(&e, load_partition(s, core, partition, &e), "partition %u", partition))
         tell_unread(s, &e);
 }
 
@@ -194,34 +183,18 @@ static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage 
 
 static enum err start_core(struct shell *s, struct err_text *e)
 {
-    uint64_t epoch = 0;
-    enum err err = random_number(&epoch, e);
     s->catalog = catalog_new();
-    if (!err)
-        err = err_wrap(e, read_catalog(s->journal, s->catalog, e), "read the catalog from the journal");
-    if (err)
-        return err;
     struct publisher_options options = {
         .settings = &s->common.service->settings,
-        .catalog = s->catalog,
+        .worker = {.role = PARBUS__ROLE__ROLE_PUBLISHER, .catalog = s->catalog},
         .metrics = &s->metrics,
-        .epoch = epoch,
-        .partitions = journal_partitions(s->journal),
-        .io = {.ctx = s, .publish = publish, .answer = answer, .reload = reload, .catch_up = catch_up},
+        .io = {.ctx = s, .publish = publish, .answer = answer, .reload = reload, .to_coordinator = to_coordinator},
     };
-    s->core = publisher_new(&options);
-    for (uint32_t p = 0; p < options.partitions; p++)
-        reload(s, s->core, p);
-    publisher_start(s->core, clock_mono_us());
-    log_info("publisher.started", "epoch=%016llx topics=%zu", (unsigned long long)epoch, publisher_topics(s->core));
-    return OK;
-}
-
-static enum err start_worker(struct shell *s, struct err_text *e)
-{
-    struct worker_config config = {.role = PARBUS__ROLE__ROLE_PUBLISHER, .journal_id = journal_id(s->journal)};
-    enum err err = worker_shell_identify(&s->common, &config, e);
-    worker_init(&s->worker, &config, to_coordinator, s, clock_mono_us());
+    enum err err = random_number(&options.epoch, e);
+    if (!err)
+        err = worker_shell_identify(&s->common, &options.worker, e);
+    if (!err)
+        s->core = publisher_new(&options, clock_mono_us());
     return err;
 }
 
@@ -240,10 +213,8 @@ static void dispatch(struct shell *s, int socket, const struct wire_message *m)
         struct publisher_peer peer = {{0}};
         memcpy(peer.id, &s->common.message.peer.id, sizeof peer.id);
         publisher_request(s->core, &peer, m, clock_mono_us());
-    } else if (m->kind == PARBUS__TO_WORKER__BODY_WELCOME) {
-        worker_welcome(&s->worker, (const Parbus__WorkerWelcome *)m->message, clock_mono_us());
-    } else if (m->kind == PARBUS__TO_WORKER__BODY_WHO_ARE_YOU) {
-        membership_unknown(&s->worker.membership, clock_mono_us());
+    } else {
+        publisher_hear(s->core, m, clock_mono_us());
     }
 }
 
@@ -295,29 +266,35 @@ static void drain(struct shell *s, int socket)
             return;
 }
 
+/* How many sockets are read from. */
+static int sockets_open(struct shell *s)
+{
+    if (!s->started && publisher_started(s->core))
+        log_info("publisher.started", "topics=%zu", publisher_topics(s->core));
+    s->started = publisher_started(s->core);
+    return s->started ? SOCKETS : 1;
+}
+
+/* One turn; returns whether the stop signal is there. */
+static bool turn(struct shell *s)
+{
+    s->metrics.value[METRIC_messages_misshapen] = link_dropped();
+    s->metrics.value[METRIC_connections_refused] = descriptors_refused();
+    int64_t due_us = publisher_tick(s->core, clock_mono_us());
+    int sockets = sockets_open(s);
+    uint32_t ready = link_poll(s->socket, sockets, s->common.service->stop_fd, us_until(due_us, clock_mono_us()));
+    for (int i = 0; i < sockets; i++)
+        if (ready >> i & 1)
+            drain(s, i);
+    return ready >> 31;
+}
+
 static enum err loop(struct shell *s, struct err_text *e)
 {
-    int64_t catalog_us = clock_mono_us();
-    while (!s->worker.other_journal) {
-        int64_t now_us = clock_mono_us();
-        if (now_us >= catalog_us) {
-            catalog_us = now_us + CATALOG_CHECK_US;
-            catch_up(s);
-            publisher_catalog_changed(s->core);
-        }
-        s->metrics.value[METRIC_messages_misshapen] = link_dropped();
-        s->metrics.value[METRIC_connections_refused] = descriptors_refused();
-        worker_tick(&s->worker, &s->metrics, NULL, 0, now_us);
-        int64_t due_us = earlier_us(publisher_tick(s->core, now_us), membership_deadline_us(&s->worker.membership));
-        due_us = earlier_us(due_us, catalog_us);
-        uint32_t ready = link_poll(s->socket, SOCKETS, s->common.service->stop_fd, us_until(due_us, clock_mono_us()));
-        if (ready >> 31)
-            return OK;
-        for (int i = 0; i < SOCKETS; i++)
-            if (ready >> i & 1)
-                drain(s, i);
-    }
-    return worker_shell_other_journal(e);
+    enum err err = OK;
+    while (!turn(s) && !err)
+        err = publisher_over(s->core, e);
+    return err;
 }
 
 static void shell_close(struct shell *s)
@@ -325,7 +302,6 @@ static void shell_close(struct shell *s)
     publisher_destroy(&s->core);
     catalog_destroy(&s->catalog);
     state_close(&s->state);
-    journal_close(&s->journal);
     for (int i = 0; i < SOCKETS; i++)
         link_close(&s->socket[i]);
     worker_shell_close(&s->common);
@@ -346,15 +322,11 @@ enum err publisher_run(struct service *service, const struct publisher_arguments
     if (!err)
         err = open_sockets(&s, arguments, e);
     if (!err)
-        err = service_journal(service, &s.journal, e);
-    if (!err)
         err = start_core(&s, e);
-    if (!err)
-        err = start_worker(&s, e);
     if (!err)
         err = loop(&s, e);
     shell_close(&s);
     if (only_fd >= 0)
         close(only_fd);
-    return err == ERR_STOPPED ? OK : err;
+    return err;
 }

@@ -97,7 +97,7 @@ enum topic_take topic_take(struct topic *t, const struct publisher_score *score,
     uint32_t row = standings_find(t->table, score->unit);
     if (row == STANDINGS_NO_ROW || score->node_count != d->node_count)
         return TOPIC_REFUSED;
-    if (pseq <= t->pseq[row])
+    if (pseq < t->pseq[row])
         return TOPIC_SAME;
     t->pseq[row] = pseq;
     uint32_t slot = t->pending.slot_of_row[row];

@@ -6,16 +6,13 @@
 #include <stdlib.h>
 
 struct scorer_core *scorer_core_new(const struct worker_config *config, const struct scorer_limits *limits,
-                                    const struct catalog *catalog, const struct scorer_io *io, int64_t now_us)
+                                    const struct scorer_io *io, int64_t now_us)
 {
     struct scorer_core *s = calloc(1, sizeof *s);
     ASSERT(s);
     s->limits = *limits;
     s->io = *io;
-    s->catalog = catalog;
-    s->partition = calloc(limits->partitions, sizeof(struct partition *));
-    s->owned = calloc(limits->partitions, sizeof *s->owned);
-    ASSERT(s->partition && s->owned);
+    s->catalog = config->catalog;
     s->next_commit_us = now_us;
     worker_init(&s->worker, config, io->to_coordinator, io->ctx, now_us);
     arena_init(&s->arena, WIRE_ARENA_BYTES);
@@ -32,6 +29,7 @@ void scorer_core_destroy(struct scorer_core **core)
                                       &s->values,         &s->scores,        &s->tallies,  &s->rejects};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         buffer_free(buffers[i]);
+    worker_free(&s->worker);
     arena_free(&s->arena);
     free(s->partition);
     free(s->owned);
@@ -46,10 +44,35 @@ static void forget_all(struct scorer_core *s, int64_t now_us)
     partition_drop_all(s);
 }
 
+static void begin(struct scorer_core *s, uint32_t partitions)
+{
+    s->worker.over = s->io.store.open(s->io.store_ctx, s->worker.journal_id, &s->worker.why_over);
+    s->partitions = partitions;
+    s->partition = calloc(partitions, sizeof(struct partition *));
+    s->owned = calloc(partitions, sizeof *s->owned);
+    ASSERT(s->partition && s->owned);
+}
+
 static void on_welcome(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
 {
-    if (worker_welcome(&s->worker, (const Parbus__WorkerWelcome *)message, now_us))
+    const Parbus__WorkerWelcome *welcome = (const Parbus__WorkerWelcome *)message;
+    bool forget = worker_welcome(&s->worker, welcome, now_us);
+    if (!s->partition)
+        begin(s, welcome->partitions);
+    else if (forget)
         forget_all(s, now_us);
+}
+
+/* Of what was refused for want of them nobody else will say that it is missing. */
+static void on_controls(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
+{
+    worker_controls(&s->worker, (const Parbus__Controls *)message, now_us);
+    for (size_t i = 0; i < s->owned_count && follow_complete(&s->worker.follow); i++) {
+        struct partition *p = s->partition[s->owned[i]];
+        if (p->waits)
+            answer_gap(s, p);
+        p->waits = false;
+    }
 }
 
 static void on_who_are_you(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
@@ -96,7 +119,7 @@ static void own(struct scorer_core *s, const Parbus__Assign *assign)
 static void on_assign(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
 {
     const Parbus__Assign *assign = (const Parbus__Assign *)message;
-    if (assign->partition >= s->limits.partitions) {
+    if (assign->partition >= s->partitions) {
         metric_add(&s->metrics, messages_malformed, 1);
         return;
     }
@@ -137,10 +160,9 @@ static void on_release(struct scorer_core *s, const ProtobufCMessage *message, i
 void scorer_core_receive(struct scorer_core *s, uint32_t kind, const ProtobufCMessage *message, int64_t now_us)
 {
     static void (*const on[])(struct scorer_core *, const ProtobufCMessage *, int64_t) = {
-        [PARBUS__TO_WORKER__BODY_WELCOME] = on_welcome,
-        [PARBUS__TO_WORKER__BODY_ASSIGN] = on_assign,
-        [PARBUS__TO_WORKER__BODY_RELEASE] = on_release,
-        [PARBUS__TO_WORKER__BODY_WHO_ARE_YOU] = on_who_are_you,
+        [PARBUS__TO_WORKER__BODY_WELCOME] = on_welcome,   [PARBUS__TO_WORKER__BODY_ASSIGN] = on_assign,
+        [PARBUS__TO_WORKER__BODY_RELEASE] = on_release,   [PARBUS__TO_WORKER__BODY_WHO_ARE_YOU] = on_who_are_you,
+        [PARBUS__TO_WORKER__BODY_CONTROLS] = on_controls,
     };
     if (kind < sizeof on / sizeof *on && on[kind])
         on[kind](s, message, now_us);
@@ -177,7 +199,7 @@ int64_t scorer_core_tick(struct scorer_core *s, int64_t now_us)
         repeat_progress(s, now_us);
     if (worker_tick(&s->worker, &s->metrics, s->owned, s->owned_count, now_us))
         tell_committed(s);
-    int64_t deadline = membership_deadline_us(&s->worker.membership);
+    int64_t deadline = worker_deadline_us(&s->worker);
     if (s->uncommitted)
         deadline = earlier_us(deadline, s->next_commit_us);
     if (s->repeats)
@@ -191,7 +213,7 @@ void scorer_core_leave(struct scorer_core *s) { worker_leave(&s->worker); }
 
 bool scorer_core_done(const struct scorer_core *s) { return s->worker.leaving && s->owned_count == 0; }
 
-bool scorer_core_other_journal(const struct scorer_core *s) { return s->worker.other_journal; }
+enum err scorer_core_over(const struct scorer_core *s, struct err_text *e) { return worker_over(&s->worker, e); }
 
 bool scorer_core_position(const struct scorer_core *s, uint32_t partition, uint64_t *owner_epoch, uint64_t *applied,
                           uint64_t *committed)

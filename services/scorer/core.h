@@ -6,15 +6,14 @@
 #pragma once
 #include "base/err.h"
 #include "base/metrics.h"
-#include "catalog/catalog.h"
 #include "inside.pb-c.h"
 #include "state/state.h"
 #include "worker/worker.h"
 
 /* None of the functions calls back into the core, except the fn that it was given. */
 struct scorer_store_io {
-    /* Applies the journal's controls to the catalog until it holds control_seq. Idempotent. */
-    enum err (*catch_up)(void *ctx, uint64_t control_seq, struct err_text *e);
+    /* Opens the state of this journal, before anything else is asked of it. An error ends the process. */
+    enum err (*open)(void *ctx, uint64_t journal_id, struct err_text *e);
     /* As the functions of state.h. Only commit and own write, and may block for it. */
     enum err (*own)(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
                     struct err_text *e);
@@ -39,16 +38,16 @@ struct scorer_io {
 };
 
 struct scorer_limits {
-    uint32_t partitions;        /* of the journal */
     size_t cached_units_max;    /* beyond it, units without uncommitted effects are forgotten after a commit */
     int64_t commit_interval_us; /* least time between two commits */
 };
 
 struct scorer_core;
 
-/* The catalog is the caller's and outlives the core; only catch_up changes it. */
+/* The config's catalog is the caller's and outlives the core; only the core changes it. The first welcome says how many
+ * partitions there are, and opens state. */
 struct scorer_core *scorer_core_new(const struct worker_config *config, const struct scorer_limits *limits,
-                                    const struct catalog *catalog, const struct scorer_io *io, int64_t now_us);
+                                    const struct scorer_io *io, int64_t now_us);
 /* What is not committed is lost; the journal has it. */
 void scorer_core_destroy(struct scorer_core **s);
 
@@ -68,8 +67,8 @@ enum err scorer_core_commit(struct scorer_core *s, int64_t now_us);
 /* I14; done once every partition was released. */
 void scorer_core_leave(struct scorer_core *s);
 bool scorer_core_done(const struct scorer_core *s);
-/* The ingestor serves another journal than this scorer reads. */
-bool scorer_core_other_journal(const struct scorer_core *s);
+/* Not OK: the process must end, and why (worker.h). */
+enum err scorer_core_over(const struct scorer_core *s, struct err_text *e);
 /* false: not held. applied: in memory. */
 bool scorer_core_position(const struct scorer_core *s, uint32_t partition, uint64_t *owner_epoch, uint64_t *applied,
                           uint64_t *committed);

@@ -35,6 +35,7 @@ struct partition {
     size_t touched_bytes; /* what Scores will take at most */
     int64_t gap_after_us, repeat_after_us;
     bool repeat; /* the coordinator missed a Progress: say everything again */
+    bool waits;  /* verdicts were refused for want of controls: asked for again when these are there */
 };
 
 struct scorer_core {
@@ -42,7 +43,8 @@ struct scorer_core {
     struct scorer_limits limits;
     struct scorer_io io;
     const struct catalog *catalog;
-    struct partition **partition; /* limits.partitions; NULL: not ours */
+    uint32_t partitions;          /* of the journal; 0: not welcome yet */
+    struct partition **partition; /* so many; NULL: not ours */
     uint32_t *owned;              /* the numbers of those that are */
     size_t owned_count;
     struct arena arena; /* one submission */

@@ -27,12 +27,12 @@ void partition_destroy(struct partition **p)
 
 struct partition *partition_held(const struct scorer_core *s, uint32_t number)
 {
-    return number < s->limits.partitions ? s->partition[number] : NULL;
+    return number < s->partitions ? s->partition[number] : NULL;
 }
 
 void partition_hold(struct scorer_core *s, struct partition *p)
 {
-    ASSERT(p->number < s->limits.partitions && !s->partition[p->number]);
+    ASSERT(p->number < s->partitions && !s->partition[p->number]);
     s->partition[p->number] = p;
     s->owned[s->owned_count++] = p->number;
 }

@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "base/deadline.h"
 #include "base/log.h"
-#include "service/journal.h"
 #include "service/shell.h"
 #include "services/scorer/core.h"
 #include "services/scorer/store.h"
@@ -20,6 +19,7 @@ enum { WORK, VERDICTS, SOURCES };
 struct shell {
     struct worker_shell common;
     struct scorer_store store;
+    struct catalog *catalog;
     struct scorer_core *core;
     void *source[SOURCES];
     void *scores;
@@ -57,33 +57,26 @@ static enum err open_sockets(struct shell *s, struct err_text *e)
     return err;
 }
 
-static enum err open_stores(struct shell *s, struct err_text *e)
-{
-    const struct service *service = s->common.service;
-    struct journal *journal;
-    enum err err = service_journal(service, &journal, e);
-    return err ? err : scorer_store_open(&s->store, journal, service->directory, &service->settings, e);
-}
-
 static enum err start_core(struct shell *s, struct err_text *e)
 {
     const struct settings *settings = &s->common.service->settings;
-    struct worker_config config = {
-        .role = PARBUS__ROLE__ROLE_SCORER, .endpoint = s->endpoint, .journal_id = journal_id(s->store.journal)};
-    struct scorer_limits limits = {.partitions = journal_partitions(s->store.journal),
-                                   .cached_units_max = (size_t)settings->scorer_cached_units_max,
+    s->store = (struct scorer_store){.directory = s->common.service->directory, .settings = settings};
+    s->catalog = catalog_new();
+    struct worker_config config = {.role = PARBUS__ROLE__ROLE_SCORER, .endpoint = s->endpoint, .catalog = s->catalog};
+    struct scorer_limits limits = {.cached_units_max = (size_t)settings->scorer_cached_units_max,
                                    .commit_interval_us = settings->commit_interval_ms * 1000};
-    struct scorer_io io = {
-        .ctx = s, .to_coordinator = to_coordinator, .to_publisher = to_publisher, .trouble = worker_shell_trouble};
+    struct scorer_io io = {.ctx = s,
+                           .to_coordinator = to_coordinator,
+                           .to_publisher = to_publisher,
+                           .trouble = worker_shell_trouble,
+                           .store = scorer_store_functions,
+                           .store_ctx = &s->store};
     enum err err = worker_shell_bookmark(&s->common, &config, e);
     if (!err)
         err = worker_shell_identify(&s->common, &config, e);
-    if (err)
-        return err;
-    io.store = scorer_store_functions;
-    io.store_ctx = &s->store;
-    s->core = scorer_core_new(&config, &limits, s->store.catalog, &io, clock_mono_us());
-    return OK;
+    if (!err)
+        s->core = scorer_core_new(&config, &limits, &io, clock_mono_us());
+    return err;
 }
 
 static void dispatch(struct shell *s, int source, const struct wire_message *m)
@@ -147,17 +140,19 @@ static void leave(struct shell *s)
 
 static enum err loop(struct shell *s, struct err_text *e)
 {
-    while (!turn(s, s->common.service->stop_fd))
-        if (scorer_core_other_journal(s->core))
-            return worker_shell_other_journal(e);
-    leave(s);
-    return OK;
+    enum err err = OK;
+    while (!turn(s, s->common.service->stop_fd) && !err)
+        err = scorer_core_over(s->core, e);
+    if (!err)
+        leave(s);
+    return err;
 }
 
 static void shell_close(struct shell *s)
 {
     scorer_core_destroy(&s->core);
     scorer_store_close(&s->store);
+    catalog_destroy(&s->catalog);
     for (int source = 0; source < SOURCES; source++)
         link_close(&s->source[source]);
     link_close(&s->scores);
@@ -170,14 +165,11 @@ enum err scorer_run(struct service *service, struct err_text *e)
     worker_shell_open(&s.common, service);
     enum err err = open_sockets(&s, e);
     if (!err)
-        err = open_stores(&s, e);
-    if (!err)
         err = start_core(&s, e);
     if (!err) {
-        log_info("scorer.started", "journal=%016llx partitions=%u", (unsigned long long)journal_id(s.store.journal),
-                 journal_partitions(s.store.journal));
+        log_info("scorer.started", "endpoint=%s", s.endpoint);
         err = loop(&s, e);
     }
     shell_close(&s);
-    return err == ERR_STOPPED ? OK : err;
+    return err;
 }

@@ -1,40 +1,16 @@
 #include "services/scorer/store.h"
-#include "standings/read.h"
 
-static enum err open_state(struct scorer_store *s, const char *directory, const struct settings *settings,
-                           struct err_text *e)
-{
-    struct state_options options = {.writer = true,
-                                    .journal_id = journal_id(s->journal),
-                                    .map_bytes = (size_t)settings->state_map_bytes,
-                                    .network_fs_allowed = settings->network_fs_allowed};
-    return state_open(&s->state, directory, &options, e);
-}
-
-enum err scorer_store_open(struct scorer_store *s, struct journal *journal, const char *state_directory,
-                           const struct settings *settings, struct err_text *e)
-{
-    *s = (struct scorer_store){.journal = journal, .catalog = catalog_new()};
-    enum err err = open_state(s, state_directory, settings, e);
-    if (!err)
-        err = err_wrap(e, read_catalog(journal, s->catalog, e), "read the catalog from the journal");
-    if (err)
-        scorer_store_close(s);
-    return err;
-}
-
-void scorer_store_close(struct scorer_store *s)
-{
-    catalog_destroy(&s->catalog);
-    state_close(&s->state);
-    journal_close(&s->journal);
-}
-
-static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
+static enum err open_state(void *ctx, uint64_t journal_id, struct err_text *e)
 {
     struct scorer_store *s = ctx;
-    return read_catalog_to(s->journal, s->catalog, control_seq, e);
+    struct state_options options = {.writer = true,
+                                    .journal_id = journal_id,
+                                    .map_bytes = (size_t)s->settings->state_map_bytes,
+                                    .network_fs_allowed = s->settings->network_fs_allowed};
+    return state_open(&s->state, s->directory, &options, e);
 }
+
+void scorer_store_close(struct scorer_store *s) { state_close(&s->state); }
 
 static enum err own(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
                     struct err_text *e)
@@ -75,7 +51,7 @@ static enum err cursor_of(void *ctx, uint32_t partition, struct state_cursor *cu
     return state_cursor_get(s->state, partition, cursor, e);
 }
 
-const struct scorer_store_io scorer_store_functions = {.catch_up = catch_up,
+const struct scorer_store_io scorer_store_functions = {.open = open_state,
                                                        .own = own,
                                                        .tallies = tallies,
                                                        .values = values,

@@ -32,12 +32,18 @@ static enum err open_verdicts(struct scorer_core *s, const Parbus__Verdicts *v, 
         return err_wrap(e, err, "verdicts of partition %u from %llu on", v->partition,
                         (unsigned long long)v->first_pseq);
     }
-    uint64_t needed = reader->header.control_seq > v->control_seq ? reader->header.control_seq : v->control_seq;
-    if (catalog_control_seq(s->catalog) < needed)
-        err = s->io.store.catch_up(s->io.store_ctx, needed, e);
-    if (err)
-        metric_add(&s->metrics, records_refused, 1);
-    return err;
+    return OK;
+}
+
+/* I20: what is missing is asked for, and the record after it. */
+static bool knows_controls(struct scorer_core *s, struct partition *p, const Parbus__Verdicts *v,
+                           const struct record_header *header)
+{
+    if (worker_knows(&s->worker, header->control_seq) && worker_knows(&s->worker, v->control_seq))
+        return true;
+    metric_add(&s->metrics, records_refused, 1);
+    p->waits = true;
+    return false;
 }
 
 /* I10: exactly applied + 1. What is not that is dropped, and the coordinator learns where we are. */
@@ -151,6 +157,8 @@ void scorer_core_verdicts(struct scorer_core *s, const Parbus__Verdicts *v, int6
         s->io.trouble(s->io.ctx, "scorer.verdicts_unusable", e.text);
         return;
     }
+    if (!knows_controls(s, p, v, &reader.header))
+        return;
     if (!in_sequence(s, p, v->first_pseq, v->first_pseq + reader.header.count - 1, now_us))
         return;
     if (!p->controls)

@@ -11,19 +11,17 @@ enum { SUGGESTIONS_PER_RECORD = 16 };
 struct validator_core {
     struct worker worker;
     struct validator_io io;
-    const struct catalog *catalog;
     struct arena arena;
     struct rejects rejects;
     struct metrics metrics;
 };
 
-struct validator_core *validator_core_new(const struct worker_config *config, const struct catalog *catalog,
-                                          const struct validator_io *io, int64_t now_us)
+struct validator_core *validator_core_new(const struct worker_config *config, const struct validator_io *io,
+                                          int64_t now_us)
 {
     struct validator_core *v = calloc(1, sizeof *v);
     ASSERT(v);
     v->io = *io;
-    v->catalog = catalog;
     worker_init(&v->worker, config, io->to_coordinator, io->ctx, now_us);
     arena_init(&v->arena, WIRE_ARENA_BYTES);
     return v;
@@ -33,6 +31,7 @@ void validator_core_destroy(struct validator_core **v)
 {
     if (!*v)
         return;
+    worker_free(&(*v)->worker);
     arena_free(&(*v)->arena);
     rejects_free(&(*v)->rejects);
     free(*v);
@@ -75,7 +74,7 @@ static void check_entry(struct validator_core *v, struct record_context *record,
         count_entry(v, 0);
         return;
     }
-    struct validate_input in = {.catalog = v->catalog,
+    struct validate_input in = {.catalog = v->worker.config.catalog,
                                 .entry = entry,
                                 .submission = submission,
                                 .received_ms = record->received_ms,
@@ -104,7 +103,8 @@ static void check_record(struct validator_core *v, const Parbus__Work *work, str
     const uint8_t *body;
     struct bookmark *bookmark = worker_bookmark(&v->worker);
     for (uint32_t i = 0; record_next(reader, &entry, &body); i++) {
-        const struct set_aside *aside = catalog_set_aside(v->catalog, work->partition, work->first_pseq + i);
+        const struct set_aside *aside =
+            catalog_set_aside(v->worker.config.catalog, work->partition, work->first_pseq + i);
         rejects_entry(&v->rejects, i);
         if (aside) {
             reject_set_aside(v, aside);
@@ -131,13 +131,10 @@ static void send_verdicts(struct validator_core *v, const Parbus__Work *work)
         metric_add(&v->metrics, sends_full, 1);
 }
 
-static enum err catch_up(struct validator_core *v, const Parbus__Work *work, const struct record_header *header,
-                         struct err_text *e)
+/* I9. What it lacks is on its way, and then the record comes again (I12). */
+static bool knows_controls(struct validator_core *v, const Parbus__Work *work, const struct record_header *header)
 {
-    uint64_t needed = header->control_seq > work->control_seq ? header->control_seq : work->control_seq;
-    if (catalog_control_seq(v->catalog) >= needed)
-        return OK;
-    return v->io.catch_up(v->io.ctx, needed, e);
+    return worker_knows(&v->worker, header->control_seq) && worker_knows(&v->worker, work->control_seq);
 }
 
 /* A record that cannot even be walked over without harm is its first entry's fault. */
@@ -164,9 +161,8 @@ static void on_work(struct validator_core *v, const ProtobufCMessage *message, i
         v->io.trouble(v->io.ctx, "validator.record_unreadable", named ? e.text : "no scorer is named");
         return;
     }
-    if (catch_up(v, work, &reader.header, &e)) {
+    if (!knows_controls(v, work, &reader.header)) {
         metric_add(&v->metrics, records_refused, 1);
-        v->io.trouble(v->io.ctx, "validator.controls_missing", e.text);
         return;
     }
     rejects_begin(&v->rejects, work->record.len, record_entries(&reader.header));
@@ -178,6 +174,11 @@ static void on_work(struct validator_core *v, const ProtobufCMessage *message, i
 static void on_welcome(struct validator_core *v, const ProtobufCMessage *message, int64_t now_us)
 {
     worker_welcome(&v->worker, (const Parbus__WorkerWelcome *)message, now_us);
+}
+
+static void on_controls(struct validator_core *v, const ProtobufCMessage *message, int64_t now_us)
+{
+    worker_controls(&v->worker, (const Parbus__Controls *)message, now_us);
 }
 
 static void on_who_are_you(struct validator_core *v, const ProtobufCMessage *message, int64_t now_us)
@@ -192,6 +193,7 @@ void validator_core_receive(struct validator_core *v, uint32_t kind, const Proto
         [PARBUS__TO_WORKER__BODY_WELCOME] = on_welcome,
         [PARBUS__TO_WORKER__BODY_WORK] = on_work,
         [PARBUS__TO_WORKER__BODY_WHO_ARE_YOU] = on_who_are_you,
+        [PARBUS__TO_WORKER__BODY_CONTROLS] = on_controls,
     };
     if (kind < sizeof on / sizeof *on && on[kind])
         on[kind](v, message, now_us);
@@ -208,11 +210,11 @@ void validator_core_malformed(struct validator_core *v, const char *why)
 int64_t validator_core_tick(struct validator_core *v, int64_t now_us)
 {
     worker_tick(&v->worker, &v->metrics, NULL, 0, now_us);
-    return membership_deadline_us(&v->worker.membership);
+    return worker_deadline_us(&v->worker);
 }
 
 void validator_core_leave(struct validator_core *v) { worker_leave(&v->worker); }
 
-bool validator_core_other_journal(const struct validator_core *v) { return v->worker.other_journal; }
+enum err validator_core_over(const struct validator_core *v, struct err_text *e) { return worker_over(&v->worker, e); }
 
 const struct metrics *validator_core_metrics(const struct validator_core *v) { return &v->metrics; }

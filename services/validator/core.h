@@ -6,7 +6,6 @@
 #pragma once
 #include "base/err.h"
 #include "base/metrics.h"
-#include "catalog/catalog.h"
 #include "inside.pb-c.h"
 #include "worker/worker.h"
 
@@ -15,17 +14,15 @@ struct validator_io { /* none of them blocks; none of them calls back into the c
     worker_send_fn *to_coordinator;
     /* One message to the PULL socket at `endpoint`. ERR_BUSY: dropped. */
     enum err (*to_scorer)(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts);
-    /* Applies the journal's controls to the catalog until it holds control_seq. Idempotent. */
-    enum err (*catch_up)(void *ctx, uint64_t control_seq, struct err_text *e);
     /* Something that an operator should read; id is a log id. */
     void (*trouble)(void *ctx, const char *id, const char *text);
 };
 
 struct validator_core;
 
-/* The catalog is the caller's and outlives the core; only catch_up changes it. */
-struct validator_core *validator_core_new(const struct worker_config *config, const struct catalog *catalog,
-                                          const struct validator_io *io, int64_t now_us);
+/* The config's catalog is the caller's and outlives the core; only the core changes it. */
+struct validator_core *validator_core_new(const struct worker_config *config, const struct validator_io *io,
+                                          int64_t now_us);
 void validator_core_destroy(struct validator_core **v);
 
 /* A message of ToWorker. The message is read during the call only. */
@@ -37,6 +34,6 @@ int64_t validator_core_tick(struct validator_core *v, int64_t now_us);
 
 /* No more work, please (I14). */
 void validator_core_leave(struct validator_core *v);
-/* The ingestor serves another journal than this validator reads. */
-bool validator_core_other_journal(const struct validator_core *v);
+/* Not OK: the process must end, and why (worker.h). */
+enum err validator_core_over(const struct validator_core *v, struct err_text *e);
 const struct metrics *validator_core_metrics(const struct validator_core *v);

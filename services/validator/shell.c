@@ -2,11 +2,10 @@
 #include "base/clock.h"
 #include "base/deadline.h"
 #include "base/log.h"
-#include "service/journal.h"
 #include "service/shell.h"
 #include "services/validator/core.h"
 #include "services/validator/outlets.h"
-#include "standings/read.h"
+#include <unistd.h>
 
 enum {
     DRAIN_MAX = 256,             /* messages in one turn of the loop, so that heartbeats keep their time */
@@ -16,7 +15,6 @@ enum {
 
 struct shell {
     struct worker_shell common;
-    struct journal *journal;
     struct catalog *catalog;
     struct validator_core *core;
     void *work;
@@ -42,12 +40,6 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
     return err;
 }
 
-static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
-{
-    struct shell *s = ctx;
-    return read_catalog_to(s->journal, s->catalog, control_seq, e);
-}
-
 static enum err open_work(struct shell *s, struct err_text *e)
 {
     char endpoint[LINK_ENDPOINT_BYTES];
@@ -59,17 +51,14 @@ static enum err open_work(struct shell *s, struct err_text *e)
 
 static enum err start_core(struct shell *s, struct err_text *e)
 {
-    struct worker_config config = {.role = PARBUS__ROLE__ROLE_VALIDATOR, .journal_id = journal_id(s->journal)};
-    struct validator_io io = {s, to_coordinator, to_scorer, catch_up, worker_shell_trouble};
+    s->catalog = catalog_new();
+    struct worker_config config = {.role = PARBUS__ROLE__ROLE_VALIDATOR, .catalog = s->catalog};
+    struct validator_io io = {s, to_coordinator, to_scorer, worker_shell_trouble};
     enum err err = worker_shell_bookmark(&s->common, &config, e);
     if (!err)
         err = worker_shell_identify(&s->common, &config, e);
-    if (err)
-        return err;
-    s->catalog = catalog_new();
-    err = err_wrap(e, read_catalog(s->journal, s->catalog, e), "read the catalog from the journal");
     if (!err)
-        s->core = validator_core_new(&config, s->catalog, &io, clock_mono_us());
+        s->core = validator_core_new(&config, &io, clock_mono_us());
     return err;
 }
 
@@ -123,18 +112,18 @@ static void leave(struct shell *s)
 
 static enum err loop(struct shell *s, struct err_text *e)
 {
-    while (!turn(s))
-        if (validator_core_other_journal(s->core))
-            return worker_shell_other_journal(e);
-    leave(s);
-    return OK;
+    enum err err = OK;
+    while (!turn(s) && !err)
+        err = validator_core_over(s->core, e);
+    if (!err)
+        leave(s);
+    return err;
 }
 
 static void shell_close(struct shell *s)
 {
     validator_core_destroy(&s->core);
     catalog_destroy(&s->catalog);
-    journal_close(&s->journal);
     link_close(&s->work);
     outlets_close(&s->outlets);
     worker_shell_close(&s->common);
@@ -146,14 +135,11 @@ enum err validator_run(struct service *service, struct err_text *e)
     worker_shell_open(&s.common, service);
     enum err err = open_work(&s, e);
     if (!err)
-        err = service_journal(service, &s.journal, e);
-    if (!err)
         err = start_core(&s, e);
     if (!err) {
-        log_info("validator.started", "journal=%016llx controls=%llu", (unsigned long long)journal_id(s.journal),
-                 (unsigned long long)catalog_control_seq(s.catalog));
+        log_info("validator.started", "pid=%d", (int)getpid());
         err = loop(&s, e);
     }
     shell_close(&s);
-    return err == ERR_STOPPED ? OK : err;
+    return err;
 }

@@ -70,6 +70,7 @@
     X(workers_lost, "workers whose lease ran out")                                                                     \
     X(resends, "records sent again")                                                                                   \
     X(gaps, "records a scorer dropped for a gap")                                                                      \
+    X(controls_asked, "questions of workers for controls that they missed")                                            \
     X(duplicates, "records a scorer had applied already")                                                              \
     X(not_owned, "messages of an owner that is none any more")                                                         \
     X(ownership_lost, "partitions found in another scorer's hands")                                                    \

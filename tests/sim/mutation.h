@@ -29,6 +29,8 @@
     X(NOT_JOURNALLED, "not-journalled", 2, "workers are told what is set aside, and the journal is not")               \
     X(RETRY_COUNTED, "retry-counted", 3, "what is sent again counts as one submission more")                           \
     X(REJECT_LEFT, "reject-left", 2, "what is sent again stays among the rejects")                                     \
+    X(CONTROL_MISSED, "control-missed", 3, "a worker that missed a control does not ask for it")                       \
+    X(CONTROL_SKIPPED, "control-skipped", 2, "a validator that missed a control goes on without it")                   \
     X(SUSPECT_FORGOTTEN, "suspect-forgotten", 6, "only the last entry that ended a worker is suspected")
 
 enum mutation {

@@ -2,6 +2,7 @@
 #include "services/scorer/core.h"
 #include "services/validator/core.h"
 #include "tests/sim/sim.h"
+#include <inttypes.h>
 
 struct replay {
     struct sim *sim;
@@ -11,15 +12,21 @@ struct replay {
     struct sim_state state;
 };
 
-static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
+static void read_controls(struct replay *r)
 {
-    struct replay *r = ctx;
-    enum err code = OK;
-    for (uint64_t seq = catalog_control_seq(r->catalog) + 1; seq <= control_seq && !code; seq++) {
+    struct err_text e = {""};
+    r->catalog = catalog_new();
+    for (uint64_t seq = 1; seq <= r->sim->journal.controls; seq++) {
         const struct buffer *packed = &r->sim->journal.control[seq];
-        code = catalog_apply_packed(r->catalog, seq, packed->data, packed->size, e);
+        if (catalog_apply_packed(r->catalog, seq, packed->data, packed->size, &e))
+            sim_fail(r->sim, "law 2: replay cannot apply control %" PRIu64 ": %s", seq, e.text);
     }
-    return code;
+}
+
+static enum err open_state(void *ctx, uint64_t journal_id, struct err_text *e)
+{
+    (void)ctx, (void)journal_id, (void)e;
+    return OK;
 }
 
 static enum err to_nobody(void *ctx, uint32_t kind, const ProtobufCMessage *message)
@@ -103,19 +110,22 @@ static void make_cores(struct replay *r)
                                    .instance = "replay",
                                    .endpoint = "replay",
                                    .incarnation = 1,
-                                   .journal_id = r->sim->journal.id,
+                                   .catalog = r->catalog,
                                    .heartbeat_us = SIM_SECOND};
-    struct validator_io validator = {r, to_nobody, to_scorer, catch_up, trouble};
-    struct scorer_limits limits = {r->sim->partitions, 1000, SIM_SECOND};
+    struct validator_io validator = {r, to_nobody, to_scorer, trouble};
+    struct scorer_limits limits = {1000, SIM_SECOND};
     struct scorer_io scorer = {.ctx = r,
                                .to_coordinator = to_nobody,
                                .to_publisher = to_nobody,
                                .trouble = trouble,
-                               .store = {catch_up, own, tallies, values, scores, commit, cursor_of},
+                               .store = {open_state, own, tallies, values, scores, commit, cursor_of},
                                .store_ctx = r};
-    r->catalog = catalog_new();
-    r->validator = validator_core_new(&config, r->catalog, &validator, 0);
-    r->scorer = scorer_core_new(&config, &limits, r->catalog, &scorer, 0);
+    r->validator = validator_core_new(&config, &validator, 0);
+    r->scorer = scorer_core_new(&config, &limits, &scorer, 0);
+    Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
+    welcome.partitions = r->sim->partitions;
+    welcome.term = 1;
+    scorer_core_receive(r->scorer, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, 0);
 }
 
 static void replay_partition(struct replay *r, uint32_t partition)
@@ -145,6 +155,7 @@ void check_replay(struct sim *s)
 {
     struct replay r = {.sim = s};
     char what[256];
+    read_controls(&r);
     make_cores(&r);
     for (uint32_t p = 0; p < s->partitions; p++)
         replay_partition(&r, p);

@@ -12,10 +12,16 @@ struct publisher_process {
     struct publisher *core;
     struct metrics metrics;
     uint64_t epoch;
-    int64_t catalog_us; /* next look for new periods */
 };
 
 /* ---- what the core may do ---- */
+
+/* Before it has started it shows its tables to nobody. */
+static void check_feed(struct publisher_process *p)
+{
+    if (publisher_started(p->core))
+        check_published(p->sim, p->core, p->epoch);
+}
 
 static void publish(void *ctx, const char *topic, const void *event, size_t bytes)
 {
@@ -23,8 +29,7 @@ static void publish(void *ctx, const char *topic, const void *event, size_t byte
     uint32_t series = 0;
     if (!actor_lives_now(p->sim, p->actor))
         return;
-    if (p->core)
-        check_published(p->sim, p->core, p->epoch); /* before anybody sees it */
+    check_feed(p); /* before anybody sees it */
     for (uint32_t i = 1; i <= SIM_SERIES; i++)
         if (!strcmp(sim_topic(i), topic))
             series = i;
@@ -44,11 +49,10 @@ static enum err answer(void *ctx, const struct publisher_peer *peer, const void 
     return network_send(p->sim, p->actor, to->number, FROM_SNAPSHOTS, 0, message, bytes);
 }
 
-static void catch_up(void *ctx)
+static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
 {
     struct publisher_process *p = ctx;
-    struct err_text e;
-    worker_catch_up(p->sim, p->actor, p->catalog, 0, &e);
+    return worker_say(p->sim, p->actor, kind, message);
 }
 
 struct loading {
@@ -73,11 +77,12 @@ static bool load_score(void *ctx, uint32_t series, uint32_t unit, const struct s
     return true;
 }
 
-static void reload(void *ctx, struct publisher *core, uint32_t partition)
+static void reload(void *ctx, struct publisher *core, uint64_t journal_id, uint32_t partition)
 {
     struct publisher_process *p = ctx;
     struct err_text e;
-    catch_up(p);
+    if (journal_id != p->sim->journal.id)
+        sim_fail(p->sim, "the publisher is told of another journal");
     struct loading loading = {core, sim_state_cursor(&p->sim->state, partition).applied};
     if (loading.pseq <= publisher_position(core, partition))
         return;
@@ -94,23 +99,17 @@ static void start(struct sim *s, struct actor *n)
     struct publisher_process *p = calloc(1, sizeof *p);
     ASSERT(p);
     *p = (struct publisher_process){.sim = s, .actor = n, .catalog = catalog_new(), .epoch = rng_next(&s->rng) | 1};
-    catch_up(p);
     struct publisher_options options = {
         .settings = &s->settings,
-        .catalog = p->catalog,
+        .worker = worker_config_of(s, n, PARBUS__ROLE__ROLE_PUBLISHER, p->catalog),
         .metrics = &p->metrics,
         .epoch = p->epoch,
-        .partitions = s->partitions,
-        .io = {.ctx = p, .publish = publish, .answer = answer, .reload = reload, .catch_up = catch_up},
+        .io = {.ctx = p, .publish = publish, .answer = answer, .reload = reload, .to_coordinator = to_coordinator},
     };
-    p->core = publisher_new(&options);
-    for (uint32_t i = 0; i < s->partitions; i++)
-        reload(p, p->core, i);
-    publisher_start(p->core, s->now_us);
+    p->core = publisher_new(&options, s->now_us);
     n->process = p;
     census_add(s, publisher_starts, n->life > 1);
     check_publisher_started(s);
-    check_published(s, p->core, p->epoch);
 }
 
 static void stop(struct sim *s, struct actor *n)
@@ -134,40 +133,45 @@ static void note_scores(struct sim *s, const struct publisher_process *p, const 
                scores->prev_pseq, scores->pseq);
 }
 
-static void take(struct sim *s, struct publisher_process *p, const struct message *m)
+static void take_request(struct sim *s, struct publisher_process *p, const struct message *m,
+                         const struct wire_message *opened)
 {
-    struct wire_message opened;
-    bool scores = m->channel == TO_PUBLISHER;
-    if (!role_open(s, p->actor, m, scores ? &wire_to_publisher : &wire_to_snapshots, &opened))
-        return;
-    if (scores) {
-        note_scores(s, p, &opened);
-        publisher_receive(p->core, &opened, actor_now_us(s, p->actor));
-        return;
-    }
     struct publisher_peer peer;
     uint64_t number = actor_peer(&s->actor[m->from], m->connection);
     memcpy(peer.id, &number, sizeof peer.id);
-    publisher_request(p->core, &peer, &opened, actor_now_us(s, p->actor));
+    publisher_request(p->core, &peer, opened, actor_now_us(s, p->actor));
+}
+
+static void take(struct sim *s, struct publisher_process *p, const struct message *m)
+{
+    struct wire_message opened;
+    const struct wire_channel *channel = m->channel == TO_PUBLISHER ? &wire_to_publisher
+                                         : m->channel == TO_WORKER  ? &wire_to_worker
+                                                                    : &wire_to_snapshots;
+    if (!role_open(s, p->actor, m, channel, &opened))
+        return;
+    if (m->channel == TO_PUBLISHER) {
+        note_scores(s, p, &opened);
+        publisher_receive(p->core, &opened, actor_now_us(s, p->actor));
+    } else if (m->channel == TO_WORKER) {
+        publisher_hear(p->core, &opened, actor_now_us(s, p->actor));
+    } else {
+        take_request(s, p, m, &opened);
+    }
 }
 
 static int64_t turn(struct sim *s, struct actor *n)
 {
     struct publisher_process *p = n->process;
-    if (s->now_us >= p->catalog_us) {
-        p->catalog_us = s->now_us + SIM_SECOND;
-        catch_up(p);
-        publisher_catalog_changed(p->core);
-    }
     for (uint32_t i = role_batch(s); i > 0 && n->first; i--) {
         struct message *m = actor_take(n);
         take(s, p, m);
-        check_published(s, p->core, p->epoch); /* a message may bring a new topic, and a snapshot of it */
+        check_feed(p); /* a message may bring a new topic, and a snapshot of it */
         network_release(&s->network, m);
     }
     int64_t due_us = publisher_tick(p->core, actor_now_us(s, n));
-    check_published(s, p->core, p->epoch);
-    return p->catalog_us < due_us ? p->catalog_us : due_us;
+    check_feed(p);
+    return due_us;
 }
 
 struct publisher *publisher_of(struct sim *s, uint64_t *epoch)
@@ -176,7 +180,7 @@ struct publisher *publisher_of(struct sim *s, uint64_t *epoch)
     const struct publisher_process *p = n->process;
     if (p && epoch)
         *epoch = p->epoch;
-    return p ? p->core : NULL;
+    return p && publisher_started(p->core) ? p->core : NULL;
 }
 
 const struct role role_publisher = {"publisher", start, stop, turn, true};

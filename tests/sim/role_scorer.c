@@ -29,10 +29,13 @@ static enum err to_publisher(void *ctx, uint32_t kind, const ProtobufCMessage *m
     return role_send(p->sim, p->actor, actor_of(p->sim, &role_publisher, NULL)->number, TO_PUBLISHER, kind, message);
 }
 
-static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
+static enum err open_state(void *ctx, uint64_t journal_id, struct err_text *e)
 {
+    (void)e;
     struct scorer_process *p = ctx;
-    return worker_catch_up(p->sim, p->actor, p->catalog, control_seq, e);
+    if (journal_id != p->sim->journal.id)
+        sim_fail(p->sim, "%s is told of another journal", p->actor->name);
+    return OK;
 }
 
 static enum err own(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
@@ -93,12 +96,12 @@ static void start(struct sim *s, struct actor *n)
                            .to_coordinator = to_coordinator,
                            .to_publisher = to_publisher,
                            .trouble = trouble,
-                           .store = {catch_up, own, tallies, values, scores, commit, cursor_of},
+                           .store = {open_state, own, tallies, values, scores, commit, cursor_of},
                            .store_ctx = p};
-    struct scorer_limits limits = {s->partitions, (size_t)s->settings.scorer_cached_units_max,
+    struct scorer_limits limits = {(size_t)s->settings.scorer_cached_units_max,
                                    s->settings.commit_interval_ms * SIM_MS};
-    struct worker_config config = worker_config_of(s, n, PARBUS__ROLE__ROLE_SCORER);
-    p->core = scorer_core_new(&config, &limits, p->catalog, &io, s->now_us);
+    struct worker_config config = worker_config_of(s, n, PARBUS__ROLE__ROLE_SCORER, p->catalog);
+    p->core = scorer_core_new(&config, &limits, &io, s->now_us);
     n->process = p;
 }
 

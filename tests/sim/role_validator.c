@@ -1,9 +1,11 @@
+#include "journal/record.h"
 #include "services/validator/core.h"
 #include "tests/sim/role_worker.h"
 #include "tests/sim/roles.h"
 #include "tests/sim/sim.h"
 #include "wire/wire.h"
 #include <stdlib.h>
+#include <string.h>
 
 enum { STAYS_US = 300000 }; /* after it said that it leaves */
 
@@ -34,12 +36,6 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
     return role_send(p->sim, p->actor, to->number, TO_SCORER, PARBUS__TO_SCORER__BODY_VERDICTS, &verdicts->base);
 }
 
-static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
-{
-    struct validator_process *p = ctx;
-    return worker_catch_up(p->sim, p->actor, p->catalog, control_seq, e);
-}
-
 static void trouble(void *ctx, const char *id, const char *text)
 {
     (void)text;
@@ -53,9 +49,9 @@ static void start(struct sim *s, struct actor *n)
     struct validator_process *p = calloc(1, sizeof *p);
     ASSERT(p);
     *p = (struct validator_process){.sim = s, .actor = n, .catalog = catalog_new()};
-    struct validator_io io = {p, to_coordinator, to_scorer, catch_up, trouble};
-    struct worker_config config = worker_config_of(s, n, PARBUS__ROLE__ROLE_VALIDATOR);
-    p->core = validator_core_new(&config, p->catalog, &io, s->now_us);
+    struct validator_io io = {p, to_coordinator, to_scorer, trouble};
+    struct worker_config config = worker_config_of(s, n, PARBUS__ROLE__ROLE_VALIDATOR, p->catalog);
+    p->core = validator_core_new(&config, &io, s->now_us);
     n->process = p;
 }
 
@@ -72,14 +68,35 @@ static void stop(struct sim *s, struct actor *n)
 static uint64_t counted(const struct validator_process *p)
 {
     const struct metrics *m = validator_core_metrics(p->core);
-    return m->value[METRIC_records_validated] + m->value[METRIC_messages_malformed] + p->actor->troubles;
+    return m->value[METRIC_records_validated] + m->value[METRIC_records_refused] + m->value[METRIC_messages_malformed] +
+           p->actor->troubles;
+}
+
+/* Mutation: what is new in the journal does not always come … */
+static bool misses(const struct sim *s, const struct validator_process *p, const struct wire_message *m)
+{
+    return s->options.mutation == MUTATION_CONTROL_SKIPPED && m->kind == PARBUS__TO_WORKER__BODY_CONTROLS &&
+           catalog_control_seq(p->catalog) && rng_below(&p->sim->rng, 2);
+}
+
+/* … and it takes records for ones from before. */
+static void pretend_known(const struct validator_process *p, Parbus__Work *work)
+{
+    struct record_header header;
+    uint64_t known = catalog_control_seq(p->catalog);
+    memcpy(&header, work->record.data, sizeof header);
+    header.control_seq = header.control_seq < known ? header.control_seq : known;
+    memcpy(work->record.data, &header, sizeof header);
+    work->control_seq = 0;
 }
 
 static void take(struct sim *s, struct validator_process *p, const struct message *m)
 {
     struct wire_message opened;
-    if (!role_open(s, p->actor, m, &wire_to_worker, &opened))
+    if (!role_open(s, p->actor, m, &wire_to_worker, &opened) || misses(s, p, &opened))
         return;
+    if (s->options.mutation == MUTATION_CONTROL_SKIPPED && opened.kind == PARBUS__TO_WORKER__BODY_WORK)
+        pretend_known(p, (Parbus__Work *)(void *)opened.message);
     uint64_t before = counted(p);
     validator_core_receive(p->core, opened.kind, opened.message, actor_now_us(s, p->actor));
     if (opened.kind == PARBUS__TO_WORKER__BODY_WORK)

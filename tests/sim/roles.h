@@ -8,7 +8,7 @@ struct publisher;
 struct wire_message;
 struct wire_channel;
 
-struct publisher *publisher_of(struct sim *s, uint64_t *epoch); /* NULL: it is dead */
+struct publisher *publisher_of(struct sim *s, uint64_t *epoch); /* NULL: it is dead, or has not started */
 uint64_t lag_of(struct sim *s);                                 /* UINT64_MAX: the ingestor is dead */
 uint64_t sent_of(struct sim *s, uint32_t partition);            /* up to which pseq; the ingestor lives */
 const struct feed_table *table_of(const struct actor *subscriber, uint32_t *series); /* NULL: it is dead */

@@ -6,15 +6,18 @@ static struct publisher publisher;
 static struct partition follows[2];
 static struct ring_topic topic;
 
-static void reload(void *ctx, struct publisher *p, uint32_t partition) { (void)ctx, (void)p, (void)partition; }
+static void reload(void *ctx, struct publisher *p, uint64_t journal_id, uint32_t partition)
+{
+    (void)ctx, (void)p, (void)journal_id, (void)partition;
+}
 
 /* Partition 1 misses something: it is at 5, has seen 9, and 8 is wanted; the ring holds two deltas of one topic. */
 static struct partition *following(void)
 {
     static struct metrics metrics;
     ring_clear(&publisher.ring);
-    publisher = (struct publisher){.partition = follows, .behind = 1};
-    publisher.o.partitions = 2, publisher.o.metrics = &metrics, publisher.o.io.reload = reload;
+    publisher = (struct publisher){.partition = follows, .partitions = 2, .behind = 1};
+    publisher.o.metrics = &metrics, publisher.o.io.reload = reload;
     publisher.ring = (struct ring){.bytes_max = 100, .deltas_max = 4};
     topic = (struct ring_topic){0};
     ring_add(&publisher.ring, &topic, 0, 1, 10);

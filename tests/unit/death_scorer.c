@@ -12,7 +12,7 @@ static struct series series = {.number = 1, .definition = &definition};
 /* Holds partition 1: applied 7, committed 5, told 6; a unit is to be told and committed, a reject to be committed. */
 static struct partition *holding(void)
 {
-    core = (struct scorer_core){.partition = by_number, .owned = owned, .limits.partitions = 2};
+    core = (struct scorer_core){.partition = by_number, .owned = owned, .partitions = 2};
     held = partition_new(1, 11, 5);
     partition_hold(&core, held);
     held->applied = 7, held->told = 6;

@@ -43,11 +43,11 @@ void fake_state_free(struct fake_state *s)
     buffer_free(&s->rejects);
 }
 
-static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
+static enum err open_state(void *ctx, uint64_t journal_id, struct err_text *e)
 {
     struct fake_state *s = ctx;
-    (void)control_seq;
-    return s->catch_up_result ? err_set(e, s->catch_up_result, "no such control") : OK;
+    s->journal_id = journal_id;
+    return s->fail_open ? err_set(e, s->fail_open, "disk") : OK;
 }
 
 static enum err own(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
@@ -165,7 +165,7 @@ static enum err cursor_of(void *ctx, uint32_t partition, struct state_cursor *cu
     return OK;
 }
 
-const struct scorer_store_io fake_state_io = {catch_up, own, tallies, values, scores, commit, cursor_of};
+const struct scorer_store_io fake_state_io = {open_state, own, tallies, values, scores, commit, cursor_of};
 
 const struct cell *fake_cells(const struct fake_state *s, uint32_t partition, uint32_t unit, int stage)
 {

@@ -32,9 +32,9 @@ struct fake_state {
     struct buffer tallies;        /* struct fake_tally */
     struct buffer rejects;        /* struct fake_reject */
     int commits, reads;           /* reads: of values */
-    enum err fail_commit, fail_read, fail_own;
-    const char *disk_says; /* when a commit fails; NULL: disk */
-    enum err catch_up_result;
+    enum err fail_commit, fail_read, fail_own, fail_open;
+    uint64_t journal_id;             /* that it was opened for */
+    const char *disk_says;           /* when a commit fails; NULL: disk */
     const struct bookmark *bookmark; /* NULL: none to look at */
     uint64_t bookmark_at_read, bookmark_at_commit;
 };

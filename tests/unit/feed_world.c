@@ -21,13 +21,9 @@ static enum err answer(void *ctx, const struct publisher_peer *peer, const void 
     return w->answer ? w->answer(w->ctx, peer, message, bytes) : OK;
 }
 
-static void catch_up(void *ctx)
+static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
 {
-    struct world *w = ctx;
-    w->catch_ups++;
-    if (w->late_period)
-        little_catalog_open(w->catalog, w->late_period);
-    w->late_period = NULL;
+    return (void)ctx, (void)kind, (void)message, OK;
 }
 
 static struct publisher_score score_of(const struct world_unit *u, uint32_t unit)
@@ -46,9 +42,10 @@ static struct publisher_score score_of(const struct world_unit *u, uint32_t unit
     };
 }
 
-static void reload(void *ctx, struct publisher *p, uint32_t partition)
+static void reload(void *ctx, struct publisher *p, uint64_t journal_id, uint32_t partition)
 {
     struct world *w = ctx;
+    cr_assert_eq(journal_id, 77);
     if (w->committed_pseq[partition] <= publisher_position(p, partition))
         return;
     for (uint32_t unit = 1; unit <= WORLD_UNITS; unit++) {
@@ -59,21 +56,43 @@ static void reload(void *ctx, struct publisher *p, uint32_t partition)
     publisher_loaded(p, partition, w->committed_pseq[partition]);
 }
 
+static void hear(struct world *w, uint32_t kind, const ProtobufCMessage *message)
+{
+    struct wire_message m = {.kind = kind, .message = message};
+    publisher_hear(w->publisher, &m, w->now_us);
+}
+
+void world_control(struct world *w, struct page *page)
+{
+    hear(w, PARBUS__TO_WORKER__BODY_CONTROLS, &page->controls.base);
+    page_free(page);
+}
+
+void world_welcome(struct world *w, uint32_t partitions)
+{
+    Parbus__WorkerWelcome m = PARBUS__WORKER_WELCOME__INIT;
+    m.partitions = partitions;
+    m.term = 1;
+    m.journal_id = 77;
+    m.control_seq = catalog_control_seq(w->catalog);
+    hear(w, PARBUS__TO_WORKER__BODY_WELCOME, &m.base);
+    for (uint32_t turn = 0; turn < partitions; turn++)
+        publisher_tick(w->publisher, w->now_us);
+    cr_assert(publisher_started(w->publisher));
+}
+
 void world_restart(struct world *w)
 {
     publisher_destroy(&w->publisher);
     struct publisher_options o = {
         .settings = &w->settings,
-        .catalog = w->catalog,
+        .worker = {.instance = "publisher", .heartbeat_us = 250000, .catalog = w->catalog},
         .metrics = &w->metrics,
         .epoch = ++w->epoch,
-        .partitions = WORLD_PARTITIONS,
-        .io = {.ctx = w, .publish = publish, .answer = answer, .reload = reload, .catch_up = catch_up},
+        .io = {.ctx = w, .publish = publish, .answer = answer, .reload = reload, .to_coordinator = to_coordinator},
     };
-    w->publisher = publisher_new(&o);
-    for (uint32_t p = 0; p < WORLD_PARTITIONS; p++)
-        reload(w, w->publisher, p);
-    publisher_start(w->publisher, w->now_us);
+    w->publisher = publisher_new(&o, w->now_us);
+    world_welcome(w, WORLD_PARTITIONS);
 }
 
 void world_init(struct world *w, uint64_t seed)

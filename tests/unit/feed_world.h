@@ -2,6 +2,7 @@
  * catalog. One series, "little/2025". All chance comes from one seed. */
 #pragma once
 #include "little_catalog.h"
+#include "page.h"
 #include "services/publisher/core.h"
 
 enum { WORLD_UNITS = 40, WORLD_TOPS = 3, WORLD_NODES = WORLD_TOPS + 1, WORLD_PARTITIONS = 4, WORLD_MS = 1000 };
@@ -25,8 +26,6 @@ struct world {
     uint64_t epoch;
     struct publisher *publisher;
     int64_t now_us;
-    const char *late_period; /* opened by the next catch-up; NULL: none */
-    unsigned catch_ups;
 
     void *ctx; /* where the publisher's messages go; NULL: nowhere */
     void (*publish)(void *ctx, const char *topic, const void *event, size_t bytes);
@@ -39,6 +38,10 @@ void world_free(struct world *w);
 /* A number below `below`. */
 uint64_t world_random(struct world *w, uint64_t below);
 
+/* The publisher is welcome, and starts. */
+void world_welcome(struct world *w, uint32_t partitions);
+/* It hears of one more control. Frees the page. */
+void world_control(struct world *w, struct page *page);
 /* Another publisher in its place, with what state holds. */
 void world_restart(struct world *w);
 

@@ -260,6 +260,8 @@ void join(uint64_t peer, Parbus__Role role, const char *instance, uint64_t incar
     m.instance = (char *)instance;
     m.endpoint = role == PARBUS__ROLE__ROLE_SCORER ? "ipc://somewhere" : NULL;
     m.incarnation = incarnation;
+    m.has_control_seq = 1;
+    m.control_seq = t.control_count;
     FROM_WORKER(peer, HELLO, m);
 }
 

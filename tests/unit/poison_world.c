@@ -32,6 +32,8 @@ void back(uint64_t peer, Parbus__Role role, const char *instance, uint64_t incar
     m.endpoint = role == PARBUS__ROLE__ROLE_SCORER ? "ipc://somewhere" : NULL;
     m.incarnation = incarnation;
     m.unfinished = &unfinished;
+    m.has_control_seq = 1;
+    m.control_seq = t.control_count;
     FROM_WORKER(peer, HELLO, m);
 }
 

@@ -1,5 +1,5 @@
-parbus_test(test_publisher_core SOURCES test_publisher_core.c witness.c feed_world.c little_catalog.c LINKS publisher_core)
+parbus_test(test_publisher_core SOURCES test_publisher_core.c witness.c feed_world.c page.c little_catalog.c LINKS publisher_core)
 parbus_test(test_publisher_requests
-  SOURCES test_publisher_requests.c witness.c feed_world.c little_catalog.c LINKS publisher_core)
+  SOURCES test_publisher_requests.c witness.c feed_world.c page.c little_catalog.c LINKS publisher_core)
 parbus_test(test_publisher_set_aside
-  SOURCES test_publisher_set_aside.c witness.c feed_world.c little_catalog.c small_catalog.c LINKS publisher_core record)
+  SOURCES test_publisher_set_aside.c witness.c feed_world.c page.c little_catalog.c LINKS publisher_core)

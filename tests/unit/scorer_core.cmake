@@ -1,3 +1,3 @@
 foreach(test scorer_poison scorer_core scorer_ownership scorer_recovery)
-  parbus_test(test_${test} SOURCES test_${test}.c scorer_world.c fake_state.c small_catalog.c LINKS scorer_core)
+  parbus_test(test_${test} SOURCES test_${test}.c scorer_world.c fake_state.c page.c small_catalog.c LINKS scorer_core)
 endforeach()

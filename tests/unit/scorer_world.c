@@ -100,16 +100,18 @@ void world_setup_limited(struct world *w, struct fake_state *state, size_t cache
                                    .instance = "scorer-1",
                                    .endpoint = "ipc://x",
                                    .heartbeat_us = 250000,
+                                   .catalog = w->catalog,
                                    .bookmark = &w->bookmark};
     state->bookmark = &w->bookmark;
-    struct scorer_limits limits = {FAKE_PARTITIONS, cached_units_max, INTERVAL_US};
+    struct scorer_limits limits = {cached_units_max, INTERVAL_US};
     struct scorer_io io = {.ctx = w,
                            .to_coordinator = to_coordinator,
                            .to_publisher = to_publisher,
                            .trouble = trouble,
                            .store = fake_state_io,
                            .store_ctx = state};
-    w->core = scorer_core_new(&config, &limits, w->catalog, &io, 0);
+    w->core = scorer_core_new(&config, &limits, &io, 0);
+    world_welcome(w, 1, 0);
 }
 
 void world_setup(struct world *w, struct fake_state *state) { world_setup_limited(w, state, 1000); }
@@ -141,9 +143,17 @@ void world_release(struct world *w, uint32_t partition, uint64_t epoch, int64_t 
 void world_welcome(struct world *w, uint64_t term, int64_t now_us)
 {
     Parbus__WorkerWelcome m = PARBUS__WORKER_WELCOME__INIT;
-    m.has_term = 1;
+    m.has_term = m.has_partitions = m.has_journal_id = 1;
     m.term = term;
+    m.partitions = FAKE_PARTITIONS;
+    m.journal_id = JOURNAL;
     scorer_core_receive(w->core, PARBUS__TO_WORKER__BODY_WELCOME, &m.base, now_us);
+}
+
+void world_control(struct world *w, struct page *page, int64_t now_us)
+{
+    scorer_core_receive(w->core, PARBUS__TO_WORKER__BODY_CONTROLS, &page->controls.base, now_us);
+    page_free(page);
 }
 
 void world_who_are_you(struct world *w, int64_t now_us)

@@ -1,10 +1,11 @@
 /* A scorer core on a fake state, with what it said; for test_scorer_core.c and test_scorer_ownership.c. */
 #pragma once
 #include "fake_state.h"
+#include "page.h"
 #include "small_catalog.h"
 #include <stdio.h>
 
-enum { SAID_MAX = 64, INTERVAL_US = 50000, EPOCH = 11 };
+enum { SAID_MAX = 64, INTERVAL_US = 50000, EPOCH = 11, JOURNAL = 77 };
 
 struct said_scores {
     uint32_t partition;
@@ -41,6 +42,8 @@ void world_teardown(struct world *w);
 void world_assign(struct world *w, uint32_t partition, uint64_t epoch, int64_t now_us);
 void world_release(struct world *w, uint32_t partition, uint64_t epoch, int64_t now_us);
 void world_welcome(struct world *w, uint64_t term, int64_t now_us);
+/* Frees the page. */
+void world_control(struct world *w, struct page *page, int64_t now_us);
 void world_who_are_you(struct world *w, int64_t now_us);
 
 /* As the journal would. Too short a record stays as it is. */

@@ -336,7 +336,9 @@ Test(feed_table, an_unknown_topic_is_reported_and_found_once_it_is_there)
         step(n);
     cr_assert_eq(feed_table_state(n->client[0].table), PARBUS_TOPIC_UNKNOWN);
     cr_assert_not(feed_table_ready(n->client[0].table));
-    n->world.late_period = "2026";
+    struct page page;
+    page_period(&page, catalog_control_seq(n->world.catalog) + 1, "little", "2026");
+    world_control(&n->world, &page);
     for (int i = 0; i < 300; i++)
         step(n);
     cr_assert(feed_table_ready(n->client[0].table));

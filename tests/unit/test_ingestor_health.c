@@ -262,6 +262,8 @@ static void kill_at(uint64_t pseq)
         m.endpoint = "ipc://somewhere";
         m.incarnation = ++incarnation;
         m.unfinished = &at;
+        m.has_control_seq = 1;
+        m.control_seq = t.control_count;
         FROM_WORKER(SCORER_A, HELLO, m);
         give_partitions();
     }

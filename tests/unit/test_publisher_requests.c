@@ -129,7 +129,7 @@ Test(publisher_requests, another_epoch_or_a_position_ahead_is_told_to_start_agai
     witness_free(v);
 }
 
-Test(publisher_requests, an_unknown_topic_is_named_as_such_without_reading_the_journal_each_time)
+Test(publisher_requests, an_unknown_topic_is_named_as_such)
 {
     struct witness *v = witness_new(1);
     static const char *const topics[] = {"little/1999", "", "/", "no-such/2025", "little"};
@@ -137,14 +137,15 @@ Test(publisher_requests, an_unknown_topic_is_named_as_such_without_reading_the_j
         witness_ask_snapshot(v, topics[i], 1);
     cr_assert_eq(v->answers, 5);
     cr_assert(v->topic_unknown);
-    cr_assert_eq(v->world.catch_ups, 1);
     witness_free(v);
 }
 
-Test(publisher_requests, a_period_opened_a_moment_ago_is_found)
+Test(publisher_requests, a_new_period_is_there_as_soon_as_it_is_opened)
 {
     struct witness *v = witness_new(1);
-    v->world.late_period = "2026";
+    struct page page;
+    page_period(&page, catalog_control_seq(v->world.catalog) + 1, "little", "2026");
+    world_control(&v->world, &page);
     witness_ask_snapshot(v, "little/2026", 1);
     world_tick(&v->world);
     cr_assert_eq(v->snapshot_rows, WORLD_UNITS);
@@ -175,8 +176,15 @@ static void on_sized_publish(void *ctx, const char *topic, const void *event, si
     }
 }
 
-static void no_catch_up(void *ctx) { (void)ctx; }
-static void no_reload(void *ctx, struct publisher *p, uint32_t partition) { (void)ctx, (void)p, (void)partition; }
+static void no_reload(void *ctx, struct publisher *p, uint64_t journal_id, uint32_t partition)
+{
+    (void)ctx, (void)p, (void)journal_id, (void)partition;
+}
+
+static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+{
+    return (void)ctx, (void)kind, (void)message, OK;
+}
 
 Test(publisher_requests, many_changes_and_large_tables_are_cut_to_the_size_of_a_message)
 {
@@ -188,13 +196,12 @@ Test(publisher_requests, many_changes_and_large_tables_are_cut_to_the_size_of_a_
     v->world.settings.feed_ring_bytes_max = 64 << 20;
     v->world.settings.feed_ring_deltas = 1000;
     struct publisher_options o = {.settings = &v->world.settings,
-                                  .catalog = v->world.catalog,
+                                  .worker = {.heartbeat_us = 250000, .catalog = v->world.catalog},
                                   .metrics = &v->world.metrics,
                                   .epoch = 1,
-                                  .partitions = 1,
-                                  .io = {v, on_sized_publish, witness_on_answer, no_reload, no_catch_up}};
-    v->world.publisher = publisher_new(&o);
-    publisher_start(v->world.publisher, 0);
+                                  .io = {v, on_sized_publish, witness_on_answer, no_reload, to_coordinator}};
+    v->world.publisher = publisher_new(&o, 0);
+    world_welcome(&v->world, 1);
     for (uint32_t unit = UNITS; unit >= 1; unit--) {
         int64_t points[TOPS + 1] = {(int64_t)(UNITS - unit) * MICRO, INT64_MAX, INT64_MIN};
         struct publisher_score score = {.series = 1,

@@ -346,18 +346,44 @@ Test(scorer_ownership, leaving_is_done_when_every_partition_is_released)
     fixture_teardown(&f);
 }
 
-Test(scorer_ownership, controls_that_are_not_there_yet_stop_a_record)
+Test(scorer_ownership, a_record_waits_for_the_controls_that_it_names)
 {
     struct fixture f;
     struct buffer record = {0};
     setup(&f);
-    record_begin(&record, RECORD_CONTROL, RECEIVED_MS, 9);
-    f.state.catch_up_result = ERR_NOT_FOUND;
+    record_begin(&record, RECORD_CONTROL, RECEIVED_MS, 4);
     world_give(&f.w, &record, 1, 0);
-    f.state.catch_up_result = OK;
+    cr_assert_eq(counted(&f, METRIC_records_refused), 1);
+    struct page page;
+    page_set_aside(&page, 4, 5, 6);
+    world_control(&f.w, &page, 0);
+    cr_assert_eq(f.w.gap, 1, "what was refused is asked for as soon as it can be taken");
+    cr_assert_eq(f.w.gap_applied, 0);
     world_give(&f.w, &record, 1, 0);
     scorer_core_commit(f.w.core, 0);
     cr_assert_eq(f.state.cursor[0].applied, 1);
     buffer_free(&record);
     fixture_teardown(&f);
+}
+
+Test(scorer_ownership, the_first_welcome_opens_the_state_of_its_journal)
+{
+    struct fixture f;
+    struct err_text e;
+    setup(&f);
+    cr_assert_eq(f.state.journal_id, JOURNAL);
+    cr_assert_eq(scorer_core_over(f.w.core, &e), OK);
+    fixture_teardown(&f);
+}
+
+Test(scorer_ownership, a_state_that_cannot_be_opened_ends_the_process)
+{
+    struct fake_state state = {.fail_open = ERR_IO};
+    struct world w;
+    struct err_text e;
+    world_setup(&w, &state);
+    cr_assert_eq(scorer_core_over(w.core, &e), ERR_IO);
+    cr_assert_str_eq(e.text, "disk");
+    world_teardown(&w);
+    fake_state_free(&state);
 }

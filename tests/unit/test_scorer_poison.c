@@ -139,9 +139,8 @@ Test(scorer_poison, the_unit_of_what_is_set_aside_is_told_to_the_publisher)
     cr_assert_null(fake_cells(&f.state, 0, HA_NOI, 1));
 }
 
-Test(scorer_poison, controls_that_verdicts_name_are_read_first)
+Test(scorer_poison, controls_that_verdicts_name_must_be_known)
 {
-    f.state.catch_up_result = ERR_NOT_FOUND;
     record_of(RECORD_DATA, 1);
     Parbus__Verdicts v = PARBUS__VERDICTS__INIT;
     v.owner_epoch = EPOCH, v.first_pseq = 1, v.control_seq = 4;

@@ -1,3 +1,4 @@
+#include "page.h"
 #include "services/validator/core.h"
 #include "services/validator/rejects.h"
 #include "small_catalog.h"
@@ -11,8 +12,8 @@ struct world { /* a validator and what it did */
     struct validator_core *core;
     struct buffer record;
     struct buffer packed; /* the last Verdicts */
-    int sent, hellos, troubles, catch_ups;
-    enum err catch_up_result, send_result;
+    int sent, hellos, troubles, asked;
+    enum err send_result;
     char endpoint[64];
 };
 
@@ -21,6 +22,7 @@ static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage 
     struct world *b = ctx;
     (void)message;
     b->hellos += kind == PARBUS__TO_COORDINATOR__BODY_HELLO;
+    b->asked += kind == PARBUS__TO_COORDINATOR__BODY_CONTROLS_WANTED;
     return OK;
 }
 
@@ -34,14 +36,6 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
     return b->send_result;
 }
 
-static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
-{
-    struct world *b = ctx;
-    (void)control_seq;
-    b->catch_ups++;
-    return b->catch_up_result ? err_set(e, b->catch_up_result, "no such control") : OK;
-}
-
 static void trouble(void *ctx, const char *id, const char *text)
 {
     struct world *b = ctx;
@@ -53,9 +47,9 @@ static void setup(struct world *b)
 {
     *b = (struct world){.catalog = small_catalog_new()};
     struct worker_config config = {
-        .role = PARBUS__ROLE__ROLE_VALIDATOR, .instance = "validator-1", .heartbeat_us = 1000};
-    struct validator_io io = {b, to_coordinator, to_scorer, catch_up, trouble};
-    b->core = validator_core_new(&config, b->catalog, &io, 0);
+        .role = PARBUS__ROLE__ROLE_VALIDATOR, .instance = "validator-1", .heartbeat_us = 1000, .catalog = b->catalog};
+    struct validator_io io = {b, to_coordinator, to_scorer, trouble};
+    b->core = validator_core_new(&config, &io, 0);
 }
 
 static void teardown(struct world *b)
@@ -214,18 +208,39 @@ Test(validator_core, a_control_record_passes_through)
     teardown(&b);
 }
 
-Test(validator_core, waits_for_controls_that_it_does_not_have)
+Test(validator_core, a_record_is_judged_only_once_its_controls_are_known)
 {
     struct world b;
+    Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
+    struct page page;
     setup(&b);
-    b.catch_up_result = ERR_NOT_FOUND;
+    validator_core_receive(b.core, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, 0);
     record_begin(&b.record, RECORD_CONTROL, RECEIVED_MS, 4);
     work(&b);
     cr_assert_eq(b.sent, 0);
-    cr_assert_eq(b.catch_ups, 1);
-    b.catch_up_result = OK;
+    cr_assert_eq(validator_core_metrics(b.core)->value[METRIC_records_refused], 1);
+    validator_core_tick(b.core, 0);
+    cr_assert_eq(b.asked, 1);
+    page_set_aside(&page, 4, 1, 1);
+    validator_core_receive(b.core, PARBUS__TO_WORKER__BODY_CONTROLS, &page.controls.base, 0);
+    page_free(&page);
     work(&b);
     cr_assert_eq(b.sent, 1);
+    teardown(&b);
+}
+
+Test(validator_core, a_control_that_cannot_be_applied_ends_it)
+{
+    struct world b;
+    struct err_text e;
+    struct page page;
+    setup(&b);
+    cr_assert_eq(validator_core_over(b.core, &e), OK);
+    page_set_aside(&page, 4, 1, 0);
+    validator_core_receive(b.core, PARBUS__TO_WORKER__BODY_CONTROLS, &page.controls.base, 0);
+    page_free(&page);
+    cr_assert_eq(validator_core_over(b.core, &e), ERR_INVALID);
+    cr_assert_str_eq(e.text, "controls of the journal: control record 4: the entry that is set aside has no pseq");
     teardown(&b);
 }
 

@@ -3,6 +3,7 @@
 #include "journal/record.h"
 #include "services/scorer/store.h"
 #include "services/validator/core.h"
+#include "standings/read.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,8 @@ enum {
 struct replay {
     const struct replay_options *options;
     struct replay_totals *totals;
+    struct journal *journal;
+    struct catalog *catalog;
     struct scorer_store store;
     struct validator_core *validator;
     struct scorer_core *scorer;
@@ -83,12 +86,6 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
     return OK;
 }
 
-static enum err catch_up(void *ctx, uint64_t control_seq, struct err_text *e)
-{
-    struct replay *r = ctx;
-    return scorer_store_functions.catch_up(&r->store, control_seq, e);
-}
-
 static void validate(struct replay *r, uint64_t first_pseq, uint64_t control_seq, const void *record, size_t bytes)
 {
     Parbus__Work work = PARBUS__WORK__INIT;
@@ -149,7 +146,7 @@ static enum err replay_partition(struct replay *r, struct err_text *e)
     enum err err = OK;
     for (r->next = applied(r) + 1; r->next <= r->until && !err;) {
         uint64_t from = r->next;
-        err = journal_read(r->store.journal, r->partition, r->next, READ_BYTES, take_record, r, e);
+        err = journal_read(r->journal, r->partition, r->next, READ_BYTES, take_record, r, e);
         if (!err && r->failed)
             err = err_set(e, r->failed, "%s", r->trouble.text);
         if (!err && r->next == from)
@@ -162,40 +159,51 @@ static enum err replay_partition(struct replay *r, struct err_text *e)
 static enum err plan(struct replay *r, struct err_text *e)
 {
     enum err err = OK;
-    uint32_t partitions = journal_partitions(r->store.journal);
+    uint32_t partitions = journal_partitions(r->journal);
     r->end = calloc(partitions, sizeof *r->end);
     ASSERT(r->end);
     for (uint32_t p = 0; p < partitions && !err; p++) {
         uint64_t last = 0;
-        err = journal_last_pseq(r->store.journal, p, &last, e);
+        err = journal_last_pseq(r->journal, p, &last, e);
         r->end[p] = r->options->until ? r->options->until[p] : last;
         r->totals->planned += r->end[p];
         r->totals->left_out += last > r->end[p] ? last - r->end[p] : 0;
     }
-    return err ? err : scorer_store_functions.catch_up(&r->store, 0, e);
+    return err ? err : read_catalog(r->journal, r->catalog, e);
 }
 
 static void start_cores(struct replay *r)
 {
-    struct worker_config config = {.instance = "replay", .endpoint = "", .heartbeat_us = 1000000};
-    struct validator_io validator = {r, ignore, to_scorer, catch_up, note_trouble};
+    struct worker_config config = {
+        .instance = "replay", .endpoint = "", .heartbeat_us = 1000000, .catalog = r->catalog};
+    struct validator_io validator = {r, ignore, to_scorer, note_trouble};
     struct scorer_io scorer = {.ctx = r,
                                .to_coordinator = ignore,
                                .to_publisher = ignore,
                                .trouble = note_trouble,
                                .store = scorer_store_functions,
                                .store_ctx = &r->store};
-    struct scorer_limits limits = {.partitions = journal_partitions(r->store.journal),
-                                   .cached_units_max = (size_t)r->options->settings->scorer_cached_units_max,
+    struct scorer_limits limits = {.cached_units_max = (size_t)r->options->settings->scorer_cached_units_max,
                                    .commit_interval_us = COMMIT_INTERVAL_US};
-    r->validator = validator_core_new(&config, r->store.catalog, &validator, r->now_us);
-    r->scorer = scorer_core_new(&config, &limits, r->store.catalog, &scorer, r->now_us);
+    r->validator = validator_core_new(&config, &validator, r->now_us);
+    r->scorer = scorer_core_new(&config, &limits, &scorer, r->now_us);
+}
+
+/* What the ingestor would say to the scorer. It opens state. */
+static enum err welcome(struct replay *r, struct err_text *e)
+{
+    Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
+    welcome.partitions = journal_partitions(r->journal);
+    welcome.journal_id = journal_id(r->journal);
+    welcome.term = 1;
+    scorer_core_receive(r->scorer, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, r->now_us);
+    return scorer_core_over(r->scorer, e);
 }
 
 static enum err replay_all(struct replay *r, struct err_text *e)
 {
     enum err err = plan(r, e);
-    for (uint32_t p = 0; p < journal_partitions(r->store.journal) && !err; p++) {
+    for (uint32_t p = 0; p < journal_partitions(r->journal) && !err; p++) {
         r->partition = p;
         r->until = r->end[p];
         if (r->until)
@@ -209,26 +217,34 @@ static enum err replay_all(struct replay *r, struct err_text *e)
     return err;
 }
 
+static void close_all(struct replay *r)
+{
+    validator_core_destroy(&r->validator);
+    scorer_core_destroy(&r->scorer);
+    scorer_store_close(&r->store);
+    catalog_destroy(&r->catalog);
+    journal_close(&r->journal);
+    buffer_free(&r->part);
+    free(r->end);
+}
+
 enum err replay_run(const struct replay_options *o, struct replay_totals *totals, struct err_text *e)
 {
-    struct replay r = {.options = o, .totals = totals, .now_us = clock_mono_us()};
+    struct replay r = {.options = o, .totals = totals, .now_us = clock_mono_us(), .catalog = catalog_new()};
     *totals = (struct replay_totals){0};
     r.started_us = r.now_us;
-    struct journal *journal;
+    r.store = (struct scorer_store){.directory = o->state_directory, .settings = o->settings};
     struct journal_options options = {.map_bytes = (size_t)o->settings->journal_map_bytes,
                                       .network_fs_allowed = o->settings->network_fs_allowed};
-    enum err err = journal_open(&journal, o->journal_directory, &options, e);
-    if (err)
-        return err;
-    err = scorer_store_open(&r.store, journal, o->state_directory, o->settings, e);
-    if (err)
-        return err == ERR_NOT_FOUND ? ERR_IO : err; /* only the journal is "not found" */
-    start_cores(&r);
-    err = replay_all(&r, e);
-    validator_core_destroy(&r.validator);
-    scorer_core_destroy(&r.scorer);
-    scorer_store_close(&r.store);
-    buffer_free(&r.part);
-    free(r.end);
+    enum err err = journal_open(&r.journal, o->journal_directory, &options, e);
+    if (!err) {
+        start_cores(&r);
+        err = welcome(&r, e);
+        if (err == ERR_NOT_FOUND) /* only the journal is "not found" */
+            err = ERR_IO;
+        if (!err)
+            err = replay_all(&r, e);
+    }
+    close_all(&r);
     return err;
 }
