@@ -155,7 +155,7 @@ void ingestor_drained(struct ingestor *i) { i->drained = true; }
 
 bool ingestor_takes(const struct ingestor *i)
 {
-    return !submissions_full(&i->door) || i->append.state == APPEND_FREE || i->door.trouble[0];
+    return !submissions_full(&i->door) || i->door.trouble[0];
 }
 
 const char *ingestor_fenced(const struct ingestor *i) { return i->append.state == APPEND_LOST ? i->append.why : NULL; }

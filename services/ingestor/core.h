@@ -43,7 +43,7 @@ void ingestor_receive(struct ingestor *i, enum ingestor_source source, struct pe
                       struct moment now);
 /* What waited at the door is taken: nothing more to gather for the next commit. */
 void ingestor_drained(struct ingestor *i);
-/* Whether the door is to be read now. Not while the group has its size and the journal is still at the one before. */
+/* Whether the door is to be read now: not while the group has its size, but for refusing while nothing is taken. */
 bool ingestor_takes(const struct ingestor *i);
 /* The journal's answer to io.append. OK: it is there, and synced. ERR_LOST, ERR_INVALID: somebody else is the writer
  * now (ingestor_fenced). Any other: it may be there; the same group is appended again until it is. An answer to another

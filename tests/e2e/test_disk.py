@@ -248,6 +248,26 @@ class Disk(unittest.TestCase):
     def test_a_journal_that_became_read_only(self):
         self.journal_fails(errno.EROFS, "Read-only file system")
 
+    def test_while_a_sync_hangs_the_door_takes_what_comes_and_then_says_why_it_does_not(self):
+        with FailingPipeline("journal") as p:
+            load = self.begin(p)
+            received = self.counter(p, "submissions_received")
+            p.fill("hang")
+            load.give()
+            until(lambda: self.counter(p, "submissions_received") > received, "the door takes a group behind the one that hangs")
+            self.refuses(p, load, "silent for more than a second")
+            stuck = journalled(p.status())
+            self.reads_and_feed_go_on(p)
+            p.run("scale", "scorer=2")  # partitions move: workers are heard, too
+            until(lambda: "scorer-2" in p.processes() and p.status()["ready"], "the new scorer has its partitions")
+            self.assertEqual(journalled(p.status()), stuck)
+            self.assertEqual({x["restarts"] for x in p.processes().values()}, {0})
+            self.comes_back_by_itself(p, load)
+            self.ends_well(p, load)
+
+    def counter(self, p, name):
+        return p.status()["counters"].get(name, 0)
+
     def state_fails(self, why, words):
         with FailingPipeline("state") as p:
             load = self.begin(p)

@@ -1,14 +1,18 @@
 /* LD_PRELOAD: a disk that fails when a test says so. While the file named by $FAIL_IO_SWITCH exists, writing and
- * syncing of files called data.mdb in the directory $FAIL_IO_UNDER fails with the error number in that file. */
+ * syncing of files called data.mdb in the directory $FAIL_IO_UNDER fails with the error number in that file; when it says
+ * "hang", syncing does not come back. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+enum { HANGS = -1, LOOK_AGAIN_MS = 5 };
 
 /* 0: it works. */
 static int failure(int fd)
@@ -24,12 +28,16 @@ static int failure(int fd)
     snprintf(wanted, sizeof wanted, "%s/data.mdb", under);
     ssize_t length = readlink(link, path, sizeof path - 1);
     path[length > 0 ? length : 0] = 0;
-    return n > 0 && strcmp(path, wanted) == 0 ? atoi(number) : 0;
+    if (n <= 0 || strcmp(path, wanted) != 0)
+        return 0;
+    return strcmp(number, "hang") == 0 ? HANGS : atoi(number);
 }
 
 static int fails(int fd)
 {
     int why = failure(fd);
+    if (why == HANGS)
+        return 0;
     errno = why ? why : errno;
     return why;
 }
@@ -63,9 +71,16 @@ ssize_t pwritev(int fd, const struct iovec *piece, int count, off_t at)
     return fails(fd) ? -1 : real(fd, piece, count, at);
 }
 
+static void hang(int fd)
+{
+    while (failure(fd) == HANGS)
+        poll(NULL, 0, LOOK_AGAIN_MS);
+}
+
 int fdatasync(int fd)
 {
     int (*real)(int) = (int (*)(int))next("fdatasync");
+    hang(fd);
     return fails(fd) ? -1 : real(fd);
 }
 
