@@ -10,7 +10,7 @@
 
 struct sim;
 struct actor;
-struct feed_table;
+struct parbus_topic;
 
 enum { CHECK_LANES_MAX = 256, CHECK_PARTITIONS_MAX = 8, CHECK_ACTORS_MAX = 32 };
 
@@ -109,7 +109,7 @@ void check_state_complete(struct sim *s);
 
 void check_publisher_started(struct sim *s);
 void check_published(struct sim *s, const struct publisher *p, uint64_t epoch);
-void check_subscriber(struct sim *s, const struct actor *n, const struct feed_table *t, uint32_t series);
+void check_subscriber(struct sim *s, const struct actor *n, const struct parbus_topic *t, uint32_t series);
 /* Is it what the unit has after everything? */
 bool check_shows_last(const struct sim *s, uint32_t series, const struct standing *have);
 void check_feed_complete(struct sim *s);

@@ -1,7 +1,7 @@
-#include "client/feed_table.h"
 #include "tests/sim/roles.h"
 #include "tests/sim/sim.h"
 #include <inttypes.h>
+#include <parbus/feed.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,16 +65,23 @@ static bool publisher_done(struct sim *s, char *text, size_t bytes)
     return p && publisher_topics(p) == SIM_SERIES;
 }
 
+static bool topic_done(struct sim *s, const struct actor *n, uint32_t series)
+{
+    uint64_t epoch, seq, epoch_now, seq_now;
+    const struct parbus_topic *t = topic_of(n, series);
+    const struct publisher *p = publisher_of(s, &epoch_now);
+    if (!t || !parbus_topic_ready(t) || !publisher_table(p, series, &seq_now))
+        return false;
+    parbus_topic_position(t, &epoch, &seq);
+    return epoch == epoch_now && seq == seq_now;
+}
+
 static bool subscriber_done(struct sim *s, const struct actor *n)
 {
-    uint32_t series;
-    uint64_t epoch, seq, epoch_now, seq_now;
-    const struct feed_table *t = table_of(n, &series);
-    const struct publisher *p = publisher_of(s, &epoch_now);
-    if (!t || !feed_table_ready(t) || !publisher_table(p, series, &seq_now))
-        return false;
-    feed_table_position(t, &epoch, &seq);
-    return epoch == epoch_now && seq == seq_now;
+    for (uint32_t series = 1; series <= SIM_SERIES; series++)
+        if (!topic_done(s, n, series))
+            return false;
+    return true;
 }
 
 /* A topic's pending rows are published within the merge time. */
@@ -135,9 +142,8 @@ void check_end(struct sim *s)
     check_state_complete(s);
     check_feed_complete(s);
     for (struct actor *n = NULL; (n = actor_of(s, &role_subscriber, n));) {
-        uint32_t series;
-        const struct feed_table *t = table_of(n, &series);
-        check_subscriber(s, n, t, series);
+        for (uint32_t series = 1; series <= SIM_SERIES; series++)
+            check_subscriber(s, n, topic_of(n, series), series);
     }
     check_replay(s);
 }

@@ -1,8 +1,8 @@
 #include "base/bytes.h"
-#include "client/feed_table.h"
 #include "tests/sim/roles.h"
 #include "tests/sim/sim.h"
 #include <inttypes.h>
+#include <parbus/feed.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,16 +133,16 @@ void check_published(struct sim *s, const struct publisher *p, uint64_t epoch)
 
 /* ---- subscribers ---- */
 
-void check_subscriber(struct sim *s, const struct actor *n, const struct feed_table *t, uint32_t series)
+void check_subscriber(struct sim *s, const struct actor *n, const struct parbus_topic *t, uint32_t series)
 {
     uint64_t epoch, seq;
     struct seen seen[SIM_UNITS] = {0};
-    feed_table_position(t, &epoch, &seq);
+    parbus_topic_position(t, &epoch, &seq);
     const struct feed_position *position = find_position(&s->check, series, epoch, seq);
     for (uint32_t i = 0; i < units_of(series); i++) {
         struct parbus_row row;
-        if (!feed_table_row(t, i + 1, &row)) {
-            sim_fail(s, "law 5: %s has no row of unit %u", n->name, i + 1);
+        if (!parbus_topic_row(t, i + 1, &row)) {
+            sim_fail(s, "law 5: %s has no row of unit %u of %s", n->name, i + 1, sim_topic(series));
             return;
         }
         seen[i] = (struct seen){row.unit,

@@ -1,29 +1,40 @@
-#include "client/feed_table.h"
+#include "client/feed_topics.h"
 #include "tests/sim/roles.h"
 #include "tests/sim/sim.h"
 #include <stdlib.h>
 
+/* Follows all topics over one pair of connections. */
 struct subscriber_process {
-    struct feed_table *table;
-    struct buffer out;
-    uint32_t series;
+    struct sim *sim;
+    struct actor *actor;
+    struct feed_topics *topics;
+    struct parbus_topic *topic[SIM_SERIES + 1]; /* by series */
 };
 
-/* Each subscriber of a run has a topic of its own. */
-static uint32_t series_of(struct sim *s, const struct actor *n)
+static struct moment moment_of(const struct sim *s, const struct actor *n)
 {
-    uint32_t series = 1;
-    for (struct actor *other = actor_of(s, &role_subscriber, NULL); other != n; series++)
-        other = actor_of(s, &role_subscriber, other);
-    return (series - 1) % SIM_SERIES + 1;
+    return (struct moment){.mono_us = actor_now_us(s, n)};
 }
+
+static void send(void *ctx, const void *data, size_t bytes, struct moment now)
+{
+    struct subscriber_process *p = ctx;
+    (void)now;
+    if (actor_lives(p->sim, p->actor))
+        network_send(p->sim, p->actor, actor_of(p->sim, &role_publisher, NULL)->number, TO_SNAPSHOTS, 0, data, bytes);
+}
+
+static void subscribe(void *ctx, const char *topic, bool wanted) { (void)ctx, (void)topic, (void)wanted; }
 
 static void start(struct sim *s, struct actor *n)
 {
     struct subscriber_process *p = calloc(1, sizeof *p);
     ASSERT(p);
-    p->series = series_of(s, n);
-    p->table = feed_table_new(sim_topic(p->series), NULL, s->now_us);
+    p->sim = s;
+    p->actor = n;
+    p->topics = feed_topics_new(0, 0, &(struct feed_topics_io){p, send, subscribe});
+    for (uint32_t i = 1; i <= SIM_SERIES; i++)
+        ASSERT(!feed_topics_follow(p->topics, sim_topic(i), NULL, &p->topic[i], moment_of(s, n), NULL));
     n->process = p;
 }
 
@@ -31,32 +42,53 @@ static void stop(struct sim *s, struct actor *n)
 {
     (void)s;
     struct subscriber_process *p = n->process;
-    feed_table_destroy(&p->table);
-    buffer_free(&p->out);
+    feed_topics_destroy(&p->topics);
     free(p);
     n->process = NULL;
+}
+
+struct position {
+    uint64_t epoch, seq;
+};
+
+static struct position position_of(const struct subscriber_process *p, uint32_t series)
+{
+    struct position at;
+    parbus_topic_position(p->topic[series], &at.epoch, &at.seq);
+    return at;
+}
+
+static void take_event(struct sim *s, struct actor *n, const struct message *m)
+{
+    struct subscriber_process *p = n->process;
+    struct wire_message opened;
+    if (!role_open(s, n, m, &wire_feed_event, &opened))
+        return;
+    if (s->options.mutation == MUTATION_FEED_GAP && opened.kind == PARBUS__FEED_EVENT__BODY_DELTA)
+        ((Parbus__Delta *)(void *)opened.message)->prev_seq = position_of(p, m->topic).seq;
+    feed_topics_event(p->topics, sim_topic(m->topic), &opened, moment_of(s, n));
+}
+
+static void take_answer(struct sim *s, struct actor *n, const struct message *m)
+{
+    struct subscriber_process *p = n->process;
+    struct wire_message opened;
+    if (role_open(s, n, m, &wire_from_snapshots, &opened))
+        feed_topics_answer(p->topics, &opened, moment_of(s, n));
 }
 
 static void take(struct sim *s, struct actor *n, const struct message *m)
 {
     struct subscriber_process *p = n->process;
-    struct wire_message opened;
-    bool event = m->channel == FEED_EVENT;
-    if (event && m->topic != p->series)
-        return;
-    if (!role_open(s, n, m, event ? &wire_feed_event : &wire_from_snapshots, &opened))
-        return;
-    uint64_t epoch, seq, epoch_now, seq_now;
-    feed_table_position(p->table, &epoch, &seq);
-    if (s->options.mutation == MUTATION_FEED_GAP && opened.kind == PARBUS__FEED_EVENT__BODY_DELTA && event)
-        ((Parbus__Delta *)(void *)opened.message)->prev_seq = seq;
-    if (event)
-        feed_table_event(p->table, &opened, actor_now_us(s, n));
-    else
-        feed_table_answer(p->table, &opened, actor_now_us(s, n));
-    feed_table_position(p->table, &epoch_now, &seq_now);
-    if (feed_table_ready(p->table) && (epoch != epoch_now || seq != seq_now))
-        check_subscriber(s, n, p->table, p->series);
+    struct position before[SIM_SERIES + 1];
+    for (uint32_t i = 1; i <= SIM_SERIES; i++)
+        before[i] = position_of(p, i);
+    (m->channel == FEED_EVENT ? take_event : take_answer)(s, n, m);
+    for (uint32_t i = 1; i <= SIM_SERIES; i++) {
+        struct position now = position_of(p, i);
+        if (parbus_topic_ready(p->topic[i]) && (now.epoch != before[i].epoch || now.seq != before[i].seq))
+            check_subscriber(s, n, p->topic[i], i);
+    }
 }
 
 static int64_t turn(struct sim *s, struct actor *n)
@@ -67,17 +99,13 @@ static int64_t turn(struct sim *s, struct actor *n)
         take(s, n, m);
         network_release(&s->network, m);
     }
-    if (feed_table_tick(p->table, actor_now_us(s, n), &p->out) && actor_lives(s, n))
-        network_send(s, n, actor_of(s, &role_publisher, NULL)->number, TO_SNAPSHOTS, 0, p->out.data, p->out.size);
-    return feed_table_deadline_us(p->table);
+    return feed_topics_tick(p->topics, moment_of(s, n));
 }
 
-const struct feed_table *table_of(const struct actor *subscriber, uint32_t *series)
+const struct parbus_topic *topic_of(const struct actor *subscriber, uint32_t series)
 {
     const struct subscriber_process *p = subscriber->process;
-    if (p)
-        *series = p->series;
-    return p ? p->table : NULL;
+    return p ? p->topic[series] : NULL;
 }
 
 const struct role role_subscriber = {"subscriber", start, stop, turn, false};

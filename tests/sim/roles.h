@@ -3,7 +3,7 @@
 #include "client/feeder_core.h"
 #include "tests/sim/actor.h"
 
-struct feed_table;
+struct parbus_topic;
 struct publisher;
 struct wire_message;
 struct wire_channel;
@@ -11,7 +11,7 @@ struct wire_channel;
 struct publisher *publisher_of(struct sim *s, uint64_t *epoch); /* NULL: it is dead, or has not started */
 uint64_t lag_of(struct sim *s);                                 /* UINT64_MAX: the ingestor is dead */
 uint64_t sent_of(struct sim *s, uint32_t partition);            /* up to which pseq; the ingestor lives */
-const struct feed_table *table_of(const struct actor *subscriber, uint32_t *series); /* NULL: it is dead */
+const struct parbus_topic *topic_of(const struct actor *subscriber, uint32_t series); /* NULL: it is dead */
 bool totals_of(const struct actor *feeder, struct parbus_feeder_totals *totals);     /* false: it is dead */
 
 bool tool_satisfied(const struct sim *s); /* it has nothing to send again any more */
