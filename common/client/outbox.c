@@ -135,7 +135,8 @@ static enum err open_files(struct outbox *o, const char *directory, const char *
                                                  .databases = database_names,
                                                  .database_count = DATABASES,
                                                  .map_bytes = 2 * OUTBOX_BYTES_MAX,
-                                                 .writer = true};
+                                                 .writer = true,
+                                                 .quiet = true};
     char lock[STORE_PATH_BYTES];
     snprintf(lock, sizeof lock, "%s/lock", directory);
     enum err err = guard_make_directory(directory, e);

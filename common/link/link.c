@@ -4,6 +4,7 @@
 #include "link/waiting.h"
 #include "wire/wire.h"
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,13 +14,17 @@ enum { HANDSHAKE_MS_MAX = 10000, RECONNECT_MS = 20, RECONNECT_MS_MAX = 1000 };
 enum { ALIVE_IDLE_S = 15, ALIVE_EACH_S = 5, ALIVE_TIMES = 3, UNACKNOWLEDGED_MS_MAX = 30000 };
 
 static void *context;
+static pthread_mutex_t context_mutex = PTHREAD_MUTEX_INITIALIZER; /* sockets are made in any thread */
 
 static void *context_of_process(void)
 {
+    pthread_mutex_lock(&context_mutex);
     if (!context)
         context = zmq_ctx_new();
     ASSERT(context);
-    return context;
+    void *made = context;
+    pthread_mutex_unlock(&context_mutex);
+    return made;
 }
 
 void link_shutdown(void)

@@ -2,6 +2,7 @@
 #include "link/peer.h"
 #include "link/security.h"
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -9,7 +10,7 @@
  * from everything else. */
 enum { DROPS_PER_RECEIVE_MAX = 64, POLL_SOCKETS_MAX = 31 };
 
-static uint64_t dropped;
+static atomic_uint_least64_t dropped;
 
 uint64_t link_dropped(void) { return dropped; }
 

@@ -207,7 +207,7 @@ void store_check_readers(struct store *s)
         return;
     s->readers_due_us = now_us + READERS_CHECK_US;
     int dead = 0;
-    if (s->env && mdb_reader_check(s->env, &dead) == MDB_SUCCESS && dead)
+    if (s->env && mdb_reader_check(s->env, &dead) == MDB_SUCCESS && dead && !s->options.quiet)
         log_info("store.readers_freed", "path=%s count=%d", s->path, dead);
 }
 

@@ -33,6 +33,7 @@ struct store_options {
     bool meta_nosync; /* a power cut may take the last commit back; never a damaged environment */
     bool still;       /* reader: a copy that nobody writes, on whatever file system; no file is made beside it */
     bool network_fs_allowed;
+    bool quiet; /* no line of the log: the program is not ours */
 };
 
 struct store {

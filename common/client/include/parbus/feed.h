@@ -2,11 +2,14 @@
  * the publisher's exact table of each: asks for a snapshot, applies deltas in order, resumes after a loss, starts again
  * when the publisher did (PROTOCOL.md, rules F*). Whatever the network does costs time, never exactness.
  *
- * Threads: one at a time for all feeds and feeders of a process. There is no loop and no thread of ours that calls
- * back: everything happens inside parbus_feed_step and parbus_feed_poll. From a callback everything may be called but
- * these two and parbus_feed_close. Lifetime: strings passed in are copied. What is handed out (rows, headers, names)
- * lives until the next step or poll or, in a callback, until it returns. Units: points are micro-points (1 point =
- * 1,000,000), times are microseconds of CLOCK_MONOTONIC. */
+ * Threads: different feeds and feeders may be used by different threads at the same time, each by one thread at a time.
+ * There is no loop and no thread of ours that calls back: everything happens inside parbus_feed_step and
+ * parbus_feed_poll. From a callback everything may be called but these two and parbus_feed_close.
+ *
+ * Lifetime: strings passed in are copied. What is handed out (rows, headers, names) lives until the next step or poll
+ * or, in a callback, until it returns.
+ *
+ * Units: points are micro-points (1 point = 1,000,000), times are microseconds of CLOCK_MONOTONIC. */
 #pragma once
 #include "feed.pb-c.h"
 #include <parbus/error.h>

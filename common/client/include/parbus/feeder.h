@@ -2,10 +2,13 @@
  * when one is named), sends and re-sends them, and reports receipts, refusals, scores and verdicts. Reconnecting after
  * the ingestor restarts is automatic; nothing that was submitted is lost or counted twice (PROTOCOL.md, rules D*).
  *
- * Threads: one at a time for all feeds and feeders of a process. There is no loop and no thread of ours that calls
- * back: everything happens inside parbus_feeder_step and parbus_feeder_poll. From a callback everything may be called
- * but these two and parbus_feeder_close. Lifetime: strings passed in are copied; what is handed to a callback lives
- * until it returns. Units: times are microseconds of CLOCK_MONOTONIC unless a name says otherwise. */
+ * Threads: different feeds and feeders may be used by different threads at the same time, each by one thread at a time.
+ * There is no loop and no thread of ours that calls back: everything happens inside parbus_feeder_step and
+ * parbus_feeder_poll. From a callback everything may be called but these two and parbus_feeder_close.
+ *
+ * Lifetime: strings passed in are copied; what is handed to a callback lives until it returns.
+ *
+ * Units: times are microseconds of CLOCK_MONOTONIC unless a name says otherwise. */
 #pragma once
 #include "door.pb-c.h"
 #include <parbus/error.h>
