@@ -1,5 +1,6 @@
 #include "client/feeder_pack.h"
 #include "base/plural.h"
+#include "wire/varint.h"
 #include "wire/wire.h"
 #include <string.h>
 
@@ -7,20 +8,10 @@
 enum { VARINT = 0, FIXED64 = 1, BYTES = 2 };
 #define KEY(field, type) ((uint8_t)((field) << 3 | (type)))
 
-static size_t varint_size(uint64_t v) { return v < 128 ? 1 : ((size_t)(63 - __builtin_clzll(v)) / 7) + 1; }
-
-static uint8_t *put_varint(uint8_t *out, uint64_t v)
-{
-    for (; v >= 128; v >>= 7)
-        *out++ = (uint8_t)(v | 128);
-    *out++ = (uint8_t)v;
-    return out;
-}
-
 static uint8_t *put_number(uint8_t *out, uint8_t key, uint64_t v)
 {
     *out++ = key;
-    return put_varint(out, v);
+    return wire_varint_put(out, v);
 }
 
 static uint8_t *put_bytes(uint8_t *out, uint8_t key, const void *data, size_t bytes)
@@ -85,14 +76,14 @@ enum err feeder_pack_check(const Parbus__Submission *s, uint32_t rows_max, struc
     return err ? err : check_columns(s, rows_max, e);
 }
 
-static size_t bytes_size(size_t bytes) { return bytes ? 1 + varint_size(bytes) + bytes : 0; }
+static size_t bytes_size(size_t bytes) { return bytes ? 1 + wire_varint_bytes(bytes) + bytes : 0; }
 
 static size_t evidence_size(const Parbus__Submission *s)
 {
     size_t size = 0;
     for (size_t i = 0; i < s->n_evidence; i++) {
         size_t bytes = parbus__evidence__get_packed_size(s->evidence[i]);
-        size += 1 + varint_size(bytes) + bytes;
+        size += 1 + wire_varint_bytes(bytes) + bytes;
     }
     return size;
 }
@@ -101,16 +92,17 @@ size_t feeder_pack_plan(struct feeder_pack_plan *plan, const Parbus__Submission 
 {
     *plan = (struct feeder_pack_plan){.index = strlen(s->index), .period = strlen(s->period), .unit = strlen(s->unit)};
     for (size_t i = 0; i < s->n_indicator; i++)
-        plan->indicators += varint_size(s->indicator[i]);
+        plan->indicators += wire_varint_bytes(s->indicator[i]);
     for (size_t i = 0; i < s->n_row_observed_ms; i++)
-        plan->row_times += varint_size((uint64_t)s->row_observed_ms[i]);
+        plan->row_times += wire_varint_bytes((uint64_t)s->row_observed_ms[i]);
     plan->evidence = evidence_size(s);
-    plan->body = 1 + varint_size(s->seq) + 3 + varint_size(plan->index) + plan->index + varint_size(plan->period) +
-                 plan->period + varint_size(plan->unit) + plan->unit + (s->has_stage ? 1 + varint_size(s->stage) : 0) +
-                 (s->has_retract ? 2 : 0) + (s->has_observed_ms ? 1 + varint_size((uint64_t)s->observed_ms) : 0) +
+    plan->body = 1 + wire_varint_bytes(s->seq) + 3 + wire_varint_bytes(plan->index) + plan->index +
+                 wire_varint_bytes(plan->period) + plan->period + wire_varint_bytes(plan->unit) + plan->unit +
+                 (s->has_stage ? 1 + wire_varint_bytes(s->stage) : 0) + (s->has_retract ? 2 : 0) +
+                 (s->has_observed_ms ? 1 + wire_varint_bytes((uint64_t)s->observed_ms) : 0) +
                  bytes_size(plan->indicators) + bytes_size(s->n_value * sizeof(double)) + bytes_size(plan->row_times) +
                  plan->evidence;
-    plan->envelope = 1 + varint_size(plan->body) + plan->body;
+    plan->envelope = 1 + wire_varint_bytes(plan->body) + plan->body;
     return plan->envelope;
 }
 
@@ -120,7 +112,7 @@ static uint8_t *put_indicators(uint8_t *out, const struct feeder_pack_plan *plan
         return out;
     out = put_number(out, KEY(8, BYTES), plan->indicators);
     for (size_t i = 0; i < s->n_indicator; i++)
-        out = put_varint(out, s->indicator[i]);
+        out = wire_varint_put(out, s->indicator[i]);
     return out;
 }
 
@@ -130,7 +122,7 @@ static uint8_t *put_row_times(uint8_t *out, const struct feeder_pack_plan *plan,
         return out;
     out = put_number(out, KEY(10, BYTES), plan->row_times);
     for (size_t i = 0; i < s->n_row_observed_ms; i++)
-        out = put_varint(out, (uint64_t)s->row_observed_ms[i]);
+        out = wire_varint_put(out, (uint64_t)s->row_observed_ms[i]);
     return out;
 }
 
@@ -165,28 +157,15 @@ void feeder_pack_write(const struct feeder_pack_plan *plan, const Parbus__Submis
     ASSERT(out == end);
 }
 
-/* false: it does not end before `end`. */
-static bool get_varint(const uint8_t **at, const uint8_t *end, uint64_t *v)
-{
-    *v = 0;
-    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
-        uint8_t byte = *(*at)++;
-        *v |= (uint64_t)(byte & 127) << shift;
-        if (byte < 128)
-            return true;
-    }
-    return false;
-}
-
 /* Envelope key, body length, seq key, seq: *at is what follows them. 0: not such an envelope. */
 static uint64_t open_head(const uint8_t *data, size_t bytes, const uint8_t **at)
 {
     const uint8_t *end = data + bytes;
     uint64_t body, seq;
     *at = data + 1;
-    if (bytes < 4 || data[0] != KEY(PARBUS__TO_INGESTOR__BODY_SUBMISSION, BYTES) || !get_varint(at, end, &body))
+    if (bytes < 4 || data[0] != KEY(PARBUS__TO_INGESTOR__BODY_SUBMISSION, BYTES) || !wire_varint(at, end, &body))
         return 0;
-    if (body != (uint64_t)(end - *at) || body < 2 || *(*at)++ != KEY(1, VARINT) || !get_varint(at, end, &seq))
+    if (body != (uint64_t)(end - *at) || body < 2 || *(*at)++ != KEY(1, VARINT) || !wire_varint(at, end, &seq))
         return 0;
     return seq;
 }
@@ -202,8 +181,8 @@ size_t feeder_pack_renumber(uint8_t *data, size_t bytes, uint64_t seq)
     const uint8_t *rest;
     uint64_t before = open_head(data, bytes, &rest);
     ASSERT(before && seq <= before);
-    size_t rest_bytes = (size_t)(data + bytes - rest), body = 1 + varint_size(seq) + rest_bytes;
-    size_t head = 1 + varint_size(body) + 1 + varint_size(seq);
+    size_t rest_bytes = (size_t)(data + bytes - rest), body = 1 + wire_varint_bytes(seq) + rest_bytes;
+    size_t head = 1 + wire_varint_bytes(body) + 1 + wire_varint_bytes(seq);
     uint8_t *start = data + (rest - data) - head;
     uint8_t *out = put_number(start, KEY(PARBUS__TO_INGESTOR__BODY_SUBMISSION, BYTES), body);
     put_number(out, KEY(1, VARINT), seq);

@@ -1,5 +1,6 @@
 #include "wire/decode.h"
 #include "wire/scan.h"
+#include "wire/varint.h"
 #include "wire/wire.h"
 #include <string.h>
 

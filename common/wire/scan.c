@@ -1,4 +1,5 @@
 #include "wire/scan.h"
+#include "wire/varint.h"
 #include "wire/wire.h"
 #include <stdio.h>
 #include <string.h>
@@ -31,18 +32,6 @@ static enum err fault(const struct place *p, enum err code, struct err_text *e, 
     char where[160];
     place_text(p, where, sizeof where);
     return err_set(e, code, "%s: %s", where, what);
-}
-
-bool wire_varint_long(const uint8_t **at, const uint8_t *end, uint64_t *value)
-{
-    *value = 0;
-    for (unsigned shift = 0; *at < end && shift < 70; shift += 7) {
-        uint8_t byte = *(*at)++;
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
 }
 
 static bool skip(const uint8_t **at, const uint8_t *end, size_t bytes)

@@ -3,6 +3,7 @@
 #include "wire/check.h"
 #include "wire/decode.h"
 #include "wire/scan.h"
+#include "wire/varint.h"
 
 /* A channel is its envelope's descriptor: the oneof's fields are the kinds, their names and their types. */
 struct wire_channel {
@@ -161,22 +162,12 @@ enum err wire_open_submission(const uint8_t *body, size_t bytes, struct arena *a
     return err;
 }
 
-static size_t put_varint(uint8_t *at, uint64_t value)
-{
-    size_t n = 0;
-    for (; value >= 0x80; value >>= 7)
-        at[n++] = (uint8_t)(value | 0x80);
-    at[n++] = (uint8_t)value;
-    return n;
-}
-
 void wire_pack(struct buffer *out, uint32_t kind, const ProtobufCMessage *message)
 {
-    uint8_t head[20];
+    uint8_t head[2 * WIRE_VARINT_BYTES_MAX];
     size_t bytes = protobuf_c_message_get_packed_size(message);
-    size_t head_bytes = put_varint(head, (uint64_t)kind << 3 | 2);
-    head_bytes += put_varint(head + head_bytes, bytes);
-    buffer_append(out, head, head_bytes);
+    const uint8_t *end = wire_varint_put(wire_varint_put(head, (uint64_t)kind << 3 | 2), bytes);
+    buffer_append(out, head, (size_t)(end - head));
     size_t packed = protobuf_c_message_pack(message, buffer_grow(out, bytes));
     ASSERT(packed == bytes);
 }
