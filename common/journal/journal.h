@@ -17,6 +17,7 @@
  *
  * The functions are the whole interface: a replicated log can take LMDB's place behind them. */
 #pragma once
+#include "base/settings.h"
 #include "journal/group.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +32,8 @@ struct journal_options {
     bool network_fs_allowed;
     bool still; /* reader: a copy that nobody writes; nothing is made beside it */
 };
+/* A reader's, as the settings say; a writer sets `writer` and `partitions` in it. */
+struct journal_options journal_options(const struct settings *settings);
 
 /* `directory` is the <dir> above: the environment is its sub-directory "journal". ERR_NOT_FOUND (reader, nothing
  * there), ERR_BUSY (another writer; open in this process already), ERR_VERSION, ERR_INVALID (file system that LMDB does

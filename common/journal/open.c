@@ -130,6 +130,12 @@ static enum err open_all(struct journal *j, const char *directory, const struct 
     return code;
 }
 
+struct journal_options journal_options(const struct settings *settings)
+{
+    return (struct journal_options){.map_bytes = (size_t)settings->journal_map_bytes,
+                                    .network_fs_allowed = settings->network_fs_allowed};
+}
+
 enum err journal_open(struct journal **out, const char *directory, const struct journal_options *o, struct err_text *e)
 {
     *out = NULL;

@@ -9,7 +9,7 @@
 enum { PRESENT = 1, MISSING = 2 };
 
 /* What an inner node has gathered from its children. */
-struct tally {
+struct gathered {
     int64_t points;    /* sum, or least */
     int64_t maxima;    /* sum, of those that count */
     int64_t appraised; /* of points_max */
@@ -34,20 +34,20 @@ struct part {
 
 struct aggregation {
     bool mean;
-    void (*add)(struct tally *t, const struct part *child);
-    int64_t (*finish)(const struct tally *t, const struct node *n);
+    void (*add)(struct gathered *t, const struct part *child);
+    int64_t (*finish)(const struct gathered *t, const struct node *n);
     /* The child's appraised maximum as a part of the parent's. */
     int64_t (*appraised)(const struct node *parent, const struct part *child);
 };
 
-static void sum_add(struct tally *t, const struct part *child)
+static void sum_add(struct gathered *t, const struct part *child)
 {
     t->points += child->points;
     t->maxima += child->node->points_max;
 }
 
 /* Re-weighted: what is there stands for what is not. */
-static int64_t sum_finish(const struct tally *t, const struct node *n)
+static int64_t sum_finish(const struct gathered *t, const struct node *n)
 {
     return t->left_out && t->maxima ? exact_quotient((__int128)t->points * n->points_max, t->maxima) : t->points;
 }
@@ -57,14 +57,14 @@ static int64_t sum_appraised(const struct node *parent, const struct part *child
     return (void)parent, child->appraised;
 }
 
-static void arithmetic_add(struct tally *t, const struct part *child)
+static void arithmetic_add(struct gathered *t, const struct part *child)
 {
     t->mean->weighted += (__int128)child->points * child->node->weight;
     t->mean->weights += child->node->weight;
 }
 
 /* scale * sum(w x) / sum(w). */
-static int64_t arithmetic_finish(const struct tally *t, const struct node *n)
+static int64_t arithmetic_finish(const struct gathered *t, const struct node *n)
 {
     const struct mean *m = t->mean;
     return m->weights ? exact_quotient(m->weighted * n->scale, (__int128)m->weights * MICRO) : 0;
@@ -75,7 +75,7 @@ static int64_t mean_appraised(const struct node *parent, const struct part *chil
     return exact_quotient((__int128)child->appraised * child->node->weight * parent->scale, (__int128)MICRO * MICRO);
 }
 
-static void geometric_add(struct tally *t, const struct part *child)
+static void geometric_add(struct gathered *t, const struct part *child)
 {
     t->mean->weights += child->node->weight;
     if (child->points == 0)
@@ -87,13 +87,13 @@ static void geometric_add(struct tally *t, const struct part *child)
 static int64_t scaled_mean(long double mean, const struct node *n) { return (int64_t)roundl(mean * n->scale / MICRO); }
 
 /* scale * exp(sum(w ln x) / sum(w)). */
-static int64_t geometric_finish(const struct tally *t, const struct node *n)
+static int64_t geometric_finish(const struct gathered *t, const struct node *n)
 {
     const struct mean *m = t->mean;
     return m->zero || !m->weights ? 0 : scaled_mean(mean_exp(m->unwieldy / m->weights), n);
 }
 
-static void harmonic_add(struct tally *t, const struct part *child)
+static void harmonic_add(struct gathered *t, const struct part *child)
 {
     t->mean->weights += child->node->weight;
     if (child->points == 0)
@@ -103,19 +103,19 @@ static void harmonic_add(struct tally *t, const struct part *child)
 }
 
 /* scale * sum(w) / sum(w / x); 0 when an x is 0, which is the limit. */
-static int64_t harmonic_finish(const struct tally *t, const struct node *n)
+static int64_t harmonic_finish(const struct gathered *t, const struct node *n)
 {
     const struct mean *m = t->mean;
     return m->zero || !m->weights ? 0 : scaled_mean(m->weights / m->unwieldy, n);
 }
 
-static void min_add(struct tally *t, const struct part *child)
+static void min_add(struct gathered *t, const struct part *child)
 {
     if (t->counted == 0 || child->points < t->points)
         t->points = child->points;
 }
 
-static int64_t min_finish(const struct tally *t, const struct node *n) { return (void)n, t->points; }
+static int64_t min_finish(const struct gathered *t, const struct node *n) { return (void)n, t->points; }
 
 static int64_t min_appraised(const struct node *parent, const struct part *child)
 {
@@ -145,7 +145,7 @@ static struct part leaf_part(const struct node *n, uint8_t stage, int64_t points
     };
 }
 
-static struct part inner_part(const struct node *n, const struct tally *t)
+static struct part inner_part(const struct node *n, const struct gathered *t)
 {
     return (struct part){
         .node = n,
@@ -156,7 +156,8 @@ static struct part inner_part(const struct node *n, const struct tally *t)
 }
 
 /* What is missing counts as 0 points, or under re-weighting not at all. */
-static void tally_add(struct tally *t, const struct node *parent, const struct part *child, Parbus__Missing policy)
+static void gathered_add(struct gathered *t, const struct node *parent, const struct part *child,
+                         Parbus__Missing policy)
 {
     const struct aggregation *a = aggregation_of(parent);
     t->seen |= child->seen;
@@ -171,7 +172,7 @@ static void tally_add(struct tally *t, const struct node *parent, const struct p
 }
 
 struct workspace {
-    struct tally tally[CATALOG_NODES_MAX]; /* of inner nodes */
+    struct gathered gathered[CATALOG_NODES_MAX]; /* of inner nodes */
     struct mean mean[CATALOG_NODES_MAX];
 };
 
@@ -182,11 +183,11 @@ static void clear(struct workspace *w, const struct definition *d)
         const struct node *n = &d->node[i];
         if (n->leaf >= 0)
             continue;
-        w->tally[i] = (struct tally){0};
+        w->gathered[i] = (struct gathered){0};
         if (!aggregation_of(n)->mean)
             continue;
         w->mean[means] = (struct mean){0};
-        w->tally[i].mean = &w->mean[means++];
+        w->gathered[i].mean = &w->mean[means++];
     }
 }
 
@@ -213,11 +214,11 @@ void score_unit(const struct definition *d, const uint8_t *leaf_stage, const int
     clear(&w, d);
     for (size_t i = d->node_count; i-- > 0;) {
         const struct node *n = &d->node[i];
-        part = n->leaf < 0 ? inner_part(n, &w.tally[i]) : leaf_part(n, leaf_stage[n->leaf], leaf_points[n->leaf]);
+        part = n->leaf < 0 ? inner_part(n, &w.gathered[i]) : leaf_part(n, leaf_stage[n->leaf], leaf_points[n->leaf]);
         wholly &= n->leaf < 0 || leaf_stage[n->leaf] > PARBUS__STAGE__STAGE_SELF;
         out->points[i] = part.points;
         if (n->parent >= 0)
-            tally_add(&w.tally[n->parent], &d->node[n->parent], &part, d->missing);
+            gathered_add(&w.gathered[n->parent], &d->node[n->parent], &part, d->missing);
     }
     out->present = part.seen & PRESENT;
     out->complete = out->present && !(part.seen & MISSING && d->missing == PARBUS__MISSING__MISSING_INCOMPLETE);

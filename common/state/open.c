@@ -60,6 +60,13 @@ static enum err open_all(struct state *s, const char *directory, const struct st
     return o->writer ? follow_as_writer(s, o->journal_id, e) : follow_as_reader(s, o->journal_id, e);
 }
 
+struct state_options state_options(const struct settings *settings, uint64_t journal_id)
+{
+    return (struct state_options){.journal_id = journal_id,
+                                  .map_bytes = (size_t)settings->state_map_bytes,
+                                  .network_fs_allowed = settings->network_fs_allowed};
+}
+
 enum err state_open(struct state **out, const char *directory, const struct state_options *o, struct err_text *e)
 {
     *out = NULL;

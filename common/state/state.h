@@ -16,6 +16,7 @@
  * micro-points. Evidence is not copied here: the cell's journal position leads to the submission that holds it. */
 #pragma once
 #include "base/err.h"
+#include "base/settings.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -76,6 +77,8 @@ struct state_options {
     bool network_fs_allowed;
     bool still; /* reader: a copy that nobody writes; nothing is made beside it */
 };
+/* A reader's, as the settings say; a writer sets `writer` in it. */
+struct state_options state_options(const struct settings *settings, uint64_t journal_id);
 /* `directory` is the <dir> above: the environment is its sub-directory "state". ERR_NOT_FOUND (reader, nothing there),
  * ERR_BUSY (open in this process already), ERR_VERSION, ERR_INVALID (another journal's state; file system that LMDB
  * does not support; process in another PID namespace), ERR_IO. One thread per handle; no use after fork. */

@@ -1,3 +1,4 @@
+#include "catalog/fold.h"
 #include "service/service.h"
 #include "services/parbus/command.h"
 #include <limits.h>
@@ -11,7 +12,7 @@ static const struct command *const commands[] = {
     &command_push,   &command_rank,   &command_watch,   &command_explain, &command_rejects,
     &command_replay, &command_backup, &command_restore, &command_load,    &command_catalog,
 };
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands, NEAR_ENOUGH = 3, NAME_BYTES = 32 };
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands, NEAR_ENOUGH = 3 };
 
 /* What is left of the command line for the command itself. */
 struct request {
@@ -50,37 +51,18 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
-static int least(int a, int b) { return a < b ? a : b; }
-
-/* Edit distance; only the first bytes of a long text count. */
-static int distance(const char *a, const char *b)
-{
-    int row[NAME_BYTES + 1], width = (int)strnlen(b, NAME_BYTES);
-    for (int j = 0; j <= width; j++)
-        row[j] = j;
-    for (int i = 1; i <= NAME_BYTES && a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= width; j++) {
-            int replaced = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = least(replaced, 1 + least(row[j], row[j - 1]));
-        }
-    }
-    return row[width];
-}
-
 static int unknown(const char *name)
 {
     const struct command *nearest = NULL;
-    int best = NEAR_ENOUGH;
+    unsigned best = NEAR_ENOUGH;
     if (name[0] == '-') {
         fprintf(stderr, "parbus: unknown option %s\nTry 'parbus --help'.\n", name);
         return 2;
     }
     for (int i = 0; i < COMMAND_COUNT; i++) {
-        int d = distance(name, commands[i]->name);
-        if (d < best && d < (int)strlen(commands[i]->name)) /* something of it must be right */
+        size_t bytes = strlen(commands[i]->name);
+        unsigned d = fold_distance(name, strlen(name), commands[i]->name, bytes);
+        if (d < best && d < bytes) /* something of it must be right */
             best = d, nearest = commands[i];
     }
     fprintf(stderr, "parbus: there is no command '%s'", name);

@@ -90,11 +90,7 @@ static bool state_ready(struct shell *s, struct publisher *core, uint64_t journa
     }
     if (s->state || !there)
         return s->state != NULL;
-    struct state_options options = {
-        .journal_id = journal_id,
-        .map_bytes = (size_t)service->settings.state_map_bytes,
-        .network_fs_allowed = service->settings.network_fs_allowed,
-    };
+    struct state_options options = state_options(&service->settings, journal_id);
     struct err_text e;
     enum err err = state_open(&s->state, service->directory, &options, &e);
     if (err && err != ERR_NOT_FOUND)

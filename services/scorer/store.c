@@ -3,10 +3,8 @@
 static enum err open_state(void *ctx, uint64_t journal_id, struct err_text *e)
 {
     struct scorer_store *s = ctx;
-    struct state_options options = {.writer = true,
-                                    .journal_id = journal_id,
-                                    .map_bytes = (size_t)s->settings->state_map_bytes,
-                                    .network_fs_allowed = s->settings->network_fs_allowed};
+    struct state_options options = state_options(s->settings, journal_id);
+    options.writer = true;
     return state_open(&s->state, s->directory, &options, e);
 }
 

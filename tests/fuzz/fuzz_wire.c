@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "fuzz.h"
 #include "wire/decode.h"
+#include "wire/scan.h"
 #include "wire/varint.h"
 #include "wire/wire.h"
 #include <string.h>

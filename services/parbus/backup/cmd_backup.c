@@ -1,10 +1,10 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/plural.h"
-#include "base/settings.h"
 #include "journal/journal.h"
 #include "services/parbus/backup/backup.h"
 #include "services/parbus/command.h"
+#include "services/parbus/stores/stores.h"
 #include "state/state.h"
 #include "store/guard.h"
 #include "store/store.h"
@@ -24,7 +24,6 @@ enum { LIVE_RESERVE_BYTES = 32 << 20, LOOK_BYTES = 8 << 20, GROWN_BYTES = 16 << 
 struct job {
     const char *directory;
     bool without_state;
-    struct settings settings;
     char target[PATH_MAX + 8], parent[PATH_MAX], partial[PATH_MAX + 32];
     uint64_t least_free, unlooked; /* of the live disk */
     struct backup_facts facts;
@@ -172,9 +171,7 @@ static enum err copy(struct job *j, void *from, stream_fn *stream, enum backup_f
 static enum err copy_state(struct job *j, struct err_text *e)
 {
     struct state *s;
-    struct state_options options = {.map_bytes = (size_t)j->settings.state_map_bytes,
-                                    .network_fs_allowed = j->settings.network_fs_allowed};
-    enum err code = j->without_state ? ERR_NOT_FOUND : state_open(&s, j->directory, &options, e);
+    enum err code = j->without_state ? ERR_NOT_FOUND : stores_state(&s, j->directory, 0, e);
     if (code)
         return code == ERR_NOT_FOUND ? OK : code;
     code = copy(j, s, stream_state, BACKUP_STATE, "copying state", e);
@@ -185,12 +182,7 @@ static enum err copy_state(struct job *j, struct err_text *e)
 static enum err copy_journal(struct job *j, struct err_text *e)
 {
     struct journal *journal;
-    struct journal_options options = {.map_bytes = (size_t)j->settings.journal_map_bytes,
-                                      .network_fs_allowed = j->settings.network_fs_allowed};
-    enum err code = journal_open(&journal, j->directory, &options, e);
-    if (code == ERR_NOT_FOUND)
-        return err_set(e, code, "there is no journal in %s: is --dir right, and has 'parbus up' ever run there?",
-                       j->directory);
+    enum err code = stores_journal(&journal, j->directory, e);
     if (code)
         return code;
     code = copy(j, journal, stream_journal, BACKUP_JOURNAL, "copying the journal", e);
@@ -256,9 +248,7 @@ static enum err complete(struct job *j, struct err_text *e)
 
 static enum err prepare(struct job *j, const char *target, struct err_text *e)
 {
-    enum err code = settings_of(&j->settings, j->directory, e);
-    if (!code)
-        code = resolve(j, target, e);
+    enum err code = resolve(j, target, e);
     if (!code)
         code = check_room(j, e);
     if (code)

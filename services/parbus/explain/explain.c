@@ -1,5 +1,6 @@
 #include "services/parbus/explain/explain.h"
 #include "journal/record.h"
+#include "services/parbus/stores/stores.h"
 #include "wire/wire.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,18 +24,14 @@ static enum err read_stores(struct explanation *x, struct err_text *e)
 
 enum err explain_open(struct explanation *x, const char *directory, struct err_text *e)
 {
-    struct journal_options journal = {.network_fs_allowed = true};
-    struct state_options state = {.network_fs_allowed = true};
     *x = (struct explanation){0};
     x->catalog = catalog_new();
-    enum err err = journal_open(&x->journal, directory, &journal, e);
+    enum err err = stores_journal(&x->journal, directory, e);
+    if (err)
+        return err;
+    err = read_stores(x, e);
     if (!err)
-        err = read_stores(x, e);
-    else if (err == ERR_NOT_FOUND)
-        return err_set(e, err, "there is no journal in %.400s: is --dir right, and has 'parbus up' ever run there?",
-                       directory);
-    if (!err)
-        err = state_open(&x->state, directory, &state, e);
+        err = stores_state(&x->state, directory, 0, e);
     return err == ERR_NOT_FOUND ? err_set(e, err, "nothing has been scored in %.400s yet", directory) : err;
 }
 

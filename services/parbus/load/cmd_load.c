@@ -4,6 +4,7 @@
 #include "link/link.h"
 #include "services/parbus/command.h"
 #include "services/parbus/load/load.h"
+#include "services/parbus/stores/stores.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
@@ -26,7 +27,7 @@ static enum err check_nothing_real(const char *directory, struct err_text *e)
 {
     struct journal *journal;
     char name[FEEDER_NAME_BYTES] = "";
-    enum err err = journal_open(&journal, directory, &(struct journal_options){0}, e);
+    enum err err = stores_journal(&journal, directory, e);
     if (err)
         return err == ERR_NOT_FOUND ? err_set(e, err, "there is no pipeline in %s: start one with parbus up --dir %s",
                                               directory, directory)

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "services/parbus/push/push.h"
+#include "services/parbus/stores/stores.h"
 #include "standings/read.h"
 #include "validate/validate.h"
 #include "wire/reason.h"
@@ -8,7 +9,7 @@ enum { SUGGESTIONS_MAX = 1000 }; /* searching for the nearest of many names take
 
 enum err push_check_open(struct push_check *c, const char *directory, struct err_text *e)
 {
-    enum err err = journal_open(&c->journal, directory, &(struct journal_options){.network_fs_allowed = true}, e);
+    enum err err = stores_journal(&c->journal, directory, e);
     c->catalog = catalog_new();
     c->suggestions_left = SUGGESTIONS_MAX;
     return err ? err : read_catalog(c->journal, c->catalog, e);

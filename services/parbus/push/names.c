@@ -1,9 +1,10 @@
+#include "catalog/fold.h"
 #include "services/parbus/push/push.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEAREST = 3, CODE_BYTES_MAX = 64 };
+enum { NEAREST = 3 };
 
 static void series_free(struct push_series *s)
 {
@@ -105,33 +106,14 @@ void push_names_refused(struct push_names *n, const char *detail)
 
 /* ---- the nearest names ---- */
 
-static unsigned least(unsigned a, unsigned b) { return a < b ? a : b; }
-
-/* Edit distance over bytes. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[CODE_BYTES_MAX + 1], width = (unsigned)strnlen(b, CODE_BYTES_MAX);
-    for (unsigned j = 0; j <= width; j++)
-        row[j] = j;
-    for (unsigned i = 1; i <= CODE_BYTES_MAX && a[i - 1]; i++) {
-        unsigned diagonal = row[0];
-        row[0] = i;
-        for (unsigned j = 1; j <= width; j++) {
-            unsigned replaced = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = least(replaced, 1 + least(row[j], row[j - 1]));
-        }
-    }
-    return row[width];
-}
-
 /* The first of the list whose distance is the least above (distance, position) `after`. */
 static const struct push_indicator *next_nearest(const struct push_series *s, const char *code, uint64_t *after)
 {
     const struct push_indicator *nearest = NULL;
     uint64_t best = UINT64_MAX;
     for (size_t i = 0; i < s->indicator_count; i++) {
-        uint64_t at = (uint64_t)distance(code, s->indicator[i].code) << 32 | (i + 1);
+        const char *other = s->indicator[i].code;
+        uint64_t at = (uint64_t)fold_distance(code, strlen(code), other, strlen(other)) << 32 | (i + 1);
         if (s->indicator[i].leaf && at > *after && at < best)
             best = at, nearest = &s->indicator[i];
     }

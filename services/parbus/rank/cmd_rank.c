@@ -1,5 +1,6 @@
 #include "services/parbus/rank/series_source.h"
 #include "services/parbus/rank/sheet.h"
+#include "services/parbus/stores/stores.h"
 #include <stdlib.h>
 
 struct rank_arguments {
@@ -86,8 +87,7 @@ static enum err read_table(const struct series_source *s, const char *directory,
                            struct err_text *e)
 {
     struct state *state = NULL;
-    struct state_options options = {.journal_id = journal_id(s->journal), .network_fs_allowed = s->network_fs_allowed};
-    enum err err = state_open(&state, directory, &options, e);
+    enum err err = stores_state(&state, directory, journal_id(s->journal), e);
     if (!err)
         err = read_standings(state, journal_partitions(s->journal), s->series, table, e);
     else if (err == ERR_NOT_FOUND) {

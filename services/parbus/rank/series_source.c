@@ -1,5 +1,5 @@
 #include "services/parbus/rank/series_source.h"
-#include "base/settings.h"
+#include "services/parbus/stores/stores.h"
 
 enum { SUGGESTION_BYTES = 512 };
 
@@ -27,31 +27,15 @@ static bool find(struct series_source *s, const struct command *c, const char *i
     return say_unknown(c, "open period", period, nearest, "no period of this index is open");
 }
 
-static bool open_journal(struct series_source *s, const struct command *c, const char *directory)
-{
-    struct settings settings;
-    struct err_text e;
-    if (settings_of(&settings, directory, &e)) {
-        command_failed(c, "%s", e.text);
-        return false;
-    }
-    s->network_fs_allowed = settings.network_fs_allowed;
-    struct journal_options options = {.network_fs_allowed = s->network_fs_allowed};
-    enum err err = journal_open(&s->journal, directory, &options, &e);
-    if (err == ERR_NOT_FOUND)
-        command_failed(c, "there is no journal in %s: is --dir right, and has 'parbus up' ever run there?", directory);
-    else if (err)
-        command_failed(c, "%s", e.text);
-    return err == OK;
-}
-
 bool series_source_open(struct series_source *s, const struct command *c, const char *directory, const char *index,
                         const char *period)
 {
     struct err_text e;
     *s = (struct series_source){0};
-    if (!open_journal(s, c, directory))
+    if (stores_journal(&s->journal, directory, &e)) {
+        command_failed(c, "%s", e.text);
         return false;
+    }
     s->catalog = catalog_new();
     bool found = false;
     if (read_catalog(s->journal, s->catalog, &e))

@@ -7,7 +7,6 @@ struct series_source {
     struct journal *journal;
     struct catalog *catalog;
     const struct series *series;
-    bool network_fs_allowed;
 };
 
 /* false: it has been said why not, with the nearest names; there is nothing to close. */

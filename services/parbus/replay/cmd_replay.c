@@ -3,6 +3,7 @@
 #include "journal/journal.h"
 #include "services/parbus/command.h"
 #include "services/parbus/replay/replay.h"
+#include "services/parbus/stores/stores.h"
 #include "state/state.h"
 #include <errno.h>
 #include <ftw.h>
@@ -57,9 +58,7 @@ static enum err prepare(struct job *j, struct err_text *e)
 static enum err copy_live(struct job *j, struct err_text *e)
 {
     struct state *s;
-    struct state_options options = {.map_bytes = (size_t)j->settings.state_map_bytes,
-                                    .network_fs_allowed = j->settings.network_fs_allowed};
-    enum err err = state_open(&s, j->directory, &options, e);
+    enum err err = stores_state(&s, j->directory, 0, e);
     if (err)
         return err;
     err = state_copy(s, j->live, e);
@@ -69,16 +68,14 @@ static enum err copy_live(struct job *j, struct err_text *e)
 
 static enum err open_copy(const struct job *j, struct state **s, struct err_text *e)
 {
-    struct state_options options = {.network_fs_allowed = j->settings.network_fs_allowed};
+    struct state_options options = state_options(&j->settings, 0);
     return state_open(s, j->live, &options, e);
 }
 
 static enum err count_partitions(const struct job *j, uint32_t *partitions, struct err_text *e)
 {
     struct journal *journal;
-    struct journal_options options = {.map_bytes = (size_t)j->settings.journal_map_bytes,
-                                      .network_fs_allowed = j->settings.network_fs_allowed};
-    enum err err = journal_open(&journal, j->directory, &options, e);
+    enum err err = stores_journal(&journal, j->directory, e);
     if (err)
         return err;
     *partitions = journal_partitions(journal);
@@ -133,7 +130,7 @@ static enum err replay(struct job *j, struct err_text *e)
 static enum err compare(const struct job *j, char difference[static DIFFERENCE_BYTES], struct err_text *e)
 {
     struct state *live, *replayed = NULL;
-    struct state_options options = {.network_fs_allowed = j->settings.network_fs_allowed};
+    struct state_options options = state_options(&j->settings, 0);
     *difference = 0;
     enum err err = open_copy(j, &live, e);
     if (!err)
@@ -184,8 +181,9 @@ static bool has(const char *directory, const char *name)
 
 static int no_journal(const char *directory)
 {
-    return command_failed(&command_replay,
-                          "there is no journal in %s: is --dir right, and has 'parbus up' ever run there?", directory);
+    struct err_text e;
+    stores_no_journal(directory, &e);
+    return command_failed(&command_replay, "%s", e.text);
 }
 
 static int work(struct job *j)
