@@ -62,7 +62,8 @@ PURE = {"catalog", "ranking", "record", "scoring", "standings", "validate", "wir
 IMPURE_MODULES = {"client", "clock", "journal", "link", "log", "random", "reactor", "read", "service", "state", "store"}
 IMPURE_HEADERS = {"lmdb.h", "netdb.h", "poll.h", "sodium.h", "sys/epoll.h", "sys/random.h", "sys/socket.h", "sys/time.h",
                   "syslog.h", "threads.h", "time.h", "zmq.h"}
-IMPURE_SYMBOLS = re.compile(r"(zmq|mdb|randombytes)_\w+|pthread_(?!once)\w+|clock_\w+|getrandom|gettimeofday|time|rand|random_\w+|log_\w+")
+IMPURE_SYMBOLS = re.compile(r"(zmq|mdb|randombytes)_\w+|pthread_(?!once)\w+|"
+                            r"clock_\w+|getrandom|gettimeofday|time|rand|random_\w+|log_\w+")
 # A core may name what state keeps (its records are structs without a call).
 TYPES_ONLY = {"common/state/state.h"}
 
