@@ -63,9 +63,18 @@ def faults(name, code):
             yield f"{name}: {file or name} has no heading #{anchor}"
 
 
+def rooms():
+    """Each directory of code is named where the layers are."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    for top in ("common", "services"):
+        for place in sorted(p for p in (ROOT / top).iterdir() if p.is_dir()):
+            if f"`{top}/{place.name}/`" not in text:
+                yield f"ARCHITECTURE.md: `{top}/{place.name}/` is not among the layers"
+
+
 def main():
     code = {str(p.relative_to(ROOT)): p.read_text(encoding="utf-8") for p in sources()}
-    wrong = [fault for name in TEXTS for fault in faults(name, code)]
+    wrong = [fault for name in TEXTS for fault in faults(name, code)] + list(rooms())
     print("\n".join(wrong) or "all that is named is there")
     return 1 if wrong else 0
 

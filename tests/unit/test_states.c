@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
 
 /* State by state: what may follow. */
 static const struct {
