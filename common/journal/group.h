@@ -1,5 +1,5 @@
-/* What goes into the journal in one commit, and how what is in it is handed out: the words that all who speak of a
- * journal have in common, whatever keeps it. Pure: no LMDB. */
+/* What goes into the journal in one commit, and how it is handed out again: the types of everybody who deals with a
+ * journal, whatever keeps it. Pure: no LMDB. */
 #pragma once
 #include "base/err.h"
 #include <stdbool.h>
@@ -29,7 +29,7 @@ struct journal_control {
     size_t bytes;
 };
 struct journal_group {
-    uint64_t commit; /* which one it wants to be: the one after the last (of no meaning without records) */
+    uint64_t commit; /* its number: the last one + 1; without records it has no meaning */
     const struct journal_put *put;
     size_t put_count;
     const struct journal_mark *mark;
@@ -38,7 +38,7 @@ struct journal_group {
     size_t control_count;
 };
 
-/* A record is valid only during the call; false: no more of them. */
+/* A record is valid only during the call. Returns false to end it. */
 typedef bool journal_record_fn(void *ctx, uint64_t first_pseq, const void *record, size_t bytes);
 /* An error ends it and is returned. */
 typedef enum err journal_control_fn(void *ctx, uint64_t seq, const void *packed, size_t bytes, struct err_text *e);

@@ -5,10 +5,10 @@
 
 enum {
     SAMPLE_US = 2000000,
-    RATE_US_LEAST = 500000,    /* of less there is no rate */
+    RATE_US_LEAST = 500000,    /* over a shorter time no rate is told */
     FORGET_US = 600000000,     /* a worker that has been dead for so long is not coming back */
-    NAME_ROOM = 16,            /* of a field beside its text */
-    ROOM_FOR_THE_REST = 65536, /* of the message: the envelope and what is beside the lists */
+    NAME_ROOM = 16,            /* bytes that a text takes in a message besides its own */
+    ROOM_FOR_THE_REST = 65536, /* bytes of the message kept for the envelope and all that is in no list */
 };
 
 uint64_t coordinator_lag(const struct coordinator *c)

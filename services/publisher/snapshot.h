@@ -7,7 +7,7 @@ enum {
     SNAPSHOT_JOBS_MAX = 4096,
     SNAPSHOT_STALLED_US = 30000000, /* a client that takes nothing for so long is given up */
     SNAPSHOT_RETRY_US = 5000,       /* a full queue is tried again after so long */
-    /* An image may be so old, if the ring leads on from it: packing takes a small part of the time. */
+    /* How old an image may be to be sent again, if the ring leads on from it: so packing takes little of the time. */
     SNAPSHOT_REUSE_US_PER_ROW = 5,
 };
 

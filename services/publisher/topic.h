@@ -46,8 +46,8 @@ struct topic *topic_new(const struct series *s);
 void topic_destroy(struct topic **t);
 
 enum topic_take { TOPIC_SAME, TOPIC_CHANGED, TOPIC_REFUSED };
-/* Takes the value of a unit as of pseq unless the row has a later one. Of two as of the same the newer counts: an owner
- * that was fenced may have told the older one (I15). CHANGED: the row is now pending. REFUSED:
+/* Takes a unit's value as of pseq, unless the row has one of a later pseq (I15d). Of two with the same pseq the one
+ * that comes last counts: the one before may be of an owner that was fenced. CHANGED: the row is now pending. REFUSED:
  * not a unit of the cohort, or points that are not those of the definition's nodes. */
 enum topic_take topic_take(struct topic *t, const struct publisher_score *score, uint64_t pseq);
 

@@ -17,8 +17,9 @@ struct tallies {
     size_t dirty;
 };
 
-/* Found or made; valid until the next call. A greater epoch than the row's begins at 0; of a smaller one: NULL (the
- * door lets none through; what is sent again by I19 may be of one, and nobody waits for its figures). */
+/* The feeder's row, made when there is none; valid until the next call. With a greater epoch than the row's its figures
+ * begin at 0. NULL for a smaller epoch: the door lets none through, but an entry that is sent again (I19) may be of
+ * one, and nobody waits for its figures. */
 struct tally_row *tallies_at(struct tallies *t, uint32_t feeder, uint64_t epoch);
 void tallies_mark_dirty(struct tallies *t, struct tally_row *row);
 void tallies_clean(struct tallies *t);
