@@ -24,7 +24,7 @@
     X(release_timeout_ms,        2000,          10,        60000,         "draining a partition may take so long") \
     X(commit_interval_ms,        50,            0,         10000,         "least time between two commits of a scorer") \
     X(scorer_cached_units_max,   65536,         1,         100000000,     "units that a scorer keeps in memory between commits") \
-    X(feed_merge_ms,             20,            0,         10000,         "least time between two deltas of a topic") \
+    X(feed_merge_ms,             20,            0,         10000,         "a change waits at most this long to be told") \
     X(feed_ring_deltas,          1024,          1,         1000000,       "recent deltas kept per topic for resume") \
     X(feed_ring_bytes_max,       64 << 20,      4096,      1 << 30,       "… of all topics") \
     X(feed_heartbeat_ms,         1000,          10,        60000,         "heartbeat of each topic") \

@@ -1,6 +1,7 @@
 #include "services/publisher/core.h"
 #include "base/deadline.h"
 #include "services/publisher/internal.h"
+#include "services/publisher/pace.h"
 #include "services/publisher/pack.h"
 #include <stdlib.h>
 
@@ -101,6 +102,7 @@ void publisher_load(struct publisher *p, const struct publisher_score *score, ui
     struct topic *t = publisher_topic(p, score->series);
     p->series_missing |= !t && score->series != SERIES_NONE;
     bool idle = t && !t->pending.count;
+    p->work_us += PACE_SCORE_US;
     enum topic_take took = t ? topic_take(t, score, pseq) : score->series == SERIES_NONE ? TOPIC_REFUSED : TOPIC_SAME;
     if (took == TOPIC_REFUSED)
         metric_add(p->o.metrics, messages_malformed, 1);
@@ -227,22 +229,29 @@ void publisher_hear(struct publisher *p, const struct wire_message *m, int64_t n
         catalog_changed(p);
 }
 
-/* At once when the topic was idle, else one delta per feed_merge_ms. */
+/* F13 */
 static int64_t topic_due_us(const struct publisher *p, const struct topic *t)
 {
-    int64_t merged = t->published_us + p->o.settings->feed_merge_ms * US_PER_MS;
-    return merged > t->changed_us ? merged : t->changed_us;
+    int64_t most_us = p->o.settings->feed_merge_ms * US_PER_MS;
+    int64_t due_us = t->published_us + pace_wait_us(p->work_us - t->work_us, most_us);
+    return due_us > t->changed_us ? due_us : t->changed_us;
+}
+
+static void publish(struct publisher *p, struct topic *t, int64_t now_us)
+{
+    struct topic_feed feed = {p->o.epoch, &p->ring, p->o.metrics, &p->o.io, &p->scratch, &p->work_us};
+    t->work_us = p->work_us;
+    topic_publish(t, &feed, now_us);
 }
 
 static int64_t publish_due(struct publisher *p, int64_t now_us)
 {
-    struct topic_feed feed = {p->o.epoch, &p->ring, p->o.metrics, &p->o.io, &p->scratch};
     int64_t deadline_us = INT64_MAX;
     size_t kept = 0;
     for (size_t i = 0; i < p->changed_count; i++) {
         int64_t due_us = topic_due_us(p, p->changed[i]);
         if (due_us <= now_us) {
-            topic_publish(p->changed[i], &feed, now_us);
+            publish(p, p->changed[i], now_us);
             continue;
         }
         deadline_us = earlier_us(due_us, deadline_us);

@@ -1,3 +1,4 @@
+#include "services/publisher/pace.h"
 #include "services/publisher/pack.h"
 #include "services/publisher/topic.h"
 #include <stdlib.h>
@@ -71,6 +72,7 @@ static void send_delta(struct topic *t, const struct topic_feed *f, const struct
     f->io->publish(f->io->ctx, t->name, f->scratch->data, f->scratch->size);
     metric_add(f->metrics, deltas_published, 1);
     metric_add(f->metrics, delta_rows_published, c->count);
+    *f->work_us += PACE_DELTA_US + PACE_ROW_US * c->count;
 }
 
 void topic_publish(struct topic *t, const struct topic_feed *f, int64_t now_us)

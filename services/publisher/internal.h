@@ -35,6 +35,7 @@ struct publisher {
     size_t changed_count;
     struct ring ring;
     struct snapshots snapshots;
+    uint64_t work_us; /* estimate of all that was done (pace.h) */
     struct buffer scratch;
     bool started;
     bool series_missing; /* a row came whose series is not in the catalog yet */

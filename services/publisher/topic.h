@@ -37,6 +37,7 @@ struct topic {
     uint64_t seq;
     struct pending pending;
     int64_t changed_us, published_us; /* first pending change; last delta */
+    uint64_t work_us;                 /* the publisher's when the last delta was due (pace.h) */
     struct ring_topic ring;
     struct snapshot_image *image; /* the last one made; NULL: none */
 };
@@ -62,6 +63,7 @@ struct topic_feed {
     struct metrics *metrics;
     const struct publisher_io *io;
     struct buffer *scratch;
+    uint64_t *work_us; /* what it does is added */
 };
 void topic_publish(struct topic *t, const struct topic_feed *f, int64_t now_us);
 

@@ -178,26 +178,76 @@ Test(publisher_core, counts_units_and_partitions_that_do_not_exist)
 
 /* ---- deltas ---- */
 
-Test(publisher_core, a_delta_goes_out_at_once_when_idle_and_merged_under_load)
+/* The unit's points change so many times, and a scorer tells of each. */
+static void tell_changes(struct world *w, uint32_t unit, int times)
+{
+    for (int i = 0; i < times; i++) {
+        world_set(w, unit, w->now[unit - 1].points[0] + MICRO, true);
+        world_send_scores(w, world_partition(unit));
+    }
+}
+
+Test(publisher_core, with_little_to_do_each_change_goes_out_at_once)
 {
     struct witness *v = witness_new(1);
     struct world *w = &v->world;
-    world_set(w, 1, 1 * MICRO, true);
-    world_send_scores(w, 1);
+    for (unsigned i = 1; i <= 100; i++) {
+        tell_changes(w, 1, 1);
+        world_tick(w);
+        cr_assert_eq(v->deltas, i);
+        w->now_us += WORLD_MS;
+    }
+    witness_free(v);
+}
+
+Test(publisher_core, the_more_there_is_to_do_the_more_is_merged)
+{
+    static const int changes_a_ms[] = {10, 58, 80};
+    unsigned deltas[3];
+    for (int k = 0; k < 3; k++) {
+        struct witness *v = witness_new(1);
+        for (int i = 0; i < 200; i++) {
+            tell_changes(&v->world, 1 + (uint32_t)i % WORLD_UNITS, changes_a_ms[k]);
+            world_tick(&v->world);
+            v->world.now_us += WORLD_MS;
+        }
+        deltas[k] = v->deltas;
+        witness_free(v);
+    }
+    cr_assert_eq(deltas[0], 200, "that is little");
+    cr_assert(deltas[1] < 120 && deltas[2] <= 11, "%u %u", deltas[1], deltas[2]);
+}
+
+Test(publisher_core, a_change_waits_for_feed_merge_ms_at_most)
+{
+    struct witness *v = witness_new(1);
+    struct world *w = &v->world;
+    tell_changes(w, 1, 1);
     world_tick(w);
     cr_assert_eq(v->deltas, 1);
     for (int i = 0; i < 19; i++) {
         w->now_us += WORLD_MS;
-        world_set(w, 1, (2 + i) * MICRO, true);
-        world_set(w, 5, (2 + i) * MICRO, true);
-        world_send_scores(w, 1);
+        tell_changes(w, 1, 200);
+        tell_changes(w, 5, 200);
         cr_assert_leq(world_tick(w), w->now_us + (19 - i) * WORLD_MS);
     }
-    cr_assert_eq(v->deltas, 1);
+    cr_assert_eq(v->deltas, 1, "there is more to do than can be told of");
     w->now_us += WORLD_MS;
     world_tick(w);
     cr_assert_eq(v->deltas, 2);
     cr_assert_eq(v->rows, 3);
+    witness_free(v);
+}
+
+Test(publisher_core, feed_merge_ms_0_merges_nothing_however_much_there_is_to_do)
+{
+    struct witness *v = witness_new(1);
+    v->world.settings.feed_merge_ms = 0;
+    for (unsigned i = 1; i <= 20; i++) {
+        tell_changes(&v->world, 1, 200);
+        world_tick(&v->world);
+        cr_assert_eq(v->deltas, i);
+    }
     witness_free(v);
 }
 
