@@ -2,12 +2,12 @@
 
 enum { TALLIES_PER_MESSAGE = 16384 };
 
-static enum err send(struct scorer_core *s, uint32_t kind, const ProtobufCMessage *message)
+static enum err send(struct scorer *s, uint32_t kind, const ProtobufCMessage *message)
 {
     return s->io.to_coordinator(s->io.ctx, kind, message);
 }
 
-static void add_tally(struct scorer_core *s, const struct tally_row *row)
+static void add_tally(struct scorer *s, const struct tally_row *row)
 {
     Parbus__Tally t = PARBUS__TALLY__INIT;
     t.has_feeder = t.has_epoch = t.has_scored = t.has_accepted_rows = t.has_rejected_rows = 1;
@@ -20,7 +20,7 @@ static void add_tally(struct scorer_core *s, const struct tally_row *row)
 }
 
 /* Collects tallies from row *at on, as many as go into one message; returns their pointers. */
-static Parbus__Tally **collect(struct scorer_core *s, const struct partition *p, bool all, size_t *at, size_t *count)
+static Parbus__Tally **collect(struct scorer *s, const struct partition *p, bool all, size_t *at, size_t *count)
 {
     buffer_clear(&s->messages);
     buffer_clear(&s->pointers);
@@ -36,13 +36,13 @@ static Parbus__Tally **collect(struct scorer_core *s, const struct partition *p,
     return (Parbus__Tally **)(void *)s->pointers.data;
 }
 
-static void note_unsent(struct scorer_core *s, struct partition *p, enum err err)
+static void note_unsent(struct scorer *s, struct partition *p, enum err err)
 {
     if (err)
         p->repeat = s->repeats = true;
 }
 
-static void send_progress(struct scorer_core *s, struct partition *p, bool all, size_t at)
+static void send_progress(struct scorer *s, struct partition *p, bool all, size_t at)
 {
     do {
         Parbus__Progress progress = PARBUS__PROGRESS__INIT;
@@ -56,13 +56,13 @@ static void send_progress(struct scorer_core *s, struct partition *p, bool all, 
     } while (at < p->tallies.count);
 }
 
-void answer_progress(struct scorer_core *s, struct partition *p, bool all)
+void answer_progress(struct scorer *s, struct partition *p, bool all)
 {
     p->repeat = false;
     send_progress(s, p, all, 0);
 }
 
-void answer_owned(struct scorer_core *s, struct partition *p)
+void answer_owned(struct scorer *s, struct partition *p)
 {
     size_t at = 0;
     Parbus__Owned owned = PARBUS__OWNED__INIT;
@@ -77,7 +77,7 @@ void answer_owned(struct scorer_core *s, struct partition *p)
         send_progress(s, p, true, at);
 }
 
-void answer_released(struct scorer_core *s, uint32_t partition, uint64_t owner_epoch, uint64_t applied, bool lost)
+void answer_released(struct scorer *s, uint32_t partition, uint64_t owner_epoch, uint64_t applied, bool lost)
 {
     Parbus__Released released = PARBUS__RELEASED__INIT;
     released.has_partition = released.has_owner_epoch = released.has_applied = released.has_lost = 1;
@@ -88,7 +88,7 @@ void answer_released(struct scorer_core *s, uint32_t partition, uint64_t owner_e
     send(s, PARBUS__TO_COORDINATOR__BODY_RELEASED, &released.base);
 }
 
-void answer_gap(struct scorer_core *s, const struct partition *p)
+void answer_gap(struct scorer *s, const struct partition *p)
 {
     Parbus__Gap gap = PARBUS__GAP__INIT;
     gap.has_partition = gap.has_owner_epoch = gap.has_applied = 1;
@@ -98,7 +98,7 @@ void answer_gap(struct scorer_core *s, const struct partition *p)
     send(s, PARBUS__TO_COORDINATOR__BODY_GAP, &gap.base);
 }
 
-void tell_committed(struct scorer_core *s)
+void tell_committed(struct scorer *s)
 {
     if (!s->owned_count)
         return;

@@ -14,8 +14,8 @@ static bool rejects_row_now(const struct applying *a, uint32_t row)
     return rejects_entry_now(a) && a->verdicts->reject_row[a->reject] == row;
 }
 
-static void put_reject(struct scorer_core *s, struct partition *p, const struct applying *a, uint32_t row,
-                       uint32_t reason, const char *detail)
+static void put_reject(struct scorer *s, struct partition *p, const struct applying *a, uint32_t row, uint32_t reason,
+                       const char *detail)
 {
     size_t bytes = strlen(detail);
     struct pending_reject r = {.detail_at = p->details.size};
@@ -33,7 +33,7 @@ static void put_reject(struct scorer_core *s, struct partition *p, const struct 
     s->uncommitted_bytes += sizeof r + bytes + 1;
 }
 
-static void put_row_reject(struct scorer_core *s, struct partition *p, const struct applying *a,
+static void put_row_reject(struct scorer *s, struct partition *p, const struct applying *a,
                            const Parbus__Submission *submission, uint32_t row)
 {
     put_reject(s, p, a, row, a->verdicts->reject_reason[a->reject], a->verdicts->reject_detail[a->reject]);
@@ -43,7 +43,7 @@ static void put_row_reject(struct scorer_core *s, struct partition *p, const str
 }
 
 /* I19: what stood at this key was about the entry's first place. */
-static void take_back_reject(struct scorer_core *s, struct partition *p, const struct applying *a)
+static void take_back_reject(struct scorer *s, struct partition *p, const struct applying *a)
 {
     if (a->header->kind != RECORD_RETRY)
         return;
@@ -65,7 +65,7 @@ static void count(struct partition *p, const struct applying *a, size_t accepted
 
 /* A submission that is rejected as a whole counts with all its rows, and with one when it has none: whoever watches the
  * totals must see that something was rejected. */
-static void reject_whole(struct scorer_core *s, struct partition *p, const struct applying *a, uint32_t reason,
+static void reject_whole(struct scorer *s, struct partition *p, const struct applying *a, uint32_t reason,
                          const char *detail, size_t rows)
 {
     take_back_reject(s, p, a);
@@ -75,7 +75,7 @@ static void reject_whole(struct scorer_core *s, struct partition *p, const struc
 
 /* I18: an owner before us may have come past an entry that is set aside now, told the publisher what it did to its
  * unit, and never committed it. So the unit is told (I15). */
-static enum err show_unit(struct scorer_core *s, struct partition *p, const struct applying *a, struct err_text *e)
+static enum err show_unit(struct scorer *s, struct partition *p, const struct applying *a, struct err_text *e)
 {
     struct cached_unit *u;
     const struct series *series = catalog_series(s->catalog, a->entry->series);
@@ -88,8 +88,7 @@ static enum err show_unit(struct scorer_core *s, struct partition *p, const stru
     return err;
 }
 
-static enum err apply_whole_reject(struct scorer_core *s, struct partition *p, const struct applying *a,
-                                   struct err_text *e)
+static enum err apply_whole_reject(struct scorer *s, struct partition *p, const struct applying *a, struct err_text *e)
 {
     const Parbus__Submission *submission;
     enum err err = show_unit(s, p, a, e);
@@ -123,7 +122,7 @@ struct row_totals {
     bool effect;
 };
 
-static struct row_totals apply_rows(struct scorer_core *s, struct partition *p, struct applying *a,
+static struct row_totals apply_rows(struct scorer *s, struct partition *p, struct applying *a,
                                     const Parbus__Submission *submission, struct cached_unit *u)
 {
     struct row_totals totals = {0};
@@ -163,7 +162,7 @@ static void set_cause(struct cached_unit *u, const struct applying *a)
     u->score.cause_pseq = a->pseq;
 }
 
-static enum err apply_accepted(struct scorer_core *s, struct partition *p, struct applying *a,
+static enum err apply_accepted(struct scorer *s, struct partition *p, struct applying *a,
                                const Parbus__Submission *submission, const struct series *series, struct err_text *e)
 {
     struct cached_unit *u;
@@ -185,7 +184,7 @@ static enum err apply_accepted(struct scorer_core *s, struct partition *p, struc
     return OK;
 }
 
-enum err apply_entry(struct scorer_core *s, struct partition *p, struct applying *a, struct err_text *e)
+enum err apply_entry(struct scorer *s, struct partition *p, struct applying *a, struct err_text *e)
 {
     const Parbus__Submission *submission;
     struct err_text why = {""};

@@ -4,7 +4,7 @@
 
 enum { BACKOFF_LEAST_US = 100000, BACKOFF_MOST_US = 5000000 };
 
-static void add_unit(struct scorer_core *s, struct state_batch *batch, const struct cached_unit *u)
+static void add_unit(struct scorer *s, struct state_batch *batch, const struct cached_unit *u)
 {
     struct state_scores_put score = {.series = u->series, .unit = u->unit, .header = u->score, .points = u->points};
     buffer_append(&s->scores, &score, sizeof score);
@@ -21,7 +21,7 @@ static void add_unit(struct scorer_core *s, struct state_batch *batch, const str
         }
 }
 
-static void add_tallies(struct scorer_core *s, struct state_batch *batch, const struct tallies *t)
+static void add_tallies(struct scorer *s, struct state_batch *batch, const struct tallies *t)
 {
     for (size_t i = 0; t->dirty && i < t->count; i++)
         if (t->row[i].dirty) {
@@ -32,7 +32,7 @@ static void add_tallies(struct scorer_core *s, struct state_batch *batch, const 
         }
 }
 
-static void add_rejects(struct scorer_core *s, struct state_batch *batch, const struct partition *p)
+static void add_rejects(struct scorer *s, struct state_batch *batch, const struct partition *p)
 {
     batch->rejects_count = buffer_count(&p->rejects, struct pending_reject);
     for (size_t i = 0; i < batch->rejects_count; i++) {
@@ -42,7 +42,7 @@ static void add_rejects(struct scorer_core *s, struct state_batch *batch, const 
     }
 }
 
-static void add_batch(struct scorer_core *s, const struct partition *p)
+static void add_batch(struct scorer *s, const struct partition *p)
 {
     struct state_batch batch = {
         .partition = p->number, .owner_epoch = p->owner_epoch, .applied_before = p->committed, .applied = p->applied};
@@ -54,7 +54,7 @@ static void add_batch(struct scorer_core *s, const struct partition *p)
 }
 
 /* The arrays may have moved while they grew: the batches get their pointers at the end. */
-static void point(struct scorer_core *s)
+static void point(struct scorer *s)
 {
     size_t values = 0, scores = 0, tallies = 0, rejects = 0;
     for (size_t i = 0; i < buffer_count(&s->batches, struct state_batch); i++) {
@@ -68,7 +68,7 @@ static void point(struct scorer_core *s)
     }
 }
 
-static size_t build(struct scorer_core *s)
+static size_t build(struct scorer *s)
 {
     struct buffer *const used[] = {&s->batches, &s->values, &s->scores, &s->tallies, &s->rejects};
     for (size_t i = 0; i < sizeof used / sizeof *used; i++)
@@ -80,7 +80,7 @@ static size_t build(struct scorer_core *s)
     return buffer_count(&s->batches, struct state_batch);
 }
 
-static void note_committed(struct scorer_core *s, struct partition *p)
+static void note_committed(struct scorer *s, struct partition *p)
 {
     partition_clean(s, p);
     p->committed = p->applied;
@@ -89,7 +89,7 @@ static void note_committed(struct scorer_core *s, struct partition *p)
     partition_assert(p);
 }
 
-static void note_all_committed(struct scorer_core *s, size_t count)
+static void note_all_committed(struct scorer *s, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct state_batch *b = buffer_at(&s->batches, i, sizeof *b);
@@ -103,14 +103,14 @@ static void note_all_committed(struct scorer_core *s, size_t count)
     ASSERT(s->dirty_units == 0 && s->uncommitted_bytes == 0); /* whatever was not committed was in one of them */
 }
 
-void note_writing(struct scorer_core *s, const struct err_text *e)
+void note_writing(struct scorer *s, const struct err_text *e)
 {
     s->trouble = e ? *e : (struct err_text){""};
     wire_utf8_mend(s->trouble.text);
     s->worker.trouble = e ? s->trouble.text : NULL;
 }
 
-static void note_failure(struct scorer_core *s, const struct err_text *e, int64_t now_us)
+static void note_failure(struct scorer *s, const struct err_text *e, int64_t now_us)
 {
     int64_t longer = s->backoff_us ? 2 * s->backoff_us : BACKOFF_LEAST_US;
     s->backoff_us = earlier_us(longer, BACKOFF_MOST_US);
@@ -120,10 +120,10 @@ static void note_failure(struct scorer_core *s, const struct err_text *e, int64_
     s->io.trouble(s->io.ctx, "scorer.commit_failed", e->text);
 }
 
-enum err commit_all(struct scorer_core *s, int64_t now_us)
+enum err commit_all(struct scorer *s, int64_t now_us)
 {
     struct err_text e = {""};
-    scorer_core_flush(s);
+    scorer_flush(s);
     size_t count = build(s);
     if (count) {
         enum err err = s->io.store.commit(s->io.store_ctx, (struct state_batch *)(void *)s->batches.data, count, &e);
@@ -143,7 +143,7 @@ enum err commit_all(struct scorer_core *s, int64_t now_us)
     return OK;
 }
 
-bool commit_pressed(const struct scorer_core *s)
+bool commit_pressed(const struct scorer *s)
 {
     return s->uncommitted_bytes > UNCOMMITTED_BYTES_MAX || s->dirty_units > s->limits.cached_units_max;
 }

@@ -5,10 +5,10 @@
 #include "wire/wire.h"
 #include <stdlib.h>
 
-struct scorer_core *scorer_core_new(const struct worker_config *config, const struct scorer_limits *limits,
-                                    const struct scorer_io *io, int64_t now_us)
+struct scorer *scorer_new(const struct worker_config *config, const struct scorer_limits *limits,
+                          const struct scorer_io *io, int64_t now_us)
 {
-    struct scorer_core *s = calloc(1, sizeof *s);
+    struct scorer *s = calloc(1, sizeof *s);
     ASSERT(s);
     s->limits = *limits;
     s->io = *io;
@@ -19,9 +19,9 @@ struct scorer_core *scorer_core_new(const struct worker_config *config, const st
     return s;
 }
 
-void scorer_core_destroy(struct scorer_core **core)
+void scorer_destroy(struct scorer **core)
 {
-    struct scorer_core *s = *core;
+    struct scorer *s = *core;
     if (!s)
         return;
     partition_drop_all(s);
@@ -38,13 +38,13 @@ void scorer_core_destroy(struct scorer_core **core)
 }
 
 /* I1: the coordinator counts us as dead. What is applied is committed where nobody else has taken over. */
-static void forget_all(struct scorer_core *s, int64_t now_us)
+static void forget_all(struct scorer *s, int64_t now_us)
 {
     commit_all(s, now_us);
     partition_drop_all(s);
 }
 
-static void begin(struct scorer_core *s, uint32_t partitions)
+static void begin(struct scorer *s, uint32_t partitions)
 {
     s->worker.over = s->io.store.open(s->io.store_ctx, s->worker.journal_id, &s->worker.why_over);
     s->partitions = partitions;
@@ -53,7 +53,7 @@ static void begin(struct scorer_core *s, uint32_t partitions)
     ASSERT(s->partition && s->owned);
 }
 
-static void on_welcome(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
+static void on_welcome(struct scorer *s, const ProtobufCMessage *message, int64_t now_us)
 {
     const Parbus__WorkerWelcome *welcome = (const Parbus__WorkerWelcome *)message;
     bool forget = worker_welcome(&s->worker, welcome, now_us);
@@ -64,7 +64,7 @@ static void on_welcome(struct scorer_core *s, const ProtobufCMessage *message, i
 }
 
 /* Of what was refused for want of them nobody else will say that it is missing. */
-static void on_controls(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
+static void on_controls(struct scorer *s, const ProtobufCMessage *message, int64_t now_us)
 {
     worker_controls(&s->worker, (const Parbus__Controls *)message, now_us);
     for (size_t i = 0; i < s->owned_count && follow_complete(&s->worker.follow); i++) {
@@ -75,7 +75,7 @@ static void on_controls(struct scorer_core *s, const ProtobufCMessage *message, 
     }
 }
 
-static void on_who_are_you(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
+static void on_who_are_you(struct scorer *s, const ProtobufCMessage *message, int64_t now_us)
 {
     (void)message;
     forget_all(s, now_us);
@@ -92,7 +92,7 @@ static bool take_tally(void *ctx, uint32_t feeder, uint64_t epoch, const struct 
 }
 
 /* I5. An error other than a lost race is not answered: Assign comes again. */
-static void own(struct scorer_core *s, const Parbus__Assign *assign)
+static void own(struct scorer *s, const Parbus__Assign *assign)
 {
     struct err_text e = {""};
     struct state_cursor cursor;
@@ -116,7 +116,7 @@ static void own(struct scorer_core *s, const Parbus__Assign *assign)
     answer_owned(s, p);
 }
 
-static void on_assign(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
+static void on_assign(struct scorer *s, const ProtobufCMessage *message, int64_t now_us)
 {
     const Parbus__Assign *assign = (const Parbus__Assign *)message;
     if (assign->partition >= s->partitions) {
@@ -142,7 +142,7 @@ static void on_assign(struct scorer_core *s, const ProtobufCMessage *message, in
 }
 
 /* I6. A commit that fails is not answered: Release comes again. */
-static void on_release(struct scorer_core *s, const ProtobufCMessage *message, int64_t now_us)
+static void on_release(struct scorer *s, const ProtobufCMessage *message, int64_t now_us)
 {
     const Parbus__Release *release = (const Parbus__Release *)message;
     struct partition *p = partition_held(s, release->partition);
@@ -157,9 +157,9 @@ static void on_release(struct scorer_core *s, const ProtobufCMessage *message, i
     partition_drop(s, p->number);
 }
 
-void scorer_core_receive(struct scorer_core *s, uint32_t kind, const ProtobufCMessage *message, int64_t now_us)
+void scorer_receive(struct scorer *s, uint32_t kind, const ProtobufCMessage *message, int64_t now_us)
 {
-    static void (*const on[])(struct scorer_core *, const ProtobufCMessage *, int64_t) = {
+    static void (*const on[])(struct scorer *, const ProtobufCMessage *, int64_t) = {
         [PARBUS__TO_WORKER__BODY_WELCOME] = on_welcome,   [PARBUS__TO_WORKER__BODY_ASSIGN] = on_assign,
         [PARBUS__TO_WORKER__BODY_RELEASE] = on_release,   [PARBUS__TO_WORKER__BODY_WHO_ARE_YOU] = on_who_are_you,
         [PARBUS__TO_WORKER__BODY_CONTROLS] = on_controls,
@@ -170,13 +170,13 @@ void scorer_core_receive(struct scorer_core *s, uint32_t kind, const ProtobufCMe
         metric_add(&s->metrics, messages_malformed, 1);
 }
 
-void scorer_core_malformed(struct scorer_core *s, const char *why)
+void scorer_malformed(struct scorer *s, const char *why)
 {
     metric_add(&s->metrics, messages_malformed, 1);
     s->io.trouble(s->io.ctx, "scorer.message_malformed", why);
 }
 
-static void repeat_progress(struct scorer_core *s, int64_t now_us)
+static void repeat_progress(struct scorer *s, int64_t now_us)
 {
     s->repeats = false;
     for (size_t i = 0; i < s->owned_count; i++) {
@@ -191,7 +191,7 @@ static void repeat_progress(struct scorer_core *s, int64_t now_us)
     }
 }
 
-int64_t scorer_core_tick(struct scorer_core *s, int64_t now_us)
+int64_t scorer_tick(struct scorer *s, int64_t now_us)
 {
     if (s->uncommitted && (now_us >= s->next_commit_us || (commit_pressed(s) && !s->backoff_us)))
         commit_all(s, now_us);
@@ -207,16 +207,16 @@ int64_t scorer_core_tick(struct scorer_core *s, int64_t now_us)
     return deadline;
 }
 
-enum err scorer_core_commit(struct scorer_core *s, int64_t now_us) { return commit_all(s, now_us); }
+enum err scorer_commit(struct scorer *s, int64_t now_us) { return commit_all(s, now_us); }
 
-void scorer_core_leave(struct scorer_core *s) { worker_leave(&s->worker); }
+void scorer_leave(struct scorer *s) { worker_leave(&s->worker); }
 
-bool scorer_core_done(const struct scorer_core *s) { return s->worker.leaving && s->owned_count == 0; }
+bool scorer_done(const struct scorer *s) { return s->worker.leaving && s->owned_count == 0; }
 
-enum err scorer_core_over(const struct scorer_core *s, struct err_text *e) { return worker_over(&s->worker, e); }
+enum err scorer_over(const struct scorer *s, struct err_text *e) { return worker_over(&s->worker, e); }
 
-bool scorer_core_position(const struct scorer_core *s, uint32_t partition, uint64_t *owner_epoch, uint64_t *applied,
-                          uint64_t *committed)
+bool scorer_position(const struct scorer *s, uint32_t partition, uint64_t *owner_epoch, uint64_t *applied,
+                     uint64_t *committed)
 {
     const struct partition *p = partition_held(s, partition);
     if (!p)
@@ -227,4 +227,4 @@ bool scorer_core_position(const struct scorer_core *s, uint32_t partition, uint6
     return true;
 }
 
-const struct metrics *scorer_core_metrics(const struct scorer_core *s) { return &s->metrics; }
+const struct metrics *scorer_metrics(const struct scorer *s) { return &s->metrics; }

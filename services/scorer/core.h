@@ -42,34 +42,34 @@ struct scorer_limits {
     int64_t commit_interval_us; /* least time between two commits */
 };
 
-struct scorer_core;
+struct scorer;
 
 /* The config's catalog is the caller's and outlives the core; only the core changes it. The first welcome says how many
  * partitions there are, and opens state. */
-struct scorer_core *scorer_core_new(const struct worker_config *config, const struct scorer_limits *limits,
-                                    const struct scorer_io *io, int64_t now_us);
+struct scorer *scorer_new(const struct worker_config *config, const struct scorer_limits *limits,
+                          const struct scorer_io *io, int64_t now_us);
 /* What is not committed is lost; the journal has it. */
-void scorer_core_destroy(struct scorer_core **s);
+void scorer_destroy(struct scorer **s);
 
 /* A message of ToWorker, or of ToScorer. The message is read during the call only. */
-void scorer_core_receive(struct scorer_core *s, uint32_t kind, const ProtobufCMessage *message, int64_t now_us);
-void scorer_core_verdicts(struct scorer_core *s, const Parbus__Verdicts *verdicts, int64_t now_us);
+void scorer_receive(struct scorer *s, uint32_t kind, const ProtobufCMessage *message, int64_t now_us);
+void scorer_verdicts(struct scorer *s, const Parbus__Verdicts *verdicts, int64_t now_us);
 /* A message that could not be opened; `why` says what is wrong with it. */
-void scorer_core_malformed(struct scorer_core *s, const char *why);
+void scorer_malformed(struct scorer *s, const char *why);
 /* After each run of received messages: points of the touched units, and Scores. */
-void scorer_core_flush(struct scorer_core *s);
+void scorer_flush(struct scorer *s);
 /* Commits and says what is due; returns when to call again. */
-int64_t scorer_core_tick(struct scorer_core *s, int64_t now_us);
+int64_t scorer_tick(struct scorer *s, int64_t now_us);
 
 /* Commits now, whatever the interval says. OK also when there is nothing to commit. */
-enum err scorer_core_commit(struct scorer_core *s, int64_t now_us);
+enum err scorer_commit(struct scorer *s, int64_t now_us);
 
 /* I14; done once every partition was released. */
-void scorer_core_leave(struct scorer_core *s);
-bool scorer_core_done(const struct scorer_core *s);
+void scorer_leave(struct scorer *s);
+bool scorer_done(const struct scorer *s);
 /* Not OK: the process must end, and why (worker.h). */
-enum err scorer_core_over(const struct scorer_core *s, struct err_text *e);
+enum err scorer_over(const struct scorer *s, struct err_text *e);
 /* false: not held. applied: in memory. */
-bool scorer_core_position(const struct scorer_core *s, uint32_t partition, uint64_t *owner_epoch, uint64_t *applied,
-                          uint64_t *committed);
-const struct metrics *scorer_core_metrics(const struct scorer_core *s);
+bool scorer_position(const struct scorer *s, uint32_t partition, uint64_t *owner_epoch, uint64_t *applied,
+                     uint64_t *committed);
+const struct metrics *scorer_metrics(const struct scorer *s);

@@ -1,6 +1,6 @@
 #include "services/scorer/internal.h"
 
-static void add_score(struct scorer_core *s, const struct cached_unit *u)
+static void add_score(struct scorer *s, const struct cached_unit *u)
 {
     Parbus__UnitScore score = PARBUS__UNIT_SCORE__INIT;
     score.has_series = score.has_unit = score.has_complete = score.has_present = score.has_appraised_share = 1;
@@ -20,7 +20,7 @@ static void add_score(struct scorer_core *s, const struct cached_unit *u)
 
 /* A unit is told even when its score is what it was: an owner before us may have told the publisher of another one that
  * lies within these entries, and never committed it. */
-static void score_touched(struct scorer_core *s, struct partition *p)
+static void score_touched(struct scorer *s, struct partition *p)
 {
     size_t count = buffer_count(&p->touched, struct cached_unit *);
     buffer_clear(&s->messages);
@@ -35,7 +35,7 @@ static void score_touched(struct scorer_core *s, struct partition *p)
     p->touched_bytes = 0;
 }
 
-static void send_scores(struct scorer_core *s, struct partition *p)
+static void send_scores(struct scorer *s, struct partition *p)
 {
     Parbus__Scores scores = PARBUS__SCORES__INIT;
     scores.has_partition = scores.has_prev_pseq = scores.has_pseq = scores.has_control_seq = 1;
@@ -59,7 +59,7 @@ static void send_scores(struct scorer_core *s, struct partition *p)
 /* Positions are told even when no unit changed, and count as told even when the message was dropped: so a publisher is
  * behind `prev_pseq` exactly when it missed something (I15), and never behind `Committed` only because a stretch of the
  * journal had no effect (I16). */
-void partition_flush(struct scorer_core *s, struct partition *p)
+void partition_flush(struct scorer *s, struct partition *p)
 {
     if (p->applied == p->told)
         return;
@@ -69,7 +69,7 @@ void partition_flush(struct scorer_core *s, struct partition *p)
     partition_assert(p);
 }
 
-void scorer_core_flush(struct scorer_core *s)
+void scorer_flush(struct scorer *s)
 {
     for (size_t i = 0; i < s->owned_count; i++)
         partition_flush(s, s->partition[s->owned[i]]);

@@ -38,7 +38,7 @@ struct partition {
     bool waits;  /* verdicts were refused for want of controls: asked for again when these are there */
 };
 
-struct scorer_core {
+struct scorer {
     struct worker worker;
     struct scorer_limits limits;
     struct scorer_io io;
@@ -70,24 +70,24 @@ static inline void *buffer_at(const struct buffer *b, size_t index, size_t bytes
 struct partition *partition_new(uint32_t number, uint64_t owner_epoch, uint64_t applied);
 void partition_destroy(struct partition **p);
 /* NULL: not held. */
-struct partition *partition_held(const struct scorer_core *s, uint32_t number);
-void partition_hold(struct scorer_core *s, struct partition *p);
+struct partition *partition_held(const struct scorer *s, uint32_t number);
+void partition_hold(struct scorer *s, struct partition *p);
 /* Forgets it; what is not committed goes with it. */
-void partition_drop(struct scorer_core *s, uint32_t number);
+void partition_drop(struct scorer *s, uint32_t number);
 /* Another owner was found in state: forgets it and says so (I11). */
-void partition_lost(struct scorer_core *s, const struct partition *p);
-void partition_drop_all(struct scorer_core *s);
-void partition_clean(struct scorer_core *s, struct partition *p);
+void partition_lost(struct scorer *s, const struct partition *p);
+void partition_drop_all(struct scorer *s);
+void partition_clean(struct scorer *s, struct partition *p);
 /* What always holds between two entries: committed and told lie at or before applied, and nothing waits to be committed
  * or told where they are equal. O(1). */
 void partition_assert(const struct partition *p);
 
 /* load.c: the unit out of memory or state. */
-enum err unit_load(struct scorer_core *s, struct partition *p, const struct series *series, uint32_t unit,
+enum err unit_load(struct scorer *s, struct partition *p, const struct series *series, uint32_t unit,
                    struct cached_unit **out, struct err_text *e);
-void unit_mark_changed(struct scorer_core *s, struct partition *p, struct cached_unit *u);
+void unit_mark_changed(struct scorer *s, struct partition *p, struct cached_unit *u);
 /* Forgets clean units when there are too many. */
-void units_shrink(struct scorer_core *s);
+void units_shrink(struct scorer *s);
 
 /* apply.c: one submission of a record; entry is number `index` of it. Either all of it is applied or nothing. */
 struct applying {
@@ -99,22 +99,22 @@ struct applying {
     uint32_t index;
     uint64_t pseq;
 };
-enum err apply_entry(struct scorer_core *s, struct partition *p, struct applying *a, struct err_text *e);
+enum err apply_entry(struct scorer *s, struct partition *p, struct applying *a, struct err_text *e);
 
 /* flush.c */
-void partition_flush(struct scorer_core *s, struct partition *p);
+void partition_flush(struct scorer *s, struct partition *p);
 
 /* answers.c: what the coordinator is told. */
-void answer_owned(struct scorer_core *s, struct partition *p);
-void answer_released(struct scorer_core *s, uint32_t partition, uint64_t owner_epoch, uint64_t applied, bool lost);
+void answer_owned(struct scorer *s, struct partition *p);
+void answer_released(struct scorer *s, uint32_t partition, uint64_t owner_epoch, uint64_t applied, bool lost);
 /* all: every tally, else those that changed. */
-void answer_progress(struct scorer_core *s, struct partition *p, bool all);
-void answer_gap(struct scorer_core *s, const struct partition *p);
-void tell_committed(struct scorer_core *s);
+void answer_progress(struct scorer *s, struct partition *p, bool all);
+void answer_gap(struct scorer *s, const struct partition *p);
+void tell_committed(struct scorer *s);
 
 /* commit.c */
 /* Whether state could be written the last time: heartbeats say it. NULL: it could. */
-void note_writing(struct scorer_core *s, const struct err_text *e);
-enum err commit_all(struct scorer_core *s, int64_t now_us);
+void note_writing(struct scorer *s, const struct err_text *e);
+enum err commit_all(struct scorer *s, int64_t now_us);
 /* More is waiting to be committed than should be. */
-bool commit_pressed(const struct scorer_core *s);
+bool commit_pressed(const struct scorer *s);

@@ -2,14 +2,13 @@
 #include "services/scorer/internal.h"
 #include <string.h>
 
-static struct cell *scratch_cells(struct scorer_core *s, size_t count)
+static struct cell *scratch_cells(struct scorer *s, size_t count)
 {
     buffer_clear(&s->scratch_cells);
     return buffer_grow(&s->scratch_cells, count * sizeof(struct cell));
 }
 
-static enum err load_stage(struct scorer_core *s, struct partition *p, struct cached_unit *u, int stage,
-                           struct err_text *e)
+static enum err load_stage(struct scorer *s, struct partition *p, struct cached_unit *u, int stage, struct err_text *e)
 {
     size_t count = u->definition->leaf_count;
     struct cell *cells = scratch_cells(s, count);
@@ -21,7 +20,7 @@ static enum err load_stage(struct scorer_core *s, struct partition *p, struct ca
     return err;
 }
 
-static enum err load_score(struct scorer_core *s, struct partition *p, struct cached_unit *u, struct err_text *e)
+static enum err load_score(struct scorer *s, struct partition *p, struct cached_unit *u, struct err_text *e)
 {
     struct score_header header;
     size_t nodes = u->definition->node_count;
@@ -41,7 +40,7 @@ static enum err load_score(struct scorer_core *s, struct partition *p, struct ca
 
 /* What was read is what we committed, and nothing of an owner after us: on that we must not build, nor tell the
  * publisher of it. Asked after the reading; whoever takes the partition writes its epoch before anything else (I5). */
-static enum err check_ours(struct scorer_core *s, const struct partition *p, struct err_text *e)
+static enum err check_ours(struct scorer *s, const struct partition *p, struct err_text *e)
 {
     struct state_cursor cursor;
     enum err err = s->io.store.cursor(s->io.store_ctx, p->number, &cursor, e);
@@ -50,7 +49,7 @@ static enum err check_ours(struct scorer_core *s, const struct partition *p, str
     return err_set(e, ERR_LOST, "another scorer owns it");
 }
 
-static enum err load(struct scorer_core *s, struct partition *p, struct cached_unit *u, struct err_text *e)
+static enum err load(struct scorer *s, struct partition *p, struct cached_unit *u, struct err_text *e)
 {
     enum err err = load_score(s, p, u, e);
     for (int stage = 1; stage < STAGES && !err; stage++)
@@ -63,7 +62,7 @@ static enum err load(struct scorer_core *s, struct partition *p, struct cached_u
     return err;
 }
 
-enum err unit_load(struct scorer_core *s, struct partition *p, const struct series *series, uint32_t unit,
+enum err unit_load(struct scorer *s, struct partition *p, const struct series *series, uint32_t unit,
                    struct cached_unit **out, struct err_text *e)
 {
     *out = units_find(&p->units, series->number, unit);
@@ -81,7 +80,7 @@ enum err unit_load(struct scorer_core *s, struct partition *p, const struct seri
     return OK;
 }
 
-void unit_mark_changed(struct scorer_core *s, struct partition *p, struct cached_unit *u)
+void unit_mark_changed(struct scorer *s, struct partition *p, struct cached_unit *u)
 {
     if (!u->touched) {
         u->touched = true;
@@ -96,7 +95,7 @@ void unit_mark_changed(struct scorer_core *s, struct partition *p, struct cached
     }
 }
 
-static void cached(const struct scorer_core *s, size_t *units, size_t *bytes)
+static void cached(const struct scorer *s, size_t *units, size_t *bytes)
 {
     *units = *bytes = 0;
     for (size_t i = 0; i < s->owned_count; i++) {
@@ -105,7 +104,7 @@ static void cached(const struct scorer_core *s, size_t *units, size_t *bytes)
     }
 }
 
-void units_shrink(struct scorer_core *s)
+void units_shrink(struct scorer *s)
 {
     size_t units, bytes, units_max = s->limits.cached_units_max;
     cached(s, &units, &bytes);

@@ -25,12 +25,12 @@ void partition_destroy(struct partition **p)
     *p = NULL;
 }
 
-struct partition *partition_held(const struct scorer_core *s, uint32_t number)
+struct partition *partition_held(const struct scorer *s, uint32_t number)
 {
     return number < s->partitions ? s->partition[number] : NULL;
 }
 
-void partition_hold(struct scorer_core *s, struct partition *p)
+void partition_hold(struct scorer *s, struct partition *p)
 {
     ASSERT(p->number < s->partitions && !s->partition[p->number]);
     s->partition[p->number] = p;
@@ -45,7 +45,7 @@ void partition_assert(const struct partition *p)
 }
 
 /* Its effects are in state, or are given up: they leave the sums over all partitions, which are exact. */
-void partition_clean(struct scorer_core *s, struct partition *p)
+void partition_clean(struct scorer *s, struct partition *p)
 {
     size_t count = buffer_count(&p->dirty, struct cached_unit *);
     size_t bytes = p->rejects.size + p->details.size;
@@ -63,7 +63,7 @@ void partition_clean(struct scorer_core *s, struct partition *p)
     buffer_clear(&p->details);
 }
 
-void partition_drop(struct scorer_core *s, uint32_t number)
+void partition_drop(struct scorer *s, uint32_t number)
 {
     ASSERT(partition_held(s, number));
     partition_clean(s, s->partition[number]);
@@ -75,14 +75,14 @@ void partition_drop(struct scorer_core *s, uint32_t number)
         }
 }
 
-void partition_lost(struct scorer_core *s, const struct partition *p)
+void partition_lost(struct scorer *s, const struct partition *p)
 {
     metric_add(&s->metrics, ownership_lost, 1);
     answer_released(s, p->number, p->owner_epoch, p->committed, true);
     partition_drop(s, p->number);
 }
 
-void partition_drop_all(struct scorer_core *s)
+void partition_drop_all(struct scorer *s)
 {
     while (s->owned_count)
         partition_drop(s, s->owned[s->owned_count - 1]);

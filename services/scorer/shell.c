@@ -20,7 +20,7 @@ struct shell {
     struct worker_shell common;
     struct scorer_store store;
     struct catalog *catalog;
-    struct scorer_core *core;
+    struct scorer *core;
     void *source[SOURCES];
     void *scores;
     char endpoint[LINK_ENDPOINT_BYTES]; /* where validators connect */
@@ -75,16 +75,16 @@ static enum err start_core(struct shell *s, struct err_text *e)
     if (!err)
         err = worker_shell_identify(&s->common, &config, e);
     if (!err)
-        s->core = scorer_core_new(&config, &limits, &io, clock_mono_us());
+        s->core = scorer_new(&config, &limits, &io, clock_mono_us());
     return err;
 }
 
 static void dispatch(struct shell *s, int source, const struct wire_message *m)
 {
     if (source == WORK)
-        scorer_core_receive(s->core, m->kind, m->message, clock_mono_us());
+        scorer_receive(s->core, m->kind, m->message, clock_mono_us());
     else
-        scorer_core_verdicts(s->core, (const Parbus__Verdicts *)m->message, clock_mono_us());
+        scorer_verdicts(s->core, (const Parbus__Verdicts *)m->message, clock_mono_us());
 }
 
 /* Returns the bytes taken; 0: nothing there. */
@@ -101,7 +101,7 @@ static size_t take_one(struct shell *s, int source)
     if (err == ERR_BUSY)
         return 0;
     if (err)
-        scorer_core_malformed(s->core, e.text);
+        scorer_malformed(s->core, e.text);
     else
         dispatch(s, source, &m);
     return link_bytes(&s->common.message) + 1;
@@ -117,12 +117,12 @@ static void drain(struct shell *s, int source)
 /* Returns whether the stop signal is there. */
 static bool turn(struct shell *s, int stop_fd)
 {
-    int64_t due_us = scorer_core_tick(s->core, clock_mono_us());
+    int64_t due_us = scorer_tick(s->core, clock_mono_us());
     uint32_t ready = link_poll(s->source, SOURCES, stop_fd, us_until(due_us, clock_mono_us()));
     for (int source = 0; source < SOURCES; source++)
         if (ready >> source & 1)
             drain(s, source);
-    scorer_core_flush(s->core);
+    scorer_flush(s->core);
     return ready >> 31;
 }
 
@@ -130,11 +130,11 @@ static bool turn(struct shell *s, int stop_fd)
 static void leave(struct shell *s)
 {
     int64_t end_us = clock_mono_us() + s->common.service->settings.release_timeout_ms * 1000;
-    scorer_core_leave(s->core);
-    while (!scorer_core_done(s->core) && clock_mono_us() < end_us)
+    scorer_leave(s->core);
+    while (!scorer_done(s->core) && clock_mono_us() < end_us)
         turn(s, -1);
-    if (scorer_core_commit(s->core, clock_mono_us()) == OK)
-        log_info("scorer.stopped", "handed_over=%s", scorer_core_done(s->core) ? "yes" : "no");
+    if (scorer_commit(s->core, clock_mono_us()) == OK)
+        log_info("scorer.stopped", "handed_over=%s", scorer_done(s->core) ? "yes" : "no");
     worker_shell_last_words();
 }
 
@@ -142,7 +142,7 @@ static enum err loop(struct shell *s, struct err_text *e)
 {
     enum err err = OK;
     while (!turn(s, s->common.service->stop_fd) && !err)
-        err = scorer_core_over(s->core, e);
+        err = scorer_over(s->core, e);
     if (!err)
         leave(s);
     return err;
@@ -150,7 +150,7 @@ static enum err loop(struct shell *s, struct err_text *e)
 
 static void shell_close(struct shell *s)
 {
-    scorer_core_destroy(&s->core);
+    scorer_destroy(&s->core);
     scorer_store_close(&s->store);
     catalog_destroy(&s->catalog);
     for (int source = 0; source < SOURCES; source++)

@@ -21,7 +21,7 @@ static bool rejects_ok(const Parbus__Verdicts *v, const struct record_header *he
     return true;
 }
 
-static enum err open_verdicts(struct scorer_core *s, const Parbus__Verdicts *v, struct record_reader *reader,
+static enum err open_verdicts(struct scorer *s, const Parbus__Verdicts *v, struct record_reader *reader,
                               struct err_text *e)
 {
     enum err err = record_open(reader, v->record.data, v->record.len, e);
@@ -36,7 +36,7 @@ static enum err open_verdicts(struct scorer_core *s, const Parbus__Verdicts *v, 
 }
 
 /* I20: what is missing is asked for, and the record after it. */
-static bool knows_controls(struct scorer_core *s, struct partition *p, const Parbus__Verdicts *v,
+static bool knows_controls(struct scorer *s, struct partition *p, const Parbus__Verdicts *v,
                            const struct record_header *header)
 {
     if (worker_knows(&s->worker, header->control_seq) && worker_knows(&s->worker, v->control_seq))
@@ -47,7 +47,7 @@ static bool knows_controls(struct scorer_core *s, struct partition *p, const Par
 }
 
 /* I10: exactly applied + 1. What is not that is dropped, and the coordinator learns where we are. */
-static bool in_sequence(struct scorer_core *s, struct partition *p, uint64_t first, uint64_t last, int64_t now_us)
+static bool in_sequence(struct scorer *s, struct partition *p, uint64_t first, uint64_t last, int64_t now_us)
 {
     if (first > p->applied + 1) {
         metric_add(&s->metrics, records_gap, 1);
@@ -65,7 +65,7 @@ static bool in_sequence(struct scorer_core *s, struct partition *p, uint64_t fir
     return true;
 }
 
-static void move_on(struct scorer_core *s, struct partition *p, uint64_t pseq)
+static void move_on(struct scorer *s, struct partition *p, uint64_t pseq)
 {
     ASSERT(pseq == p->applied + 1); /* I10 */
     p->applied = pseq;
@@ -77,7 +77,7 @@ static void move_on(struct scorer_core *s, struct partition *p, uint64_t pseq)
 }
 
 /* Room is made before more is taken in. false: state cannot be written; the journal has it all, and it comes again. */
-static bool make_room(struct scorer_core *s, int64_t now_us)
+static bool make_room(struct scorer *s, int64_t now_us)
 {
     if (!commit_pressed(s))
         return true;
@@ -87,14 +87,13 @@ static bool make_room(struct scorer_core *s, int64_t now_us)
     return !commit_pressed(s);
 }
 
-static struct partition *held_under(const struct scorer_core *s, const Parbus__Verdicts *v)
+static struct partition *held_under(const struct scorer *s, const Parbus__Verdicts *v)
 {
     struct partition *p = partition_held(s, v->partition);
     return p && p->owner_epoch == v->owner_epoch ? p : NULL;
 }
 
-static void apply_entries(struct scorer_core *s, const Parbus__Verdicts *v, struct record_reader *reader,
-                          int64_t now_us)
+static void apply_entries(struct scorer *s, const Parbus__Verdicts *v, struct record_reader *reader, int64_t now_us)
 {
     struct record_entry entry;
     struct applying a = {.verdicts = v, .header = &reader->header, .entry = &entry, .pseq = v->first_pseq};
@@ -127,7 +126,7 @@ static void apply_entries(struct scorer_core *s, const Parbus__Verdicts *v, stru
     metric_add(&s->metrics, records_applied, 1);
 }
 
-static void apply_record(struct scorer_core *s, const Parbus__Verdicts *v, struct record_reader *reader, int64_t now_us)
+static void apply_record(struct scorer *s, const Parbus__Verdicts *v, struct record_reader *reader, int64_t now_us)
 {
     apply_entries(s, v, reader, now_us);
     bookmark_clear(worker_bookmark(&s->worker));
@@ -135,7 +134,7 @@ static void apply_record(struct scorer_core *s, const Parbus__Verdicts *v, struc
 
 /* The coordinator takes us for the owner still: our Released was lost (I11), or we were told to forget everything (I1).
  */
-static void refuse_ownership(struct scorer_core *s, const Parbus__Verdicts *v, int64_t now_us)
+static void refuse_ownership(struct scorer *s, const Parbus__Verdicts *v, int64_t now_us)
 {
     metric_add(&s->metrics, records_not_owned, 1);
     if (partition_held(s, v->partition) || now_us < s->refused_after_us)
@@ -144,7 +143,7 @@ static void refuse_ownership(struct scorer_core *s, const Parbus__Verdicts *v, i
     answer_released(s, v->partition, v->owner_epoch, 0, true);
 }
 
-void scorer_core_verdicts(struct scorer_core *s, const Parbus__Verdicts *v, int64_t now_us)
+void scorer_verdicts(struct scorer *s, const Parbus__Verdicts *v, int64_t now_us)
 {
     struct record_reader reader;
     struct err_text e = {""};

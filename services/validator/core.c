@@ -8,7 +8,7 @@
 
 enum { SUGGESTIONS_PER_RECORD = 16 };
 
-struct validator_core {
+struct validator {
     struct worker worker;
     struct validator_io io;
     struct arena arena;
@@ -16,10 +16,9 @@ struct validator_core {
     struct metrics metrics;
 };
 
-struct validator_core *validator_core_new(const struct worker_config *config, const struct validator_io *io,
-                                          int64_t now_us)
+struct validator *validator_new(const struct worker_config *config, const struct validator_io *io, int64_t now_us)
 {
-    struct validator_core *v = calloc(1, sizeof *v);
+    struct validator *v = calloc(1, sizeof *v);
     ASSERT(v);
     v->io = *io;
     worker_init(&v->worker, config, io->to_coordinator, io->ctx, now_us);
@@ -27,7 +26,7 @@ struct validator_core *validator_core_new(const struct worker_config *config, co
     return v;
 }
 
-void validator_core_destroy(struct validator_core **v)
+void validator_destroy(struct validator **v)
 {
     if (!*v)
         return;
@@ -40,7 +39,7 @@ void validator_core_destroy(struct validator_core **v)
 
 static bool on_reject(void *ctx, uint32_t row, Parbus__Reason reason, const char *detail)
 {
-    struct validator_core *v = ctx;
+    struct validator *v = ctx;
     return rejects_add(&v->rejects, row, reason, detail);
 }
 
@@ -50,7 +49,7 @@ struct record_context {
     uint32_t suggestions_left;
 };
 
-static void count_entry(struct validator_core *v, size_t rows)
+static void count_entry(struct validator *v, size_t rows)
 {
     const struct rejects *r = &v->rejects;
     size_t rejected = rejects_of_entry(r);
@@ -63,7 +62,7 @@ static void count_entry(struct validator_core *v, size_t rows)
         v->metrics.reason[reason[i] & 0xff]++;
 }
 
-static void check_entry(struct validator_core *v, struct record_context *record, const struct record_entry *entry,
+static void check_entry(struct validator *v, struct record_context *record, const struct record_entry *entry,
                         const uint8_t *body)
 {
     const Parbus__Submission *submission;
@@ -85,7 +84,7 @@ static void check_entry(struct validator_core *v, struct record_context *record,
 }
 
 /* I18: the sentence says what the control says, and its bytes are left alone. */
-static void reject_set_aside(struct validator_core *v, const struct set_aside *s)
+static void reject_set_aside(struct validator *v, const struct set_aside *s)
 {
     char text[256];
     snprintf(
@@ -96,7 +95,7 @@ static void reject_set_aside(struct validator_core *v, const struct set_aside *s
     count_entry(v, 0);
 }
 
-static void check_record(struct validator_core *v, const Parbus__Work *work, struct record_reader *reader)
+static void check_record(struct validator *v, const Parbus__Work *work, struct record_reader *reader)
 {
     struct record_context record = {reader->header.received_ms, reader->header.control_seq, SUGGESTIONS_PER_RECORD};
     struct record_entry entry;
@@ -116,7 +115,7 @@ static void check_record(struct validator_core *v, const Parbus__Work *work, str
     bookmark_clear(bookmark);
 }
 
-static void send_verdicts(struct validator_core *v, const Parbus__Work *work)
+static void send_verdicts(struct validator *v, const Parbus__Work *work)
 {
     Parbus__Verdicts verdicts = PARBUS__VERDICTS__INIT;
     verdicts.has_partition = verdicts.has_owner_epoch = verdicts.has_first_pseq = 1;
@@ -132,13 +131,13 @@ static void send_verdicts(struct validator_core *v, const Parbus__Work *work)
 }
 
 /* I9. What it lacks is on its way, and then the record comes again (I12). */
-static bool knows_controls(struct validator_core *v, const Parbus__Work *work, const struct record_header *header)
+static bool knows_controls(struct validator *v, const Parbus__Work *work, const struct record_header *header)
 {
     return worker_knows(&v->worker, header->control_seq) && worker_knows(&v->worker, work->control_seq);
 }
 
 /* A record that cannot even be walked over without harm is its first entry's fault. */
-static enum err open_record(struct validator_core *v, const Parbus__Work *work, struct record_reader *reader,
+static enum err open_record(struct validator *v, const Parbus__Work *work, struct record_reader *reader,
                             struct err_text *e)
 {
     struct bookmark *bookmark = worker_bookmark(&v->worker);
@@ -149,7 +148,7 @@ static enum err open_record(struct validator_core *v, const Parbus__Work *work, 
     return err;
 }
 
-static void on_work(struct validator_core *v, const ProtobufCMessage *message, int64_t now_us)
+static void on_work(struct validator *v, const ProtobufCMessage *message, int64_t now_us)
 {
     (void)now_us;
     const Parbus__Work *work = (const Parbus__Work *)message;
@@ -171,25 +170,25 @@ static void on_work(struct validator_core *v, const ProtobufCMessage *message, i
     metric_add(&v->metrics, records_validated, 1);
 }
 
-static void on_welcome(struct validator_core *v, const ProtobufCMessage *message, int64_t now_us)
+static void on_welcome(struct validator *v, const ProtobufCMessage *message, int64_t now_us)
 {
     worker_welcome(&v->worker, (const Parbus__WorkerWelcome *)message, now_us);
 }
 
-static void on_controls(struct validator_core *v, const ProtobufCMessage *message, int64_t now_us)
+static void on_controls(struct validator *v, const ProtobufCMessage *message, int64_t now_us)
 {
     worker_controls(&v->worker, (const Parbus__Controls *)message, now_us);
 }
 
-static void on_who_are_you(struct validator_core *v, const ProtobufCMessage *message, int64_t now_us)
+static void on_who_are_you(struct validator *v, const ProtobufCMessage *message, int64_t now_us)
 {
     (void)message;
     membership_unknown(&v->worker.membership, now_us);
 }
 
-void validator_core_receive(struct validator_core *v, uint32_t kind, const ProtobufCMessage *message, int64_t now_us)
+void validator_receive(struct validator *v, uint32_t kind, const ProtobufCMessage *message, int64_t now_us)
 {
-    static void (*const on[])(struct validator_core *, const ProtobufCMessage *, int64_t) = {
+    static void (*const on[])(struct validator *, const ProtobufCMessage *, int64_t) = {
         [PARBUS__TO_WORKER__BODY_WELCOME] = on_welcome,
         [PARBUS__TO_WORKER__BODY_WORK] = on_work,
         [PARBUS__TO_WORKER__BODY_WHO_ARE_YOU] = on_who_are_you,
@@ -201,20 +200,20 @@ void validator_core_receive(struct validator_core *v, uint32_t kind, const Proto
         metric_add(&v->metrics, messages_malformed, 1);
 }
 
-void validator_core_malformed(struct validator_core *v, const char *why)
+void validator_malformed(struct validator *v, const char *why)
 {
     metric_add(&v->metrics, messages_malformed, 1);
     v->io.trouble(v->io.ctx, "validator.message_malformed", why);
 }
 
-int64_t validator_core_tick(struct validator_core *v, int64_t now_us)
+int64_t validator_tick(struct validator *v, int64_t now_us)
 {
     worker_tick(&v->worker, &v->metrics, NULL, 0, now_us);
     return worker_deadline_us(&v->worker);
 }
 
-void validator_core_leave(struct validator_core *v) { worker_leave(&v->worker); }
+void validator_leave(struct validator *v) { worker_leave(&v->worker); }
 
-enum err validator_core_over(const struct validator_core *v, struct err_text *e) { return worker_over(&v->worker, e); }
+enum err validator_over(const struct validator *v, struct err_text *e) { return worker_over(&v->worker, e); }
 
-const struct metrics *validator_core_metrics(const struct validator_core *v) { return &v->metrics; }
+const struct metrics *validator_metrics(const struct validator *v) { return &v->metrics; }

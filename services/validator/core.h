@@ -18,22 +18,21 @@ struct validator_io { /* none of them blocks; none of them calls back into the c
     void (*trouble)(void *ctx, const char *id, const char *text);
 };
 
-struct validator_core;
+struct validator;
 
 /* The config's catalog is the caller's and outlives the core; only the core changes it. */
-struct validator_core *validator_core_new(const struct worker_config *config, const struct validator_io *io,
-                                          int64_t now_us);
-void validator_core_destroy(struct validator_core **v);
+struct validator *validator_new(const struct worker_config *config, const struct validator_io *io, int64_t now_us);
+void validator_destroy(struct validator **v);
 
 /* A message of ToWorker. The message is read during the call only. */
-void validator_core_receive(struct validator_core *v, uint32_t kind, const ProtobufCMessage *message, int64_t now_us);
+void validator_receive(struct validator *v, uint32_t kind, const ProtobufCMessage *message, int64_t now_us);
 /* A message that could not be opened; `why` says what is wrong with it. */
-void validator_core_malformed(struct validator_core *v, const char *why);
+void validator_malformed(struct validator *v, const char *why);
 /* Does what is due; returns when to call again. */
-int64_t validator_core_tick(struct validator_core *v, int64_t now_us);
+int64_t validator_tick(struct validator *v, int64_t now_us);
 
 /* No more work, please (I14). */
-void validator_core_leave(struct validator_core *v);
+void validator_leave(struct validator *v);
 /* Not OK: the process must end, and why (worker.h). */
-enum err validator_core_over(const struct validator_core *v, struct err_text *e);
-const struct metrics *validator_core_metrics(const struct validator_core *v);
+enum err validator_over(const struct validator *v, struct err_text *e);
+const struct metrics *validator_metrics(const struct validator *v);

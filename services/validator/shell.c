@@ -16,7 +16,7 @@ enum {
 struct shell {
     struct worker_shell common;
     struct catalog *catalog;
-    struct validator_core *core;
+    struct validator *core;
     void *work;
     struct outlets outlets;
 };
@@ -58,7 +58,7 @@ static enum err start_core(struct shell *s, struct err_text *e)
     if (!err)
         err = worker_shell_identify(&s->common, &config, e);
     if (!err)
-        s->core = validator_core_new(&config, &io, clock_mono_us());
+        s->core = validator_new(&config, &io, clock_mono_us());
     return err;
 }
 
@@ -70,9 +70,9 @@ static bool take_one(struct shell *s)
     if (err == ERR_BUSY)
         return false;
     if (err)
-        validator_core_malformed(s->core, e.text);
+        validator_malformed(s->core, e.text);
     else
-        validator_core_receive(s->core, m.kind, m.message, clock_mono_us());
+        validator_receive(s->core, m.kind, m.message, clock_mono_us());
     return true;
 }
 
@@ -87,7 +87,7 @@ static int drain(struct shell *s)
 /* One turn; returns whether the stop signal is there. */
 static bool turn(struct shell *s)
 {
-    int64_t due_us = validator_core_tick(s->core, clock_mono_us());
+    int64_t due_us = validator_tick(s->core, clock_mono_us());
     uint32_t ready = link_poll(&s->work, 1, s->common.service->stop_fd, us_until(due_us, clock_mono_us()));
     if (ready & 1)
         drain(s);
@@ -100,10 +100,10 @@ static void leave(struct shell *s)
 {
     int64_t now_us = clock_mono_us(), quiet_us = now_us;
     int64_t end_us = now_us + s->common.service->settings.release_timeout_ms * 1000;
-    validator_core_leave(s->core);
+    validator_leave(s->core);
     for (; now_us < end_us && now_us - quiet_us < DRAINED_US; now_us = clock_mono_us()) {
         uint32_t ready = link_poll(&s->work, 1, -1, quiet_us + DRAINED_US - now_us);
-        validator_core_tick(s->core, clock_mono_us());
+        validator_tick(s->core, clock_mono_us());
         if (ready & 1 && drain(s))
             quiet_us = clock_mono_us();
     }
@@ -114,7 +114,7 @@ static enum err loop(struct shell *s, struct err_text *e)
 {
     enum err err = OK;
     while (!turn(s) && !err)
-        err = validator_core_over(s->core, e);
+        err = validator_over(s->core, e);
     if (!err)
         leave(s);
     return err;
@@ -122,7 +122,7 @@ static enum err loop(struct shell *s, struct err_text *e)
 
 static void shell_close(struct shell *s)
 {
-    validator_core_destroy(&s->core);
+    validator_destroy(&s->core);
     catalog_destroy(&s->catalog);
     link_close(&s->work);
     outlets_close(&s->outlets);

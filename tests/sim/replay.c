@@ -7,8 +7,8 @@
 struct replay {
     struct sim *sim;
     struct catalog *catalog;
-    struct validator_core *validator;
-    struct scorer_core *scorer;
+    struct validator *validator;
+    struct scorer *scorer;
     struct sim_state state;
 };
 
@@ -43,7 +43,7 @@ static void trouble(void *ctx, const char *id, const char *text)
 static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
 {
     (void)endpoint;
-    scorer_core_verdicts(((struct replay *)ctx)->scorer, verdicts, 0);
+    scorer_verdicts(((struct replay *)ctx)->scorer, verdicts, 0);
     return OK;
 }
 
@@ -120,12 +120,12 @@ static void make_cores(struct replay *r)
                                .trouble = trouble,
                                .store = {open_state, own, tallies, values, scores, commit, cursor_of},
                                .store_ctx = r};
-    r->validator = validator_core_new(&config, &validator, 0);
-    r->scorer = scorer_core_new(&config, &limits, &scorer, 0);
+    r->validator = validator_new(&config, &validator, 0);
+    r->scorer = scorer_new(&config, &limits, &scorer, 0);
     Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
     welcome.partitions = r->sim->partitions;
     welcome.term = 1;
-    scorer_core_receive(r->scorer, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, 0);
+    scorer_receive(r->scorer, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, 0);
 }
 
 static void replay_partition(struct replay *r, uint32_t partition)
@@ -134,7 +134,7 @@ static void replay_partition(struct replay *r, uint32_t partition)
     assign.has_partition = assign.has_owner_epoch = 1;
     assign.partition = partition;
     assign.owner_epoch = 1;
-    scorer_core_receive(r->scorer, PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base, 0);
+    scorer_receive(r->scorer, PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base, 0);
     const struct sim_records *records = &r->sim->journal.partition[partition];
     for (size_t i = 0; i < records->count; i++) {
         const struct sim_record *record = &records->record[i];
@@ -147,7 +147,7 @@ static void replay_partition(struct replay *r, uint32_t partition)
         poison_replays(r->sim, partition, record);
         work.scorer = "replay";
         work.record = (ProtobufCBinaryData){record->bytes, record->data};
-        validator_core_receive(r->validator, PARBUS__TO_WORKER__BODY_WORK, &work.base, 0);
+        validator_receive(r->validator, PARBUS__TO_WORKER__BODY_WORK, &work.base, 0);
     }
 }
 
@@ -160,11 +160,11 @@ void check_replay(struct sim *s)
     for (uint32_t p = 0; p < s->partitions; p++)
         replay_partition(&r, p);
     poison_replays(s, 0, NULL);
-    scorer_core_commit(r.scorer, 0);
+    scorer_commit(r.scorer, 0);
     if (!sim_state_same(&s->state, &r.state, what, sizeof what))
         sim_fail(s, "law 2: a replay of the journal gives another state: %s", what);
-    scorer_core_destroy(&r.scorer);
-    validator_core_destroy(&r.validator);
+    scorer_destroy(&r.scorer);
+    validator_destroy(&r.validator);
     catalog_destroy(&r.catalog);
     kv_free(&r.state.kv);
 }

@@ -9,7 +9,7 @@ struct scorer_process {
     struct sim *sim;
     struct actor *actor;
     struct catalog *catalog;
-    struct scorer_core *core;
+    struct scorer *core;
     bool told; /* that it leaves */
 };
 
@@ -101,15 +101,15 @@ static void start(struct sim *s, struct actor *n)
     struct scorer_limits limits = {(size_t)s->settings.scorer_cached_units_max,
                                    s->settings.commit_interval_ms * SIM_MS};
     struct worker_config config = worker_config_of(s, n, PARBUS__ROLE__ROLE_SCORER, p->catalog);
-    p->core = scorer_core_new(&config, &limits, &io, s->now_us);
+    p->core = scorer_new(&config, &limits, &io, s->now_us);
     n->process = p;
 }
 
 static void stop(struct sim *s, struct actor *n)
 {
     struct scorer_process *p = n->process;
-    census_metrics(&s->census, scorer_core_metrics(p->core));
-    scorer_core_destroy(&p->core);
+    census_metrics(&s->census, scorer_metrics(p->core));
+    scorer_destroy(&p->core);
     catalog_destroy(&p->catalog);
     free(p);
     n->process = NULL;
@@ -119,7 +119,7 @@ static void stop(struct sim *s, struct actor *n)
 
 static uint64_t counted(const struct scorer_process *p)
 {
-    const struct metrics *m = scorer_core_metrics(p->core);
+    const struct metrics *m = scorer_metrics(p->core);
     return m->value[METRIC_records_applied] + m->value[METRIC_records_duplicate] + m->value[METRIC_records_gap] +
            m->value[METRIC_records_not_owned] + m->value[METRIC_records_refused] + m->value[METRIC_messages_malformed] +
            p->actor->troubles;
@@ -129,7 +129,7 @@ static uint64_t counted(const struct scorer_process *p)
 static void pretend_in_order(struct scorer_process *p, Parbus__Verdicts *v)
 {
     uint64_t epoch, applied, committed;
-    if (scorer_core_position(p->core, v->partition, &epoch, &applied, &committed) && epoch == v->owner_epoch)
+    if (scorer_position(p->core, v->partition, &epoch, &applied, &committed) && epoch == v->owner_epoch)
         v->first_pseq = applied + 1;
 }
 
@@ -140,7 +140,7 @@ static void take_verdicts(struct sim *s, struct scorer_process *p, const struct 
     if (s->options.mutation == MUTATION_GAP_APPLIED)
         pretend_in_order(p, &verdicts);
     if (s->options.mutation != MUTATION_SILENT_DROP || rng_below(&s->rng, 16))
-        scorer_core_verdicts(p->core, &verdicts, actor_now_us(s, p->actor));
+        scorer_verdicts(p->core, &verdicts, actor_now_us(s, p->actor));
     check_counted(s, p->actor, before, counted(p));
 }
 
@@ -153,7 +153,7 @@ static void take(struct sim *s, struct scorer_process *p, const struct message *
     if (verdicts)
         take_verdicts(s, p, &opened);
     else
-        scorer_core_receive(p->core, opened.kind, opened.message, actor_now_us(s, p->actor));
+        scorer_receive(p->core, opened.kind, opened.message, actor_now_us(s, p->actor));
 }
 
 static void drain(struct sim *s, struct scorer_process *p)
@@ -163,7 +163,7 @@ static void drain(struct sim *s, struct scorer_process *p)
         take(s, p, m);
         network_release(&s->network, m);
     }
-    scorer_core_flush(p->core);
+    scorer_flush(p->core);
 }
 
 /* A process that wakes may look at the clock first, or at its messages. */
@@ -171,14 +171,14 @@ static int64_t turn(struct sim *s, struct actor *n)
 {
     struct scorer_process *p = n->process;
     if (rng_below(&s->rng, 2))
-        scorer_core_tick(p->core, actor_now_us(s, n));
+        scorer_tick(p->core, actor_now_us(s, n));
     drain(s, p);
     if (n->leaving && !p->told) {
-        scorer_core_leave(p->core);
+        scorer_leave(p->core);
         p->told = true;
     }
-    int64_t due_us = scorer_core_tick(p->core, actor_now_us(s, n));
-    n->finished = scorer_core_done(p->core);
+    int64_t due_us = scorer_tick(p->core, actor_now_us(s, n));
+    n->finished = scorer_done(p->core);
     return due_us;
 }
 

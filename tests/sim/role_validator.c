@@ -13,7 +13,7 @@ struct validator_process {
     struct sim *sim;
     struct actor *actor;
     struct catalog *catalog;
-    struct validator_core *core;
+    struct validator *core;
     int64_t leave_us;
 };
 
@@ -51,7 +51,7 @@ static void start(struct sim *s, struct actor *n)
     *p = (struct validator_process){.sim = s, .actor = n, .catalog = catalog_new()};
     struct validator_io io = {p, to_coordinator, to_scorer, trouble};
     struct worker_config config = worker_config_of(s, n, PARBUS__ROLE__ROLE_VALIDATOR, p->catalog);
-    p->core = validator_core_new(&config, &io, s->now_us);
+    p->core = validator_new(&config, &io, s->now_us);
     n->process = p;
 }
 
@@ -59,7 +59,7 @@ static void stop(struct sim *s, struct actor *n)
 {
     (void)s;
     struct validator_process *p = n->process;
-    validator_core_destroy(&p->core);
+    validator_destroy(&p->core);
     catalog_destroy(&p->catalog);
     free(p);
     n->process = NULL;
@@ -67,7 +67,7 @@ static void stop(struct sim *s, struct actor *n)
 
 static uint64_t counted(const struct validator_process *p)
 {
-    const struct metrics *m = validator_core_metrics(p->core);
+    const struct metrics *m = validator_metrics(p->core);
     return m->value[METRIC_records_validated] + m->value[METRIC_records_refused] + m->value[METRIC_messages_malformed] +
            p->actor->troubles;
 }
@@ -98,7 +98,7 @@ static void take(struct sim *s, struct validator_process *p, const struct messag
     if (s->options.mutation == MUTATION_CONTROL_SKIPPED && opened.kind == PARBUS__TO_WORKER__BODY_WORK)
         pretend_known(p, (Parbus__Work *)(void *)opened.message);
     uint64_t before = counted(p);
-    validator_core_receive(p->core, opened.kind, opened.message, actor_now_us(s, p->actor));
+    validator_receive(p->core, opened.kind, opened.message, actor_now_us(s, p->actor));
     if (opened.kind == PARBUS__TO_WORKER__BODY_WORK)
         check_counted(s, p->actor, before, counted(p));
 }
@@ -112,11 +112,11 @@ static int64_t turn(struct sim *s, struct actor *n)
         network_release(&s->network, m);
     }
     if (n->leaving && !p->leave_us) {
-        validator_core_leave(p->core);
+        validator_leave(p->core);
         p->leave_us = s->now_us + STAYS_US;
     }
     n->finished = p->leave_us && s->now_us >= p->leave_us;
-    int64_t due_us = validator_core_tick(p->core, actor_now_us(s, n));
+    int64_t due_us = validator_tick(p->core, actor_now_us(s, n));
     return p->leave_us && p->leave_us < due_us ? p->leave_us : due_us;
 }
 

@@ -2,7 +2,7 @@
 #include "death.h"
 #include "services/scorer/internal.h"
 
-static struct scorer_core core;
+static struct scorer core;
 static struct partition *held;
 static struct partition *by_number[2];
 static uint32_t owned[2];
@@ -12,7 +12,7 @@ static struct series series = {.number = 1, .definition = &definition};
 /* Holds partition 1: applied 7, committed 5, told 6; a unit is to be told and committed, a reject to be committed. */
 static struct partition *holding(void)
 {
-    core = (struct scorer_core){.partition = by_number, .owned = owned, .partitions = 2};
+    core = (struct scorer){.partition = by_number, .owned = owned, .partitions = 2};
     held = partition_new(1, 11, 5);
     partition_hold(&core, held);
     held->applied = 7, held->told = 6;

@@ -110,7 +110,7 @@ void world_setup_limited(struct world *w, struct fake_state *state, size_t cache
                            .trouble = trouble,
                            .store = fake_state_io,
                            .store_ctx = state};
-    w->core = scorer_core_new(&config, &limits, &io, 0);
+    w->core = scorer_new(&config, &limits, &io, 0);
     world_welcome(w, 1, 0);
 }
 
@@ -118,7 +118,7 @@ void world_setup(struct world *w, struct fake_state *state) { world_setup_limite
 
 void world_teardown(struct world *w)
 {
-    scorer_core_destroy(&w->core);
+    scorer_destroy(&w->core);
     catalog_destroy(&w->catalog);
 }
 
@@ -128,7 +128,7 @@ void world_assign(struct world *w, uint32_t partition, uint64_t epoch, int64_t n
     m.has_partition = m.has_owner_epoch = 1;
     m.partition = partition;
     m.owner_epoch = epoch;
-    scorer_core_receive(w->core, PARBUS__TO_WORKER__BODY_ASSIGN, &m.base, now_us);
+    scorer_receive(w->core, PARBUS__TO_WORKER__BODY_ASSIGN, &m.base, now_us);
 }
 
 void world_release(struct world *w, uint32_t partition, uint64_t epoch, int64_t now_us)
@@ -137,7 +137,7 @@ void world_release(struct world *w, uint32_t partition, uint64_t epoch, int64_t 
     m.has_partition = m.has_owner_epoch = 1;
     m.partition = partition;
     m.owner_epoch = epoch;
-    scorer_core_receive(w->core, PARBUS__TO_WORKER__BODY_RELEASE, &m.base, now_us);
+    scorer_receive(w->core, PARBUS__TO_WORKER__BODY_RELEASE, &m.base, now_us);
 }
 
 void world_welcome(struct world *w, uint64_t term, int64_t now_us)
@@ -147,19 +147,19 @@ void world_welcome(struct world *w, uint64_t term, int64_t now_us)
     m.term = term;
     m.partitions = FAKE_PARTITIONS;
     m.journal_id = JOURNAL;
-    scorer_core_receive(w->core, PARBUS__TO_WORKER__BODY_WELCOME, &m.base, now_us);
+    scorer_receive(w->core, PARBUS__TO_WORKER__BODY_WELCOME, &m.base, now_us);
 }
 
 void world_control(struct world *w, struct page *page, int64_t now_us)
 {
-    scorer_core_receive(w->core, PARBUS__TO_WORKER__BODY_CONTROLS, &page->controls.base, now_us);
+    scorer_receive(w->core, PARBUS__TO_WORKER__BODY_CONTROLS, &page->controls.base, now_us);
     page_free(page);
 }
 
 void world_who_are_you(struct world *w, int64_t now_us)
 {
     Parbus__WhoAreYou m = PARBUS__WHO_ARE_YOU__INIT;
-    scorer_core_receive(w->core, PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &m.base, now_us);
+    scorer_receive(w->core, PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &m.base, now_us);
 }
 
 void world_seal(struct buffer *record, uint32_t partition, uint64_t first_pseq)
@@ -178,7 +178,7 @@ void world_give_to(struct world *w, uint32_t partition, uint64_t epoch, const st
     v.owner_epoch = epoch;
     v.first_pseq = first_pseq;
     v.record = (ProtobufCBinaryData){record->size, record->data};
-    scorer_core_verdicts(w->core, &v, now_us);
+    scorer_verdicts(w->core, &v, now_us);
 }
 
 void world_give(struct world *w, const struct buffer *record, uint64_t first_pseq, int64_t now_us)
@@ -214,4 +214,4 @@ void fixture_teardown(struct fixture *f)
     buffer_free(&f->record);
 }
 
-void fixture_commit(struct fixture *f) { ASSERT(scorer_core_commit(f->w.core, 0) == OK); }
+void fixture_commit(struct fixture *f) { ASSERT(scorer_commit(f->w.core, 0) == OK); }

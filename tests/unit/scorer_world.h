@@ -21,7 +21,7 @@ struct said_scores {
 struct world {
     struct catalog *catalog;
     struct fake_state *state;
-    struct scorer_core *core;
+    struct scorer *core;
     int hello, heartbeat, owned, released, progress, gap, leave, committed, troubles;
     uint64_t owned_applied, released_applied, released_epoch, progress_applied, gap_applied, committed_pseq;
     bool released_lost;

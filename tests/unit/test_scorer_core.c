@@ -36,7 +36,7 @@ Test(scorer_core, the_publisher_is_told_before_anything_is_committed)
     draft_row(&f.d, B, 3);
     draft_record(&f.d, &f.record, HA_NOI, 7, 42);
     world_give(&f.w, &f.record, 1, 0);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     cr_assert_eq(f.state.commits, 0);
     cr_assert_eq(f.w.scores_count, 1);
     const struct said_scores *s = &f.w.scores[0];
@@ -56,10 +56,10 @@ Test(scorer_core, several_records_between_two_flushes_are_one_message)
     fixture_setup(&f);
     world_give_row(&f.w, 1, B, 3, 0);
     world_give_row(&f.w, 2, A1, 4, 0);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     world_give_row(&f.w, 3, A2, 4, 0);
-    scorer_core_flush(f.w.core);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
+    scorer_flush(f.w.core);
     cr_assert_eq(f.w.scores_count, 2);
     cr_assert_eq(f.w.scores[0].pseq, 2);
     cr_assert_eq(f.w.scores[0].units, 1);
@@ -73,9 +73,9 @@ Test(scorer_core, positions_are_told_even_when_no_unit_changed)
     struct fixture f;
     fixture_setup(&f);
     world_give_row(&f.w, 1, B, 3, 100);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     world_give_row(&f.w, 2, B, 9, 50);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     cr_assert_eq(f.w.scores_count, 2);
     cr_assert_eq(f.w.scores[1].units, 0);
     cr_assert_eq(f.w.scores[1].pseq, 2);
@@ -88,12 +88,12 @@ Test(scorer_core, a_dropped_message_leaves_a_gap_that_the_publisher_sees)
     fixture_setup(&f);
     f.w.publisher_result = ERR_BUSY;
     world_give_row(&f.w, 1, B, 3, 0);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     f.w.publisher_result = OK;
     world_give_row(&f.w, 2, B, 4, 0);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     cr_assert_eq(f.w.scores[1].prev_pseq, 1);
-    cr_assert_eq(scorer_core_metrics(f.w.core)->value[METRIC_scores_dropped], 1);
+    cr_assert_eq(scorer_metrics(f.w.core)->value[METRIC_scores_dropped], 1);
     fixture_teardown(&f);
 }
 
@@ -217,7 +217,7 @@ static void give_rejected(struct fixture *f, uint64_t pseq, uint32_t row, uint32
     v.reject_row = &row;
     v.reject_reason = &reason;
     v.reject_detail = &detail;
-    scorer_core_verdicts(f->w.core, &v, 0);
+    scorer_verdicts(f->w.core, &v, 0);
 }
 
 Test(scorer_core, rejected_rows_are_kept_with_reason_and_original)
@@ -314,7 +314,7 @@ Test(scorer_core, verdicts_that_do_not_fit_their_submission_do_no_harm)
     cr_assert_eq(f.state.cursor[0].applied, 2);
     cr_assert_eq(fake_tally(&f.state, 0, 7)->accepted_rows, 0);
     give_rejected(&f, 3, 0, 100, "of entry 0");
-    uint64_t before = scorer_core_metrics(f.w.core)->value[METRIC_messages_malformed];
+    uint64_t before = scorer_metrics(f.w.core)->value[METRIC_messages_malformed];
     uint32_t entry = 5, row = 0, reason = 100;
     char *detail = "of an entry that is not there";
     Parbus__Verdicts v = PARBUS__VERDICTS__INIT;
@@ -323,8 +323,8 @@ Test(scorer_core, verdicts_that_do_not_fit_their_submission_do_no_harm)
     v.record = (ProtobufCBinaryData){f.record.size, f.record.data};
     v.n_reject_entry = v.n_reject_row = v.n_reject_reason = v.n_reject_detail = 1;
     v.reject_entry = &entry, v.reject_row = &row, v.reject_reason = &reason, v.reject_detail = &detail;
-    scorer_core_verdicts(f.w.core, &v, 0);
-    cr_assert_eq(scorer_core_metrics(f.w.core)->value[METRIC_messages_malformed], before + 1);
+    scorer_verdicts(f.w.core, &v, 0);
+    cr_assert_eq(scorer_metrics(f.w.core)->value[METRIC_messages_malformed], before + 1);
     fixture_teardown(&f);
 }
 

@@ -11,7 +11,7 @@ static void setup(struct fixture *f)
     world_assign(&f->w, 0, EPOCH, 0);
 }
 
-static uint64_t counted(const struct fixture *f, enum metric m) { return scorer_core_metrics(f->w.core)->value[m]; }
+static uint64_t counted(const struct fixture *f, enum metric m) { return scorer_metrics(f->w.core)->value[m]; }
 
 Test(scorer_ownership, an_assignment_is_answered_as_often_as_it_comes)
 {
@@ -128,15 +128,15 @@ Test(scorer_ownership, who_lost_a_partition_writes_nothing_and_says_so)
     world_assign(&f.w, 1, EPOCH, 0);
     world_give_row(&f.w, 1, B, 3, 0);
     f.state.cursor[0].owner_epoch = EPOCH + 5;
-    scorer_core_commit(f.w.core, 0);
+    scorer_commit(f.w.core, 0);
     cr_assert_eq(f.w.released, 1);
     cr_assert(f.w.released_lost);
     cr_assert_eq(f.state.cursor[0].applied, 0);
     cr_assert_null(fake_score(&f.state, 0, HA_NOI));
     cr_assert_eq(counted(&f, METRIC_ownership_lost), 1);
     uint64_t epoch, applied, committed;
-    cr_assert_not(scorer_core_position(f.w.core, 0, &epoch, &applied, &committed));
-    cr_assert(scorer_core_position(f.w.core, 1, &epoch, &applied, &committed));
+    cr_assert_not(scorer_position(f.w.core, 0, &epoch, &applied, &committed));
+    cr_assert(scorer_position(f.w.core, 1, &epoch, &applied, &committed));
     fixture_teardown(&f);
 }
 
@@ -164,11 +164,11 @@ Test(scorer_ownership, duplicates_are_dropped_and_progress_is_said_again)
     struct fixture f;
     setup(&f);
     world_give_row(&f.w, 1, B, 3, 0);
-    scorer_core_tick(f.w.core, INTERVAL_US);
+    scorer_tick(f.w.core, INTERVAL_US);
     cr_assert_eq(f.w.progress, 1);
     world_give_row(&f.w, 1, B, 3, 0);
     cr_assert_eq(counted(&f, METRIC_records_duplicate), 1);
-    scorer_core_tick(f.w.core, 2 * INTERVAL_US);
+    scorer_tick(f.w.core, 2 * INTERVAL_US);
     cr_assert_eq(f.w.progress, 2, "it may have been lost");
     cr_assert_eq(f.w.progress_tallies, 1);
     cr_assert_eq(f.w.tally_scored, 1);
@@ -181,14 +181,14 @@ Test(scorer_ownership, a_progress_that_could_not_be_sent_is_sent_later_with_all_
     setup(&f);
     f.w.coordinator_result = ERR_BUSY;
     world_give_row(&f.w, 1, B, 3, 0);
-    scorer_core_commit(f.w.core, 0);
+    scorer_commit(f.w.core, 0);
     cr_assert_eq(f.w.progress, 0);
     f.w.coordinator_result = OK;
-    scorer_core_tick(f.w.core, 1);
+    scorer_tick(f.w.core, 1);
     cr_assert_eq(f.w.progress, 1);
     cr_assert_eq(f.w.progress_tallies, 1);
     cr_assert_eq(f.w.progress_applied, 1);
-    scorer_core_tick(f.w.core, 900000);
+    scorer_tick(f.w.core, 900000);
     cr_assert_eq(f.w.progress, 1);
     fixture_teardown(&f);
 }
@@ -224,7 +224,7 @@ Test(scorer_ownership, a_record_that_overlaps_is_applied_from_where_we_are)
     for (uint64_t seq = 1; seq <= 3; seq++)
         draft_add(&d, &record, 0, HA_NOI, 7, seq);
     world_give(&f.w, &record, 1, 0);
-    scorer_core_commit(f.w.core, 0);
+    scorer_commit(f.w.core, 0);
     cr_assert_eq(f.state.cursor[0].applied, 3);
     cr_assert_eq(fake_tally(&f.state, 0, 7)->scored, 3);
     buffer_free(&record);
@@ -237,14 +237,14 @@ Test(scorer_ownership, an_idle_scorer_commits_at_once_and_a_busy_one_once_per_in
     setup(&f);
     int64_t now_us = 10 * INTERVAL_US;
     world_give_row(&f.w, 1, B, 3, 0);
-    scorer_core_tick(f.w.core, now_us);
+    scorer_tick(f.w.core, now_us);
     cr_assert_eq(f.state.commits, 1);
     world_give_row(&f.w, 2, B, 4, 0);
-    cr_assert_eq(scorer_core_tick(f.w.core, now_us + 1), now_us + INTERVAL_US);
+    cr_assert_eq(scorer_tick(f.w.core, now_us + 1), now_us + INTERVAL_US);
     cr_assert_eq(f.state.commits, 1);
-    scorer_core_tick(f.w.core, now_us + INTERVAL_US);
+    scorer_tick(f.w.core, now_us + INTERVAL_US);
     cr_assert_eq(f.state.commits, 2);
-    scorer_core_tick(f.w.core, now_us + 9 * INTERVAL_US);
+    scorer_tick(f.w.core, now_us + 9 * INTERVAL_US);
     cr_assert_eq(f.state.commits, 2, "nothing to commit");
     fixture_teardown(&f);
 }
@@ -254,11 +254,11 @@ Test(scorer_ownership, the_publisher_hears_what_state_holds)
     struct fixture f;
     setup(&f);
     world_give_row(&f.w, 1, B, 3, 0);
-    scorer_core_tick(f.w.core, INTERVAL_US);
+    scorer_tick(f.w.core, INTERVAL_US);
     cr_assert_geq(f.w.committed, 1);
     cr_assert_eq(f.w.committed_pseq, 1);
     int said = f.w.committed;
-    scorer_core_tick(f.w.core, 1000000);
+    scorer_tick(f.w.core, 1000000);
     cr_assert_eq(f.w.committed, said + 1, "with each heartbeat");
     fixture_teardown(&f);
 }
@@ -269,15 +269,15 @@ Test(scorer_ownership, a_commit_that_fails_keeps_everything_and_is_tried_again_l
     setup(&f);
     f.state.fail_commit = ERR_FULL;
     world_give_row(&f.w, 1, B, 3, 0);
-    int64_t deadline = scorer_core_tick(f.w.core, INTERVAL_US);
+    int64_t deadline = scorer_tick(f.w.core, INTERVAL_US);
     cr_assert_eq(counted(&f, METRIC_state_commit_failures), 1);
     cr_assert_gt(deadline, INTERVAL_US);
     cr_assert_eq(f.w.progress, 0);
-    scorer_core_tick(f.w.core, INTERVAL_US + 1);
+    scorer_tick(f.w.core, INTERVAL_US + 1);
     cr_assert_eq(counted(&f, METRIC_state_commit_failures), 1, "not at once");
     world_give_row(&f.w, 2, A1, 5, 0);
     f.state.fail_commit = OK;
-    scorer_core_tick(f.w.core, INTERVAL_US + 5000000);
+    scorer_tick(f.w.core, INTERVAL_US + 5000000);
     cr_assert_eq(f.state.cursor[0].applied, 2);
     cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 8000000);
     fixture_teardown(&f);
@@ -299,7 +299,7 @@ Test(scorer_ownership, takes_in_no_more_than_it_may_hold_while_state_cannot_be_w
         world_give(&f.w, &record, pseq, 0);
     }
     uint64_t epoch, applied, committed;
-    scorer_core_position(f.w.core, 0, &epoch, &applied, &committed);
+    scorer_position(f.w.core, 0, &epoch, &applied, &committed);
     cr_assert_eq(applied, 2);
     cr_assert_eq(counted(&f, METRIC_records_refused), 1);
     cr_assert_eq(counted(&f, METRIC_records_gap), 1);
@@ -319,7 +319,7 @@ Test(scorer_ownership, a_new_term_or_who_are_you_means_commit_and_forget)
         else
             world_welcome(&f.w, 2, 0);
         cr_assert_eq(f.state.cursor[0].applied, 1);
-        cr_assert_not(scorer_core_position(f.w.core, 0, &epoch, &applied, &committed));
+        cr_assert_not(scorer_position(f.w.core, 0, &epoch, &applied, &committed));
         fixture_teardown(&f);
     }
 }
@@ -330,7 +330,7 @@ Test(scorer_ownership, the_same_term_again_changes_nothing)
     uint64_t epoch, applied, committed;
     setup(&f);
     world_welcome(&f.w, 1, 0);
-    cr_assert(scorer_core_position(f.w.core, 0, &epoch, &applied, &committed));
+    cr_assert(scorer_position(f.w.core, 0, &epoch, &applied, &committed));
     fixture_teardown(&f);
 }
 
@@ -338,11 +338,11 @@ Test(scorer_ownership, leaving_is_done_when_every_partition_is_released)
 {
     struct fixture f;
     setup(&f);
-    scorer_core_leave(f.w.core);
+    scorer_leave(f.w.core);
     cr_assert_eq(f.w.leave, 1);
-    cr_assert_not(scorer_core_done(f.w.core));
+    cr_assert_not(scorer_done(f.w.core));
     world_release(&f.w, 0, EPOCH, 0);
-    cr_assert(scorer_core_done(f.w.core));
+    cr_assert(scorer_done(f.w.core));
     fixture_teardown(&f);
 }
 
@@ -360,7 +360,7 @@ Test(scorer_ownership, a_record_waits_for_the_controls_that_it_names)
     cr_assert_eq(f.w.gap, 1, "what was refused is asked for as soon as it can be taken");
     cr_assert_eq(f.w.gap_applied, 0);
     world_give(&f.w, &record, 1, 0);
-    scorer_core_commit(f.w.core, 0);
+    scorer_commit(f.w.core, 0);
     cr_assert_eq(f.state.cursor[0].applied, 1);
     buffer_free(&record);
     fixture_teardown(&f);
@@ -372,7 +372,7 @@ Test(scorer_ownership, the_first_welcome_opens_the_state_of_its_journal)
     struct err_text e;
     setup(&f);
     cr_assert_eq(f.state.journal_id, JOURNAL);
-    cr_assert_eq(scorer_core_over(f.w.core, &e), OK);
+    cr_assert_eq(scorer_over(f.w.core, &e), OK);
     fixture_teardown(&f);
 }
 
@@ -382,7 +382,7 @@ Test(scorer_ownership, a_state_that_cannot_be_opened_ends_the_process)
     struct world w;
     struct err_text e;
     world_setup(&w, &state);
-    cr_assert_eq(scorer_core_over(w.core, &e), ERR_IO);
+    cr_assert_eq(scorer_over(w.core, &e), ERR_IO);
     cr_assert_str_eq(e.text, "disk");
     world_teardown(&w);
     fake_state_free(&state);

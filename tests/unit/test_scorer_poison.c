@@ -22,7 +22,7 @@ static void give_rejected(uint64_t pseq, uint32_t reason, char *detail)
     v.record = (ProtobufCBinaryData){f.record.size, f.record.data};
     v.n_reject_entry = v.n_reject_row = v.n_reject_reason = v.n_reject_detail = 1;
     v.reject_entry = &entry, v.reject_row = &row, v.reject_reason = &reason, v.reject_detail = &detail;
-    scorer_core_verdicts(f.w.core, &v, 0);
+    scorer_verdicts(f.w.core, &v, 0);
 }
 
 /* A record of one submission of feeder 7 with two rows. */
@@ -87,7 +87,7 @@ Test(scorer_poison, a_retry_that_comes_twice_counts_once)
     world_give(&f.w, &f.record, 2, 0);
     fixture_commit(&f);
     world_give(&f.w, &f.record, 2, 0);
-    cr_assert_eq(scorer_core_metrics(f.w.core)->value[METRIC_records_duplicate], 2);
+    cr_assert_eq(scorer_metrics(f.w.core)->value[METRIC_records_duplicate], 2);
     cr_assert_eq(fake_tally(&f.state, 0, 7)->accepted_rows, 2);
 }
 
@@ -129,7 +129,7 @@ Test(scorer_poison, nothing_of_a_retry_is_done_when_its_unit_cannot_be_read)
 Test(scorer_poison, the_unit_of_what_is_set_aside_is_told_to_the_publisher)
 {
     set_aside(1);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     cr_assert_eq(f.w.scores_count, 1);
     cr_assert_eq(f.w.scores[0].units, 1);
     cr_assert_eq(f.w.scores[0].unit, HA_NOI);
@@ -146,11 +146,11 @@ Test(scorer_poison, controls_that_verdicts_name_must_be_known)
     v.owner_epoch = EPOCH, v.first_pseq = 1, v.control_seq = 4;
     world_seal(&f.record, 0, 1);
     v.record = (ProtobufCBinaryData){f.record.size, f.record.data};
-    scorer_core_verdicts(f.w.core, &v, 0);
+    scorer_verdicts(f.w.core, &v, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 0);
     v.control_seq = 3;
-    scorer_core_verdicts(f.w.core, &v, 0);
+    scorer_verdicts(f.w.core, &v, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 1);
 }
@@ -160,18 +160,18 @@ Test(scorer_poison, scores_name_the_controls_known_when_the_partition_was_begun)
 {
     record_of(RECORD_DATA, 1);
     world_give(&f.w, &f.record, 1, 0);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     cr_assert_eq(f.w.scores[0].control_seq, 3);
     cr_assert_eq(set_aside_in(f.w.catalog, 1, 1, &e), OK, "%s", e.text);
     record_of(RECORD_DATA, 2);
     world_give(&f.w, &f.record, 2, 0);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     cr_assert_eq(f.w.scores[1].control_seq, 3);
     fixture_commit(&f);
     world_assign(&f.w, 0, EPOCH + 1, 0);
     record_of(RECORD_DATA, 3);
     world_give_to(&f.w, 0, EPOCH + 1, &f.record, 3, 0);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     cr_assert_eq(f.w.scores[2].control_seq, 4);
 }
 
@@ -184,7 +184,7 @@ Test(scorer_poison, the_bookmark_is_at_the_entry_while_it_is_applied_and_not_lon
     world_give(&f.w, &f.record, 1, 0);
     cr_assert_eq(f.state.bookmark_at_read, 2, "while its unit was read");
     cr_assert_eq(f.w.bookmark.pseq, 0);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     fixture_commit(&f);
     cr_assert_eq(f.w.bookmark_at_scores, 0);
     cr_assert_eq(f.state.bookmark_at_commit, 0);

@@ -16,11 +16,11 @@ Test(scorer_recovery, a_restart_goes_on_from_state)
     cr_assert_eq(f.w.owned_applied, 2);
     cr_assert_eq(f.w.tally_scored, 2);
     world_give_row(&f.w, 3, B, 9, 50);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     cr_assert_eq(f.w.scores[0].prev_pseq, 2);
     cr_assert_eq(f.w.scores[0].units, 0, "an older value changes nothing, also after a restart");
     world_give_row(&f.w, 4, A2, 100, 50);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     cr_assert_eq(f.w.scores[1].root, 17000000);
     cr_assert(f.w.scores[1].complete);
     fixture_teardown(&f);
@@ -73,7 +73,7 @@ Test(scorer_recovery, a_score_that_is_what_it_was_is_told_all_the_same)
     world_setup(&f.w, &f.state);
     world_assign(&f.w, 0, EPOCH, 0);
     world_give_row(&f.w, 2, B, 3, 200);
-    scorer_core_flush(f.w.core);
+    scorer_flush(f.w.core);
     cr_assert_eq(f.w.scores_count, 1);
     cr_assert_eq(f.w.scores[0].units, 1);
     fixture_commit(&f);
@@ -106,8 +106,8 @@ Test(scorer_recovery, why_state_cannot_be_written_is_a_text)
     f.state.fail_commit = ERR_FULL;
     f.state.disk_says = "/srv/Hà Nội/\xe1\xbb";
     world_give_row(&f.w, 1, B, 3, 0);
-    scorer_core_tick(f.w.core, 2000000);
-    scorer_core_tick(f.w.core, 3000000);
+    scorer_tick(f.w.core, 2000000);
+    scorer_tick(f.w.core, 3000000);
     cr_assert_str_eq(f.w.trouble, "/srv/Hà Nội/??");
     fixture_teardown(&f);
 }
@@ -118,24 +118,24 @@ Test(scorer_recovery, heartbeats_say_why_state_cannot_be_written_until_it_can)
     fixture_setup(&f);
     world_welcome(&f.w, 1, 0);
     world_assign(&f.w, 0, EPOCH, 0);
-    scorer_core_tick(f.w.core, 1000000);
+    scorer_tick(f.w.core, 1000000);
     cr_assert(f.w.heartbeat > 0 && !*f.w.trouble);
     f.state.fail_commit = ERR_FULL;
     world_give_row(&f.w, 1, B, 3, 0);
-    scorer_core_tick(f.w.core, 2000000);
-    scorer_core_tick(f.w.core, 3000000);
+    scorer_tick(f.w.core, 2000000);
+    scorer_tick(f.w.core, 3000000);
     cr_assert_str_eq(f.w.trouble, "disk");
     f.state.fail_commit = OK;
-    scorer_core_tick(f.w.core, 10000000);
-    scorer_core_tick(f.w.core, 11000000);
+    scorer_tick(f.w.core, 10000000);
+    scorer_tick(f.w.core, 11000000);
     cr_assert_str_eq(f.w.trouble, "");
     f.state.fail_own = ERR_IO;
     world_assign(&f.w, 1, EPOCH, 11000000);
-    scorer_core_tick(f.w.core, 12000000);
+    scorer_tick(f.w.core, 12000000);
     cr_assert(*f.w.trouble, "nor can a partition be taken");
     f.state.fail_own = OK;
     world_assign(&f.w, 1, EPOCH, 12000000);
-    scorer_core_tick(f.w.core, 13000000);
+    scorer_tick(f.w.core, 13000000);
     cr_assert_str_eq(f.w.trouble, "");
     fixture_teardown(&f);
 }
@@ -153,9 +153,9 @@ static void run_in_portions(struct fake_state *state, unsigned seed)
         world_give_row(&w, pseq, 3 + pseq * 7 % 3, (double)(pseq * 13 % 10), (int64_t)(pseq * 31 % 17));
         random = random * 1103515245 + 12345;
         if (random >> 16 & 1)
-            scorer_core_flush(w.core);
+            scorer_flush(w.core);
         if ((random >> 17 & 7) == 0)
-            scorer_core_commit(w.core, 0);
+            scorer_commit(w.core, 0);
         pseq++;
         if (seed && (random >> 20 & 15) == 0) { /* dies; what is not committed comes again */
             world_teardown(&w);
@@ -164,7 +164,7 @@ static void run_in_portions(struct fake_state *state, unsigned seed)
             pseq = state->cursor[0].applied + 1;
         }
     }
-    scorer_core_commit(w.core, 0);
+    scorer_commit(w.core, 0);
     world_teardown(&w);
 }
 

@@ -9,7 +9,7 @@
 
 struct world { /* a validator and what it did */
     struct catalog *catalog;
-    struct validator_core *core;
+    struct validator *core;
     struct buffer record;
     struct buffer packed; /* the last Verdicts */
     int sent, hellos, troubles, asked;
@@ -49,12 +49,12 @@ static void setup(struct world *b)
     struct worker_config config = {
         .role = PARBUS__ROLE__ROLE_VALIDATOR, .instance = "validator-1", .heartbeat_us = 1000, .catalog = b->catalog};
     struct validator_io io = {b, to_coordinator, to_scorer, trouble};
-    b->core = validator_core_new(&config, &io, 0);
+    b->core = validator_new(&config, &io, 0);
 }
 
 static void teardown(struct world *b)
 {
-    validator_core_destroy(&b->core);
+    validator_destroy(&b->core);
     catalog_destroy(&b->catalog);
     buffer_free(&b->record);
     buffer_free(&b->packed);
@@ -67,7 +67,7 @@ static void work_as_it_is(struct world *b)
     w.partition = 4, w.owner_epoch = 9, w.first_pseq = 100, w.control_seq = 3;
     w.scorer = "ipc://scorer-1";
     w.record = (ProtobufCBinaryData){b->record.size, b->record.data};
-    validator_core_receive(b->core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+    validator_receive(b->core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
 }
 
 static void work(struct world *b)
@@ -105,7 +105,7 @@ Test(validator_core, passes_a_good_record_on_unchanged)
     cr_assert_eq(v->n_reject_entry, 0);
     cr_assert_eq(v->record.len, b.record.size);
     cr_assert_eq(memcmp(v->record.data, b.record.data, b.record.size), 0);
-    cr_assert_eq(validator_core_metrics(b.core)->value[METRIC_rows_accepted], 1);
+    cr_assert_eq(validator_metrics(b.core)->value[METRIC_rows_accepted], 1);
     arena_free(&arena);
     teardown(&b);
 }
@@ -131,7 +131,7 @@ Test(validator_core, names_rejected_rows_by_entry_and_row)
     cr_assert_str_eq(v->reject_detail[0], "value 11 is outside 0..10");
     cr_assert_eq(v->reject_entry[1], 2);
     cr_assert_eq(v->reject_row[1], WIRE_ROW_WHOLE);
-    const struct metrics *m = validator_core_metrics(b.core);
+    const struct metrics *m = validator_metrics(b.core);
     cr_assert_eq(m->value[METRIC_rows_accepted], 2);
     cr_assert_eq(m->value[METRIC_rows_rejected], 3);
     cr_assert_eq(m->reason[PARBUS__REASON__REJECTED_VALUE_OUT_OF_RANGE], 1);
@@ -214,15 +214,15 @@ Test(validator_core, a_record_is_judged_only_once_its_controls_are_known)
     Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
     struct page page;
     setup(&b);
-    validator_core_receive(b.core, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, 0);
+    validator_receive(b.core, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, 0);
     record_begin(&b.record, RECORD_CONTROL, RECEIVED_MS, 4);
     work(&b);
     cr_assert_eq(b.sent, 0);
-    cr_assert_eq(validator_core_metrics(b.core)->value[METRIC_records_refused], 1);
-    validator_core_tick(b.core, 0);
+    cr_assert_eq(validator_metrics(b.core)->value[METRIC_records_refused], 1);
+    validator_tick(b.core, 0);
     cr_assert_eq(b.asked, 1);
     page_set_aside(&page, 4, 1, 1);
-    validator_core_receive(b.core, PARBUS__TO_WORKER__BODY_CONTROLS, &page.controls.base, 0);
+    validator_receive(b.core, PARBUS__TO_WORKER__BODY_CONTROLS, &page.controls.base, 0);
     page_free(&page);
     work(&b);
     cr_assert_eq(b.sent, 1);
@@ -235,11 +235,11 @@ Test(validator_core, a_control_that_cannot_be_applied_ends_it)
     struct err_text e;
     struct page page;
     setup(&b);
-    cr_assert_eq(validator_core_over(b.core, &e), OK);
+    cr_assert_eq(validator_over(b.core, &e), OK);
     page_set_aside(&page, 4, 1, 0);
-    validator_core_receive(b.core, PARBUS__TO_WORKER__BODY_CONTROLS, &page.controls.base, 0);
+    validator_receive(b.core, PARBUS__TO_WORKER__BODY_CONTROLS, &page.controls.base, 0);
     page_free(&page);
-    cr_assert_eq(validator_core_over(b.core, &e), ERR_INVALID);
+    cr_assert_eq(validator_over(b.core, &e), ERR_INVALID);
     cr_assert_str_eq(e.text, "controls of the journal: control record 4: the entry that is set aside has no pseq");
     teardown(&b);
 }
@@ -251,7 +251,7 @@ Test(validator_core, counts_what_a_full_queue_drops)
     b.send_result = ERR_BUSY;
     record_begin(&b.record, RECORD_CONTROL, RECEIVED_MS, 3);
     work(&b);
-    cr_assert_eq(validator_core_metrics(b.core)->value[METRIC_sends_full], 1);
+    cr_assert_eq(validator_metrics(b.core)->value[METRIC_sends_full], 1);
     teardown(&b);
 }
 
@@ -338,10 +338,10 @@ Test(validator_core, says_hello_again_when_it_is_not_known)
     Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
     Parbus__WhoAreYou who = PARBUS__WHO_ARE_YOU__INIT;
     setup(&b);
-    validator_core_tick(b.core, 0);
-    validator_core_receive(b.core, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, 10);
-    validator_core_receive(b.core, PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &who.base, 2000000);
-    validator_core_tick(b.core, 2000000);
+    validator_tick(b.core, 0);
+    validator_receive(b.core, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, 10);
+    validator_receive(b.core, PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &who.base, 2000000);
+    validator_tick(b.core, 2000000);
     cr_assert_eq(b.hellos, 2);
     teardown(&b);
 }

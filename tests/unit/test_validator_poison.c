@@ -13,7 +13,7 @@
 enum { PARTITION = 4, FIRST = 100 };
 
 static struct catalog *catalog;
-static struct validator_core *core;
+static struct validator *core;
 static struct buffer record, packed;
 static struct arena arena;
 static struct bookmark bookmark;
@@ -45,13 +45,13 @@ static void setup(void)
                                    .catalog = catalog,
                                    .bookmark = &bookmark};
     struct validator_io io = {NULL, to_coordinator, to_scorer, trouble};
-    core = validator_core_new(&config, &io, 0);
+    core = validator_new(&config, &io, 0);
     arena_init(&arena, WIRE_ARENA_BYTES);
 }
 
 static void teardown(void)
 {
-    validator_core_destroy(&core);
+    validator_destroy(&core);
     catalog_destroy(&catalog);
     buffer_free(&record);
     buffer_free(&packed);
@@ -68,7 +68,7 @@ static const Parbus__Verdicts *validate(uint64_t control_seq)
     w.scorer = "ipc://scorer-1";
     w.record = (ProtobufCBinaryData){record.size, record.data};
     record_seal(record.data, record.size, &(struct record_place){PARTITION, FIRST, 1});
-    validator_core_receive(core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+    validator_receive(core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
     arena_reset(&arena);
     cr_assert_eq(wire_open(&wire_to_scorer, packed.data, packed.size, &arena, &m, &e), OK, "%s", e.text);
     return (const Parbus__Verdicts *)m.message;
@@ -98,7 +98,7 @@ Test(validator_poison, what_is_set_aside_is_rejected_as_a_whole_and_the_others_a
     cr_assert_eq(v->reject_reason[1], PARBUS__REASON__REJECTED_POISON);
     cr_assert_str_eq(v->reject_detail[1], "3 workers ended while at it, the last one scorer-2; once that is mended, "
                                           "'parbus rejects retry' sends it again");
-    cr_assert_eq(validator_core_metrics(core)->reason[PARBUS__REASON__REJECTED_POISON], 1);
+    cr_assert_eq(validator_metrics(core)->reason[PARBUS__REASON__REJECTED_POISON], 1);
 }
 
 Test(validator_poison, it_stays_so_after_it_was_sent_again)
@@ -157,12 +157,12 @@ static enum err to_nobody(void *ctx, const char *endpoint, const Parbus__Verdict
     return (void)ctx, (void)endpoint, OK;
 }
 
-static struct validator_core *core_noting_at(struct bookmark *where)
+static struct validator *core_noting_at(struct bookmark *where)
 {
     struct worker_config config = {
         .instance = "validator-1", .heartbeat_us = 1000, .catalog = catalog, .bookmark = where};
     struct validator_io io = {NULL, to_coordinator, to_nobody, trouble};
-    return validator_core_new(&config, &io, 0);
+    return validator_new(&config, &io, 0);
 }
 
 Test(validator_poison, who_ends_at_an_entry_leaves_its_bookmark)
@@ -173,7 +173,7 @@ Test(validator_poison, who_ends_at_an_entry_leaves_its_bookmark)
     pid_t child = fork();
     if (child == 0) {
         signal(SIGSEGV, SIG_DFL);
-        validator_core_receive(core_noting_at(shared), PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+        validator_receive(core_noting_at(shared), PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
         _exit(0);
     }
     int status;
@@ -188,10 +188,10 @@ Test(validator_poison, bytes_of_what_is_set_aside_are_not_looked_at)
     struct bookmark own = {0};
     Parbus__Work w = work_not_to_be_read();
     set_aside_in(catalog, PARTITION, FIRST + 1, &e);
-    struct validator_core *other = core_noting_at(&own);
-    validator_core_receive(other, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
-    cr_assert_eq(validator_core_metrics(other)->value[METRIC_records_validated], 1);
-    validator_core_destroy(&other);
+    struct validator *other = core_noting_at(&own);
+    validator_receive(other, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+    cr_assert_eq(validator_metrics(other)->value[METRIC_records_validated], 1);
+    validator_destroy(&other);
 }
 
 Test(validator_poison, works_control_seq_says_what_it_must_know)
@@ -200,7 +200,7 @@ Test(validator_poison, works_control_seq_says_what_it_must_know)
     Parbus__Work w = PARBUS__WORK__INIT;
     w.partition = PARTITION, w.first_pseq = FIRST, w.control_seq = 4, w.scorer = "ipc://scorer-1";
     w.record = (ProtobufCBinaryData){record.size, record.data};
-    validator_core_receive(core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+    validator_receive(core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
     cr_assert_eq(packed.size, 0, "it lacks control 4");
     set_aside_in(catalog, PARTITION, FIRST + 1, &e);
     const Parbus__Verdicts *v = validate(4);

@@ -20,8 +20,8 @@ struct replay {
     struct journal *journal;
     struct catalog *catalog;
     struct scorer_store store;
-    struct validator_core *validator;
-    struct scorer_core *scorer;
+    struct validator *validator;
+    struct scorer *scorer;
     struct buffer part; /* a record that is replayed only in part */
     uint64_t *end;      /* of each partition: where the replay ends */
     uint32_t partition;
@@ -70,7 +70,7 @@ static void apply_first(struct replay *r, const Parbus__Verdicts *whole, uint32_
     first.n_reject_entry = first.n_reject_row = first.n_reject_reason = first.n_reject_detail = rejects;
     cut(r, &whole->record, count);
     first.record = (ProtobufCBinaryData){r->part.size, r->part.data};
-    scorer_core_verdicts(r->scorer, &first, r->now_us);
+    scorer_verdicts(r->scorer, &first, r->now_us);
 }
 
 static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
@@ -82,7 +82,7 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
     if (verdicts->first_pseq + header.count - 1 > r->until)
         apply_first(r, verdicts, (uint32_t)(r->until - verdicts->first_pseq + 1));
     else
-        scorer_core_verdicts(r->scorer, verdicts, r->now_us);
+        scorer_verdicts(r->scorer, verdicts, r->now_us);
     return OK;
 }
 
@@ -95,13 +95,13 @@ static void validate(struct replay *r, uint64_t first_pseq, uint64_t control_seq
     work.control_seq = control_seq;
     work.scorer = "replay";
     work.record = (ProtobufCBinaryData){bytes, (uint8_t *)record};
-    validator_core_receive(r->validator, PARBUS__TO_WORKER__BODY_WORK, &work.base, r->now_us);
+    validator_receive(r->validator, PARBUS__TO_WORKER__BODY_WORK, &work.base, r->now_us);
 }
 
 static void tick(struct replay *r)
 {
     r->now_us = clock_mono_us();
-    scorer_core_tick(r->scorer, r->now_us);
+    scorer_tick(r->scorer, r->now_us);
     if (!r->options->progress || r->now_us < r->progress_us)
         return;
     r->progress_us = r->now_us + PROGRESS_US;
@@ -112,7 +112,7 @@ static void tick(struct replay *r)
 static uint64_t applied(const struct replay *r)
 {
     uint64_t epoch, position = 0, committed;
-    scorer_core_position(r->scorer, r->partition, &epoch, &position, &committed);
+    scorer_position(r->scorer, r->partition, &epoch, &position, &committed);
     return position;
 }
 
@@ -142,7 +142,7 @@ static enum err replay_partition(struct replay *r, struct err_text *e)
     Parbus__Assign assign = PARBUS__ASSIGN__INIT;
     assign.partition = r->partition;
     assign.owner_epoch = OWNER_EPOCH;
-    scorer_core_receive(r->scorer, PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base, r->now_us);
+    scorer_receive(r->scorer, PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base, r->now_us);
     enum err err = OK;
     for (r->next = applied(r) + 1; r->next <= r->until && !err;) {
         uint64_t from = r->next;
@@ -185,8 +185,8 @@ static void start_cores(struct replay *r)
                                .store_ctx = &r->store};
     struct scorer_limits limits = {.cached_units_max = (size_t)r->options->settings->scorer_cached_units_max,
                                    .commit_interval_us = COMMIT_INTERVAL_US};
-    r->validator = validator_core_new(&config, &validator, r->now_us);
-    r->scorer = scorer_core_new(&config, &limits, &scorer, r->now_us);
+    r->validator = validator_new(&config, &validator, r->now_us);
+    r->scorer = scorer_new(&config, &limits, &scorer, r->now_us);
 }
 
 /* What the ingestor would say to the scorer. It opens state. */
@@ -196,8 +196,8 @@ static enum err welcome(struct replay *r, struct err_text *e)
     welcome.partitions = journal_partitions(r->journal);
     welcome.journal_id = journal_id(r->journal);
     welcome.term = 1;
-    scorer_core_receive(r->scorer, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, r->now_us);
-    return scorer_core_over(r->scorer, e);
+    scorer_receive(r->scorer, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, r->now_us);
+    return scorer_over(r->scorer, e);
 }
 
 static enum err replay_all(struct replay *r, struct err_text *e)
@@ -209,9 +209,9 @@ static enum err replay_all(struct replay *r, struct err_text *e)
         if (r->until)
             err = replay_partition(r, e);
     }
-    if (!err && scorer_core_commit(r->scorer, clock_mono_us()))
+    if (!err && scorer_commit(r->scorer, clock_mono_us()))
         err = err_set(e, ERR_IO, "%s", r->trouble.text);
-    const struct metrics *m = validator_core_metrics(r->validator);
+    const struct metrics *m = validator_metrics(r->validator);
     r->totals->observations = m->value[METRIC_rows_accepted] + m->value[METRIC_rows_rejected];
     r->totals->took_us = clock_mono_us() - r->started_us;
     return err;
@@ -219,8 +219,8 @@ static enum err replay_all(struct replay *r, struct err_text *e)
 
 static void close_all(struct replay *r)
 {
-    validator_core_destroy(&r->validator);
-    scorer_core_destroy(&r->scorer);
+    validator_destroy(&r->validator);
+    scorer_destroy(&r->scorer);
     scorer_store_close(&r->store);
     catalog_destroy(&r->catalog);
     journal_close(&r->journal);
