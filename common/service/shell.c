@@ -1,25 +1,30 @@
 #include "service/shell.h"
-#include "base/log.h"
 #include "base/random.h"
 #include "service/bookmark_file.h"
 #include <unistd.h>
 
-enum { LAST_WORDS_US = 20000 };
-
-void worker_shell_open(struct worker_shell *s, const struct service *service)
+enum err worker_shell_open(void *shell, const struct service *service, const struct reactor_source *sources,
+                           unsigned count, const struct reactor_hooks *hooks, struct err_text *e)
 {
+    struct worker_shell *s = shell;
+    struct reactor_options options = {
+        .hooks = *hooks,
+        .sources = sources,
+        .count = count,
+        .directory = service->directory,
+        .stop_fd = service->stop_fd,
+    };
+    options.hooks.ctx = shell;
     *s = (struct worker_shell){.service = service};
-    arena_init(&s->arena, WIRE_ARENA_BYTES);
-    link_message_init(&s->message);
+    return reactor_open(&s->reactor, &options, e);
 }
 
-void worker_shell_close(struct worker_shell *s)
+void worker_shell_close(void *shell)
 {
+    struct worker_shell *s = shell;
+    reactor_close(&s->reactor);
     bookmark_close(&s->bookmark);
-    link_message_close(&s->message);
     link_shutdown();
-    arena_free(&s->arena);
-    buffer_free(&s->out);
 }
 
 enum err worker_shell_identify(const struct worker_shell *s, struct worker_config *config, struct err_text *e)
@@ -37,26 +42,21 @@ enum err worker_shell_bookmark(struct worker_shell *s, struct worker_config *con
     return err;
 }
 
-enum err worker_shell_send(struct worker_shell *s, void *socket, uint32_t kind, const ProtobufCMessage *message)
+enum err worker_shell_send(void *shell, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
-    buffer_clear(&s->out);
-    wire_pack(&s->out, kind, message);
-    return link_send(socket, s->out.data, s->out.size);
+    return reactor_send(((struct worker_shell *)shell)->reactor, source, peer, kind, m);
 }
 
-enum err worker_shell_receive(struct worker_shell *s, void *socket, int type, const struct wire_channel *channel,
-                              struct wire_message *m, struct err_text *e)
+void worker_shell_tick(struct worker_shell *s, struct metrics *metrics, enum err over, const struct err_text *why)
 {
-    if (link_receive(socket, type, &s->message))
-        return ERR_BUSY;
-    arena_reset(&s->arena);
-    return wire_open(channel, link_data(&s->message), link_bytes(&s->message), &s->arena, m, e);
+    metrics->value[METRIC_messages_misshapen] = link_dropped();
+    if (over == ERR_STOPPED)
+        reactor_end(s->reactor);
+    else if (over)
+        reactor_fail(s->reactor, over, "%s", why->text);
 }
 
-void worker_shell_trouble(void *ctx, const char *id, const char *text)
+int64_t worker_shell_gone_us(const struct worker_shell *s, struct moment now)
 {
-    (void)ctx;
-    log_warn(id, "why=\"%s\"", text);
+    return now.mono_us + s->service->settings.release_timeout_ms * 1000;
 }
-
-void worker_shell_last_words(void) { link_poll(NULL, 0, -1, LAST_WORDS_US); }

@@ -1,22 +1,24 @@
-/* What the shells of validator, scorer and publisher have in common: who the process is towards the coordinator, the
- * message in hand, and the bytes of the one that goes out. One thread; one per process. */
+/* What the shells of validator, scorer and publisher have in common: the reactor, and who the process is towards the
+ * coordinator. A shell is a struct whose first member is the struct worker_shell: the functions that take a `void
+ * *shell` are given a pointer to it. One thread; one per process. */
 #pragma once
-#include "link/link.h"
+#include "reactor/reactor.h"
 #include "service/service.h"
-#include "wire/wire.h"
 #include "worker/worker.h"
+
+enum { WORKER_LAST_WORDS_MS = 20 }; /* for the I/O thread to send what is queued at the end */
 
 struct worker_shell {
     const struct service *service; /* the caller's */
     struct bookmark *bookmark;     /* NULL: not asked for */
-    struct link_message message;   /* in hand */
-    struct arena arena;            /* what it was unpacked into */
-    struct buffer out;
+    struct reactor *reactor;
 };
 
-void worker_shell_open(struct worker_shell *s, const struct service *service);
-/* After the sockets, which are their owner's to close: the process's ZeroMQ context ends here. */
-void worker_shell_close(struct worker_shell *s);
+/* Opens the sources of the table; hooks.ctx is the shell. On an error too, worker_shell_close is to be called. */
+enum err worker_shell_open(void *shell, const struct service *service, const struct reactor_source *sources,
+                           unsigned count, const struct reactor_hooks *hooks, struct err_text *e);
+/* Of the sockets too; the process's ZeroMQ context ends here. */
+void worker_shell_close(void *shell);
 
 /* Fills in what every worker says of itself in the same way (rule I1): instance, pid, incarnation, heartbeat. ERR_IO.
  */
@@ -25,14 +27,10 @@ enum err worker_shell_identify(const struct worker_shell *s, struct worker_confi
  * what it said. ERR_IO. */
 enum err worker_shell_bookmark(struct worker_shell *s, struct worker_config *config, struct err_text *e);
 
-/* Never blocks. ERR_BUSY: not sent. `kind` is the field in the envelope. */
-enum err worker_shell_send(struct worker_shell *s, void *socket, uint32_t kind, const ProtobufCMessage *message);
-/* One message without waiting. ERR_BUSY: nothing there; else what wire_open says of it. *m is valid until the next one.
+/* The `send` of a core's io table whose ctx is the shell. */
+enum err worker_shell_send(void *shell, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m);
+/* Once per turn: what the process counts beside the core goes into its metrics; the reactor ends when `over` is not OK.
  */
-enum err worker_shell_receive(struct worker_shell *s, void *socket, int type, const struct wire_channel *channel,
-                              struct wire_message *m, struct err_text *e);
-
-/* A core's `trouble`: a log line. */
-void worker_shell_trouble(void *ctx, const char *id, const char *text);
-/* Waits a moment before the end, for the I/O thread to send what is queued. */
-void worker_shell_last_words(void);
+void worker_shell_tick(struct worker_shell *s, struct metrics *metrics, enum err over, const struct err_text *why);
+/* When a worker that leaves goes, whether it is done or not (rule I14). */
+int64_t worker_shell_gone_us(const struct worker_shell *s, struct moment now);

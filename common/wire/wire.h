@@ -55,6 +55,14 @@ enum err wire_open_submission(const uint8_t *body, size_t bytes, struct arena *a
 /* Appends the envelope with `message` as field `kind`. The buffer is not cleared. */
 void wire_pack(struct buffer *out, uint32_t kind, const ProtobufCMessage *message);
 
+/* A message that was not read from anywhere. */
+#define WIRE_MESSAGE(k, m) (&(struct wire_message){.kind = (k), .message = (m), .why = ""})
+
+/* How a core sends: the member `send` of its io table. To a peer of a source that its owner numbers; never blocks.
+ * ERR_BUSY: the queue is full, nothing was sent; whoever needs an answer asks again. ERR_NOT_FOUND: the connection is
+ * gone. */
+typedef enum err wire_send_fn(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m);
+
 /* Well-formed UTF-8 without NUL. */
 bool wire_utf8_ok(const char *text, size_t bytes);
 /* Turns each byte that is not part of well-formed UTF-8 into a question mark, so that a message may carry a text that

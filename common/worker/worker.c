@@ -5,7 +5,7 @@
 
 enum { COUNTERS_MAX = METRIC_COUNT + 256 };
 
-void worker_init(struct worker *w, const struct worker_config *config, worker_send_fn *send, void *ctx, int64_t now_us)
+void worker_init(struct worker *w, const struct worker_config *config, wire_send_fn *send, void *ctx, int64_t now_us)
 {
     *w = (struct worker){.config = *config, .send = send, .ctx = ctx};
     membership_init(&w->membership, now_us, config->heartbeat_us);
@@ -16,6 +16,11 @@ void worker_free(struct worker *w) { follow_free(&w->follow); }
 
 static bool is_member(const struct worker *w) { return w->membership.state == MEMBERSHIP_MEMBER; }
 static uint64_t known(const struct worker *w) { return catalog_control_seq(w->config.catalog); }
+
+static void send_to_coordinator(struct worker *w, uint32_t kind, const ProtobufCMessage *message)
+{
+    w->send(w->ctx, WORKER_COORDINATOR, WORKER_PEER, kind, message);
+}
 
 static void say_hello(struct worker *w)
 {
@@ -36,7 +41,7 @@ static void say_hello(struct worker *w)
         unfinished.pseq = w->config.unfinished.pseq;
         hello.unfinished = &unfinished;
     }
-    w->send(w->ctx, PARBUS__TO_COORDINATOR__BODY_HELLO, &hello.base);
+    send_to_coordinator(w, PARBUS__TO_COORDINATOR__BODY_HELLO, &hello.base);
 }
 
 struct counters {
@@ -78,20 +83,20 @@ static void send_heartbeat(struct worker *w, const struct metrics *metrics, cons
     heartbeat.trouble = (char *)w->trouble;
     heartbeat.has_control_seq = 1;
     heartbeat.control_seq = known(w);
-    w->send(w->ctx, PARBUS__TO_COORDINATOR__BODY_HEARTBEAT, &heartbeat.base);
+    send_to_coordinator(w, PARBUS__TO_COORDINATOR__BODY_HEARTBEAT, &heartbeat.base);
 }
 
 static void send_leave(struct worker *w)
 {
     Parbus__Leave leave = PARBUS__LEAVE__INIT;
-    w->send(w->ctx, PARBUS__TO_COORDINATOR__BODY_LEAVE, &leave.base);
+    send_to_coordinator(w, PARBUS__TO_COORDINATOR__BODY_LEAVE, &leave.base);
 }
 
 static void ask_for_controls(struct worker *w, int64_t now_us)
 {
     Parbus__ControlsWanted ask;
     if (is_member(w) && follow_ask(&w->follow, &ask, now_us))
-        w->send(w->ctx, PARBUS__TO_COORDINATOR__BODY_CONTROLS_WANTED, &ask.base);
+        send_to_coordinator(w, PARBUS__TO_COORDINATOR__BODY_CONTROLS_WANTED, &ask.base);
 }
 
 bool worker_tick(struct worker *w, const struct metrics *metrics, const uint32_t *owned, size_t owned_count,
@@ -157,4 +162,11 @@ void worker_leave(struct worker *w)
     if (!w->leaving)
         send_leave(w);
     w->leaving = true;
+}
+
+void worker_left(struct worker *w)
+{
+    ASSERT(w->leaving);
+    if (!w->over)
+        w->over = err_set(&w->why_over, ERR_STOPPED, "all is done");
 }

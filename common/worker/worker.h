@@ -6,6 +6,7 @@
 #include "base/metrics.h"
 #include "catalog/follow.h"
 #include "inside.pb-c.h"
+#include "wire/wire.h"
 #include "worker/bookmark.h"
 #include "worker/membership.h"
 #include <stddef.h>
@@ -21,13 +22,13 @@ struct worker_config { /* strings are the caller's and outlive the worker */
     struct bookmark unfinished; /* what the one before it under this name was at; pseq 0: at none */
 };
 
-/* Never blocks. ERR_BUSY: not sent; whoever needs an answer repeats. `kind` is the field in ToCoordinator. */
-typedef enum err worker_send_fn(void *ctx, uint32_t kind, const ProtobufCMessage *message);
+/* Of every worker's core, the way to the coordinator is source 0, and there is but one peer. */
+enum { WORKER_COORDINATOR = 0, WORKER_PEER = 1 };
 
 struct worker {
     struct worker_config config;
     struct membership membership;
-    worker_send_fn *send;
+    wire_send_fn *send;
     void *ctx;
     struct bookmark own_bookmark; /* when config.bookmark is NULL */
     const char *trouble;          /* for heartbeats: why the work cannot be done (the caller's string); NULL: it can */
@@ -35,11 +36,11 @@ struct worker {
     uint64_t journal_id; /* of the first welcome; 0: it is not welcome yet */
     uint64_t needs;      /* controls that there were when it was welcomed: before it knows them it gets no work */
     bool leaving;
-    enum err over; /* not OK: this process must end, and start again */
+    enum err over; /* not OK: this process must end */
     struct err_text why_over;
 };
 
-void worker_init(struct worker *w, const struct worker_config *config, worker_send_fn *send, void *ctx, int64_t now_us);
+void worker_init(struct worker *w, const struct worker_config *config, wire_send_fn *send, void *ctx, int64_t now_us);
 
 /* Where to note what it is at; never NULL. The worker stays where it was initialised. */
 static inline struct bookmark *worker_bookmark(struct worker *w)
@@ -67,10 +68,12 @@ static inline bool worker_knows(struct worker *w, uint64_t control_seq)
 }
 /* Returns whether the catalog has changed. A control that cannot be applied ends the process. */
 bool worker_controls(struct worker *w, const Parbus__Controls *controls, int64_t now_us);
-/* Not OK: the process must end, and start again; *e says why. */
+/* OK: it goes on. ERR_STOPPED: it has left, and all is done. Else the process must end and start again; *e says why. */
 enum err worker_over(const struct worker *w, struct err_text *e);
 /* It is welcome, and knows all controls that there were then. */
 bool worker_ready(const struct worker *w);
 
 /* Says Leave, and again with each heartbeat: the first may be lost. */
 void worker_leave(struct worker *w);
+/* It leaves, and has nothing to do any more: over. */
+void worker_left(struct worker *w);

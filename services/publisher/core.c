@@ -7,13 +7,13 @@
 
 enum { US_PER_MS = 1000 };
 
-struct publisher *publisher_new(const struct publisher_options *o, int64_t now_us)
+struct publisher *publisher_new(const struct publisher_options *o, struct moment now)
 {
     struct publisher *p = calloc(1, sizeof *p);
     ASSERT(p);
     p->o = *o;
     p->catalog = o->worker.catalog;
-    worker_init(&p->worker, &o->worker, o->io.to_coordinator, o->io.ctx, now_us);
+    worker_init(&p->worker, &o->worker, o->io.send, o->io.ctx, now.mono_us);
     p->ring.bytes_max = (size_t)o->settings->feed_ring_bytes_max;
     p->ring.deltas_max = (size_t)o->settings->feed_ring_deltas;
     p->snapshots.epoch = o->epoch;
@@ -90,11 +90,6 @@ static int64_t look_into_state(struct publisher *p)
     if (p->looked == p->partitions)
         start(p);
     return p->now_us;
-}
-
-struct topic *publisher_topic(struct publisher *p, uint32_t series)
-{
-    return series != SERIES_NONE && series <= p->topic_count ? p->topic[series - 1] : NULL;
 }
 
 void publisher_load(struct publisher *p, const struct publisher_score *score, uint64_t pseq)
@@ -194,13 +189,9 @@ static void receive_committed(struct publisher *p, const Parbus__Committed *m)
     }
 }
 
-/* What comes before the start is in state, or comes again. */
-void publisher_receive(struct publisher *p, const struct wire_message *m, int64_t now_us)
+static void from_scorer(struct publisher *p, const struct wire_message *m)
 {
-    p->now_us = now_us;
-    if (!p->started)
-        metric_add(p->o.metrics, messages_early, 1);
-    else if (m->kind == PARBUS__TO_PUBLISHER__BODY_SCORES)
+    if (m->kind == PARBUS__TO_PUBLISHER__BODY_SCORES)
         receive_scores(p, (const Parbus__Scores *)m->message);
     else if (m->kind == PARBUS__TO_PUBLISHER__BODY_COMMITTED)
         receive_committed(p, (const Parbus__Committed *)m->message);
@@ -217,16 +208,34 @@ static void welcome(struct publisher *p, const Parbus__WorkerWelcome *m)
     catalog_changed(p);
 }
 
-void publisher_hear(struct publisher *p, const struct wire_message *m, int64_t now_us)
+static void from_coordinator(struct publisher *p, const struct wire_message *m)
 {
-    p->now_us = now_us;
     if (m->kind == PARBUS__TO_WORKER__BODY_WELCOME)
         welcome(p, (const Parbus__WorkerWelcome *)m->message);
     else if (m->kind == PARBUS__TO_WORKER__BODY_WHO_ARE_YOU)
-        membership_unknown(&p->worker.membership, now_us);
+        membership_unknown(&p->worker.membership, p->now_us);
     else if (m->kind == PARBUS__TO_WORKER__BODY_CONTROLS &&
-             worker_controls(&p->worker, (const Parbus__Controls *)m->message, now_us))
+             worker_controls(&p->worker, (const Parbus__Controls *)m->message, p->now_us))
         catalog_changed(p);
+}
+
+/* What comes before the start is in state, or comes again (F11). */
+void publisher_receive(struct publisher *p, enum publisher_source source, struct peer peer,
+                       const struct wire_message *m, struct moment now)
+{
+    p->now_us = now.mono_us;
+    if (m->err) {
+        metric_add(p->o.metrics, messages_malformed, 1);
+        tell(&p->o.io, TELL_DEBUG, "publisher.message_malformed", "source=%d why=\"%s\"", (int)source, m->why);
+    } else if (source == PUBLISHER_COORDINATOR) {
+        from_coordinator(p, m);
+    } else if (!p->started) {
+        metric_add(p->o.metrics, messages_early, 1);
+    } else if (source == PUBLISHER_SCORES) {
+        from_scorer(p, m);
+    } else {
+        answer_request(p, peer.id, m);
+    }
 }
 
 /* F13 */
@@ -286,9 +295,9 @@ static int64_t serve(struct publisher *p, int64_t now_us)
     return earlier_us(deadline_us, snapshots_tick(&p->snapshots, now_us));
 }
 
-int64_t publisher_tick(struct publisher *p, int64_t now_us)
+int64_t publisher_tick(struct publisher *p, struct moment now)
 {
-    p->now_us = now_us;
+    int64_t now_us = p->now_us = now.mono_us;
     worker_tick(&p->worker, p->o.metrics, NULL, 0, now_us);
     int64_t deadline_us = p->started ? serve(p, now_us) : look_into_state(p);
     return earlier_us(deadline_us, worker_deadline_us(&p->worker));

@@ -1,33 +1,35 @@
-/* The publisher's core: holds the table of every series, follows the scorers (rules I15, I16)
- * and the journal's controls (I20), and serves the feed
- * (rules F1-F10). Pure: messages and `now` come in, everything goes out through struct publisher_io.
+/* The publisher's core: holds the table of every series, follows the scorers (rules I15, I16) and the journal's
+ * controls (I20), and serves the feed (rules F1-F10). Pure: messages and `now` come in, everything goes out through
+ * struct publisher_io.
  *
  * A row carries the pseq of the value it holds and only gives way to a later one, so a reload from state, which may be
  * behind the scorers' messages, never takes a table back. A delta costs O(changed rows * log N). One thread. */
 #pragma once
 #include "base/metrics.h"
+#include "base/moment.h"
 #include "base/settings.h"
+#include "base/tell.h"
 #include "catalog/catalog.h"
 #include "standings/standings.h"
+#include "wire/peer.h"
 #include "wire/wire.h"
 #include "worker/worker.h"
 
 struct publisher;
 
-struct publisher_peer { /* a subscriber's connection; the shell's bytes, compared with memcmp */
-    uint8_t id[8];
-};
+enum publisher_source { PUBLISHER_COORDINATOR = WORKER_COORDINATOR, PUBLISHER_SCORES, PUBLISHER_SNAPSHOTS };
 
 struct publisher_io {
     void *ctx;
+    wire_send_fn *send; /* ToCoordinator */
+    tell_fn *tell;
     /* A FeedEvent; may be lost. */
     void (*publish)(void *ctx, const char *topic, const void *event, size_t bytes);
     /* A FromSnapshots. ERR_BUSY: the peer's queue is full, nothing was sent; any other error: the peer is gone. */
-    enum err (*answer)(void *ctx, const struct publisher_peer *peer, const void *message, size_t bytes);
+    enum err (*answer)(void *ctx, uint64_t peer, const void *message, size_t bytes);
     /* Calls publisher_load for the partition's rows in the state of this journal, then publisher_loaded. Does nothing
      * when state cannot be read or holds nothing later than publisher_position. */
     void (*reload)(void *ctx, struct publisher *p, uint64_t journal_id, uint32_t partition);
-    worker_send_fn *to_coordinator;
 };
 
 struct publisher_options {
@@ -40,7 +42,7 @@ struct publisher_options {
 
 /* Serves nobody before it has started: once it is welcome, knows the controls that there were then, and has looked into
  * state for each partition. What is loaded until then makes no deltas. */
-struct publisher *publisher_new(const struct publisher_options *o, int64_t now_us);
+struct publisher *publisher_new(const struct publisher_options *o, struct moment now);
 void publisher_destroy(struct publisher **p);
 bool publisher_started(const struct publisher *p);
 /* Not OK: the process must end, and why (worker.h). */
@@ -64,15 +66,13 @@ void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq);
 /* State was deleted and begins anew: what was read from it before is as good as what came in messages (I15). */
 void publisher_state_anew(struct publisher *p);
 
-/* ---- messages; wire_open has checked them ---- */
+/* ---- messages ---- */
 
-void publisher_receive(struct publisher *p, const struct wire_message *to_publisher, int64_t now_us);
-void publisher_hear(struct publisher *p, const struct wire_message *to_worker, int64_t now_us);
-void publisher_request(struct publisher *p, const struct publisher_peer *peer, const struct wire_message *to_snapshots,
-                       int64_t now_us);
-
-/* Publishes, reloads, sends heartbeats and snapshots that are due. Returns when to call again. */
-int64_t publisher_tick(struct publisher *p, int64_t now_us);
+/* A message of ToWorker, ToPublisher or ToSnapshots, or one that could not be read. It is read during the call only. */
+void publisher_receive(struct publisher *p, enum publisher_source source, struct peer peer,
+                       const struct wire_message *m, struct moment now);
+/* Publishes, reloads, sends heartbeats and snapshots that are due. Returns when to call again, as mono_us. */
+int64_t publisher_tick(struct publisher *p, struct moment now);
 
 /* ---- what it holds, for tests and operators ---- */
 

@@ -57,5 +57,11 @@ static inline bool partition_behind(const struct partition *t) { return t->state
 /* Reloads at most one partition that is due. Returns when to call again. */
 int64_t partitions_reload(struct publisher *p, int64_t now_us);
 
+/* request.c: one of ToSnapshots. */
+void answer_request(struct publisher *p, uint64_t peer, const struct wire_message *m);
+
 /* NULL: no such series. */
-struct topic *publisher_topic(struct publisher *p, uint32_t series);
+static inline struct topic *publisher_topic(struct publisher *p, uint32_t series)
+{
+    return series != SERIES_NONE && series <= p->topic_count ? p->topic[series - 1] : NULL;
+}

@@ -9,7 +9,7 @@ enum { TOPICS_BYTES_MAX = 1 << 20 };
 /* One question of one subscriber. */
 struct asker {
     struct publisher *p;
-    const struct publisher_peer *peer;
+    uint64_t peer;
     uint64_t request;
 };
 
@@ -133,14 +133,8 @@ static void topics(const struct asker *a)
     free(m.topic);
 }
 
-void publisher_request(struct publisher *p, const struct publisher_peer *peer, const struct wire_message *m,
-                       int64_t now_us)
+void answer_request(struct publisher *p, uint64_t peer, const struct wire_message *m)
 {
-    p->now_us = now_us;
-    if (!p->started) { /* F11: it asks again */
-        metric_add(p->o.metrics, messages_early, 1);
-        return;
-    }
     struct asker a = {.p = p, .peer = peer};
     if (m->kind == PARBUS__TO_SNAPSHOTS__BODY_SNAPSHOT) {
         a.request = ((const Parbus__SnapshotRequest *)m->message)->request;

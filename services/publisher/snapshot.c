@@ -26,10 +26,10 @@ static struct snapshot_image *image_of(struct snapshots *s, struct topic *t, int
     return t->image;
 }
 
-static struct snapshot_job *job_slot(struct snapshots *s, const struct topic *t, const struct publisher_peer *peer)
+static struct snapshot_job *job_slot(struct snapshots *s, const struct topic *t, uint64_t peer)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (s->job[i].topic == t && !memcmp(&s->job[i].peer, peer, sizeof *peer)) {
+        if (s->job[i].topic == t && s->job[i].peer == peer) {
             snapshot_image_release(&s->job[i].image);
             return &s->job[i];
         }
@@ -43,8 +43,7 @@ static struct snapshot_job *job_slot(struct snapshots *s, const struct topic *t,
     return &s->job[s->count++];
 }
 
-void snapshots_begin(struct snapshots *s, struct topic *t, const struct publisher_peer *peer, uint64_t request,
-                     int64_t now_us)
+void snapshots_begin(struct snapshots *s, struct topic *t, uint64_t peer, uint64_t request, int64_t now_us)
 {
     struct snapshot_job *job = job_slot(s, t, peer);
     if (!job) {
@@ -52,7 +51,7 @@ void snapshots_begin(struct snapshots *s, struct topic *t, const struct publishe
         return;
     }
     *job = (struct snapshot_job){
-        .peer = *peer,
+        .peer = peer,
         .topic = t,
         .image = image_of(s, t, now_us),
         .request = request,
@@ -66,7 +65,7 @@ static enum err send_part(struct snapshots *s, const struct snapshot_job *job)
     const struct image_part *part = &image->part[job->next];
     buffer_clear(&s->scratch);
     pack_answer(&s->scratch, part->kind, job->request, image->bytes.data + part->from, part->size);
-    return s->io->answer(s->io->ctx, &job->peer, s->scratch.data, s->scratch.size);
+    return s->io->answer(s->io->ctx, job->peer, s->scratch.data, s->scratch.size);
 }
 
 static void enter(struct snapshot_job *job, enum snapshot_state state)

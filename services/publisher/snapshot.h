@@ -24,7 +24,7 @@ extern const struct state_machine snapshot_machine;
 
 struct snapshot_job {
     enum snapshot_state state;
-    struct publisher_peer peer;
+    uint64_t peer;
     const struct topic *topic;
     struct snapshot_image *image;
     uint64_t request;
@@ -43,8 +43,7 @@ struct snapshots {
 };
 
 /* Begins to answer; a newer request of the same peer and topic takes the place of the older one. */
-void snapshots_begin(struct snapshots *s, struct topic *t, const struct publisher_peer *peer, uint64_t request,
-                     int64_t now_us);
+void snapshots_begin(struct snapshots *s, struct topic *t, uint64_t peer, uint64_t request, int64_t now_us);
 /* Sends what the peers take. Returns when to call again. */
 int64_t snapshots_tick(struct snapshots *s, int64_t now_us);
 void snapshots_free(struct snapshots *s);

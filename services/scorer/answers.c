@@ -4,7 +4,7 @@ enum { TALLIES_PER_MESSAGE = 16384 };
 
 static enum err send(struct scorer *s, uint32_t kind, const ProtobufCMessage *message)
 {
-    return s->io.to_coordinator(s->io.ctx, kind, message);
+    return s->io.send(s->io.ctx, SCORER_COORDINATOR, WORKER_PEER, kind, message);
 }
 
 static void add_tally(struct scorer *s, const struct tally_row *row)
@@ -109,5 +109,5 @@ void tell_committed(struct scorer *s)
     committed.n_partition = committed.n_pseq = s->owned_count;
     committed.partition = s->owned;
     committed.pseq = (uint64_t *)(void *)s->messages.data;
-    s->io.to_publisher(s->io.ctx, PARBUS__TO_PUBLISHER__BODY_COMMITTED, &committed.base);
+    s->io.send(s->io.ctx, SCORER_PUBLISHER, WORKER_PEER, PARBUS__TO_PUBLISHER__BODY_COMMITTED, &committed.base);
 }

@@ -117,7 +117,7 @@ static void note_failure(struct scorer *s, const struct err_text *e, int64_t now
     s->next_commit_us = now_us + s->backoff_us;
     metric_add(&s->metrics, state_commit_failures, 1);
     note_writing(s, e);
-    s->io.trouble(s->io.ctx, "scorer.commit_failed", e->text);
+    tell(&s->io, TELL_WARN, "scorer.commit_failed", "why=\"%s\"", e->text);
 }
 
 enum err commit_all(struct scorer *s, int64_t now_us)

@@ -6,15 +6,15 @@
 #include <stdlib.h>
 
 struct scorer *scorer_new(const struct worker_config *config, const struct scorer_limits *limits,
-                          const struct scorer_io *io, int64_t now_us)
+                          const struct scorer_io *io, struct moment now)
 {
     struct scorer *s = calloc(1, sizeof *s);
     ASSERT(s);
     s->limits = *limits;
     s->io = *io;
     s->catalog = config->catalog;
-    s->next_commit_us = now_us;
-    worker_init(&s->worker, config, io->to_coordinator, io->ctx, now_us);
+    s->next_commit_us = now.mono_us;
+    worker_init(&s->worker, config, io->send, io->ctx, now.mono_us);
     arena_init(&s->arena, WIRE_ARENA_BYTES);
     return s;
 }
@@ -108,7 +108,7 @@ static void own(struct scorer *s, const Parbus__Assign *assign)
     if (err) {
         partition_destroy(&p);
         note_writing(s, &e);
-        s->io.trouble(s->io.ctx, "scorer.own_failed", e.text);
+        tell(&s->io, TELL_WARN, "scorer.own_failed", "why=\"%s\"", e.text);
         return;
     }
     note_writing(s, NULL);
@@ -157,23 +157,31 @@ static void on_release(struct scorer *s, const ProtobufCMessage *message, int64_
     partition_drop(s, p->number);
 }
 
-void scorer_receive(struct scorer *s, uint32_t kind, const ProtobufCMessage *message, int64_t now_us)
+static void from_coordinator(struct scorer *s, const struct wire_message *m, int64_t now_us)
 {
     static void (*const on[])(struct scorer *, const ProtobufCMessage *, int64_t) = {
         [PARBUS__TO_WORKER__BODY_WELCOME] = on_welcome,   [PARBUS__TO_WORKER__BODY_ASSIGN] = on_assign,
         [PARBUS__TO_WORKER__BODY_RELEASE] = on_release,   [PARBUS__TO_WORKER__BODY_WHO_ARE_YOU] = on_who_are_you,
         [PARBUS__TO_WORKER__BODY_CONTROLS] = on_controls,
     };
-    if (kind < sizeof on / sizeof *on && on[kind])
-        on[kind](s, message, now_us);
+    if (m->kind < sizeof on / sizeof *on && on[m->kind])
+        on[m->kind](s, m->message, now_us);
     else
         metric_add(&s->metrics, messages_malformed, 1);
 }
 
-void scorer_malformed(struct scorer *s, const char *why)
+void scorer_receive(struct scorer *s, enum scorer_source source, struct peer peer, const struct wire_message *m,
+                    struct moment now)
 {
-    metric_add(&s->metrics, messages_malformed, 1);
-    s->io.trouble(s->io.ctx, "scorer.message_malformed", why);
+    (void)peer; /* behind each source there is but one, or it does not matter which */
+    if (m->err) {
+        metric_add(&s->metrics, messages_malformed, 1);
+        tell(&s->io, TELL_WARN, "scorer.message_malformed", "why=\"%s\"", m->why);
+    } else if (source == SCORER_VERDICTS) {
+        take_verdicts(s, (const Parbus__Verdicts *)m->message, now.mono_us);
+    } else {
+        from_coordinator(s, m, now.mono_us);
+    }
 }
 
 static void repeat_progress(struct scorer *s, int64_t now_us)
@@ -191,27 +199,34 @@ static void repeat_progress(struct scorer *s, int64_t now_us)
     }
 }
 
-int64_t scorer_tick(struct scorer *s, int64_t now_us)
+static int64_t deadline_us(const struct scorer *s, int64_t now_us)
 {
+    int64_t due_us = worker_deadline_us(&s->worker);
+    if (s->uncommitted)
+        due_us = earlier_us(due_us, s->next_commit_us);
+    if (s->repeats)
+        due_us = earlier_us(due_us, now_us + SAY_AGAIN_US);
+    return due_us;
+}
+
+int64_t scorer_tick(struct scorer *s, struct moment now)
+{
+    int64_t now_us = now.mono_us;
+    scorer_flush(s);
     if (s->uncommitted && (now_us >= s->next_commit_us || (commit_pressed(s) && !s->backoff_us)))
         commit_all(s, now_us);
     if (s->repeats)
         repeat_progress(s, now_us);
     if (worker_tick(&s->worker, &s->metrics, s->owned, s->owned_count, now_us))
         tell_committed(s);
-    int64_t deadline = worker_deadline_us(&s->worker);
-    if (s->uncommitted)
-        deadline = earlier_us(deadline, s->next_commit_us);
-    if (s->repeats)
-        deadline = earlier_us(deadline, now_us + SAY_AGAIN_US);
-    return deadline;
+    if (s->worker.leaving && !s->owned_count)
+        worker_left(&s->worker);
+    return deadline_us(s, now_us);
 }
 
-enum err scorer_commit(struct scorer *s, int64_t now_us) { return commit_all(s, now_us); }
+enum err scorer_commit(struct scorer *s, struct moment now) { return commit_all(s, now.mono_us); }
 
 void scorer_leave(struct scorer *s) { worker_leave(&s->worker); }
-
-bool scorer_done(const struct scorer *s) { return s->worker.leaving && s->owned_count == 0; }
 
 enum err scorer_over(const struct scorer *s, struct err_text *e) { return worker_over(&s->worker, e); }
 
@@ -227,4 +242,4 @@ bool scorer_position(const struct scorer *s, uint32_t partition, uint64_t *owner
     return true;
 }
 
-const struct metrics *scorer_metrics(const struct scorer *s) { return &s->metrics; }
+struct metrics *scorer_metrics(struct scorer *s) { return &s->metrics; }

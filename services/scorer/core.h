@@ -6,8 +6,10 @@
 #pragma once
 #include "base/err.h"
 #include "base/metrics.h"
-#include "inside.pb-c.h"
+#include "base/moment.h"
+#include "base/tell.h"
 #include "state/state.h"
+#include "wire/peer.h"
 #include "worker/worker.h"
 
 /* None of the functions calls back into the core, except the fn that it was given. */
@@ -26,13 +28,13 @@ struct scorer_store_io {
     enum err (*cursor)(void *ctx, uint32_t partition, struct state_cursor *cursor, struct err_text *e);
 };
 
+/* SCORER_PUBLISHER is sent to only. */
+enum scorer_source { SCORER_COORDINATOR = WORKER_COORDINATOR, SCORER_VERDICTS, SCORER_PUBLISHER };
+
 struct scorer_io {
-    void *ctx; /* of the three functions below; they never block */
-    worker_send_fn *to_coordinator;
-    /* `kind` is the field in ToPublisher. ERR_BUSY: dropped; the publisher will see the gap (I15). */
-    enum err (*to_publisher)(void *ctx, uint32_t kind, const ProtobufCMessage *message);
-    /* Something that an operator should read; id is a log id. */
-    void (*trouble)(void *ctx, const char *id, const char *text);
+    void *ctx;
+    wire_send_fn *send; /* ToCoordinator, ToPublisher; what the publisher is not sent it sees as a gap (I15) */
+    tell_fn *tell;
     struct scorer_store_io store;
     void *store_ctx;
 };
@@ -47,29 +49,27 @@ struct scorer;
 /* The config's catalog is the caller's and outlives the core; only the core changes it. The first welcome says how many
  * partitions there are, and opens state. */
 struct scorer *scorer_new(const struct worker_config *config, const struct scorer_limits *limits,
-                          const struct scorer_io *io, int64_t now_us);
+                          const struct scorer_io *io, struct moment now);
 /* What is not committed is lost; the journal has it. */
 void scorer_destroy(struct scorer **s);
 
-/* A message of ToWorker, or of ToScorer. The message is read during the call only. */
-void scorer_receive(struct scorer *s, uint32_t kind, const ProtobufCMessage *message, int64_t now_us);
-void scorer_verdicts(struct scorer *s, const Parbus__Verdicts *verdicts, int64_t now_us);
-/* A message that could not be opened; `why` says what is wrong with it. */
-void scorer_malformed(struct scorer *s, const char *why);
-/* After each run of received messages: points of the touched units, and Scores. */
+/* A message of ToWorker or of ToScorer, or one that could not be read. It is read during the call only. */
+void scorer_receive(struct scorer *s, enum scorer_source source, struct peer peer, const struct wire_message *m,
+                    struct moment now);
+/* After each run of received messages: points of the touched units, and Scores; then commits and says what is due.
+ * Returns when to call again, as mono_us. */
+int64_t scorer_tick(struct scorer *s, struct moment now);
+
+/* The first half of tick alone. */
 void scorer_flush(struct scorer *s);
-/* Commits and says what is due; returns when to call again. */
-int64_t scorer_tick(struct scorer *s, int64_t now_us);
-
 /* Commits now, whatever the interval says. OK also when there is nothing to commit. */
-enum err scorer_commit(struct scorer *s, int64_t now_us);
+enum err scorer_commit(struct scorer *s, struct moment now);
 
-/* I14; done once every partition was released. */
+/* I14: hands its partitions over, one by one. */
 void scorer_leave(struct scorer *s);
-bool scorer_done(const struct scorer *s);
-/* Not OK: the process must end, and why (worker.h). */
+/* Not OK: the process must end, and why; ERR_STOPPED: it has left (worker.h). */
 enum err scorer_over(const struct scorer *s, struct err_text *e);
 /* false: not held. applied: in memory. */
 bool scorer_position(const struct scorer *s, uint32_t partition, uint64_t *owner_epoch, uint64_t *applied,
                      uint64_t *committed);
-const struct metrics *scorer_metrics(const struct scorer *s);
+struct metrics *scorer_metrics(struct scorer *s);

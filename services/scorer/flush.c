@@ -50,7 +50,7 @@ static void send_scores(struct scorer *s, struct partition *p)
         buffer_append(&s->pointers, &unit, sizeof unit);
     }
     scores.unit = (Parbus__UnitScore **)(void *)s->pointers.data;
-    if (s->io.to_publisher(s->io.ctx, PARBUS__TO_PUBLISHER__BODY_SCORES, &scores.base))
+    if (s->io.send(s->io.ctx, SCORER_PUBLISHER, WORKER_PEER, PARBUS__TO_PUBLISHER__BODY_SCORES, &scores.base))
         metric_add(&s->metrics, scores_dropped, 1);
     else
         metric_add(&s->metrics, scores_sent, scores.n_unit);

@@ -101,6 +101,9 @@ struct applying {
 };
 enum err apply_entry(struct scorer *s, struct partition *p, struct applying *a, struct err_text *e);
 
+/* verdicts.c */
+void take_verdicts(struct scorer *s, const Parbus__Verdicts *v, int64_t now_us);
+
 /* flush.c */
 void partition_flush(struct scorer *s, struct partition *p);
 

@@ -115,7 +115,7 @@ static void apply_entries(struct scorer *s, const Parbus__Verdicts *v, struct re
         bookmark_set(worker_bookmark(&s->worker), v->partition, a.pseq);
         enum err err = apply_entry(s, p, &a, &e);
         if (err) {
-            s->io.trouble(s->io.ctx, "scorer.apply_failed", e.text);
+            tell(&s->io, TELL_WARN, "scorer.apply_failed", "why=\"%s\"", e.text);
             metric_add(&s->metrics, records_refused, 1);
             if (err == ERR_LOST)
                 partition_lost(s, p);
@@ -143,7 +143,7 @@ static void refuse_ownership(struct scorer *s, const Parbus__Verdicts *v, int64_
     answer_released(s, v->partition, v->owner_epoch, 0, true);
 }
 
-void scorer_verdicts(struct scorer *s, const Parbus__Verdicts *v, int64_t now_us)
+void take_verdicts(struct scorer *s, const Parbus__Verdicts *v, int64_t now_us)
 {
     struct record_reader reader;
     struct err_text e = {""};
@@ -153,7 +153,7 @@ void scorer_verdicts(struct scorer *s, const Parbus__Verdicts *v, int64_t now_us
         return;
     }
     if (open_verdicts(s, v, &reader, &e)) {
-        s->io.trouble(s->io.ctx, "scorer.verdicts_unusable", e.text);
+        tell(&s->io, TELL_WARN, "scorer.verdicts_unusable", "why=\"%s\"", e.text);
         return;
     }
     if (!knows_controls(s, p, v, &reader.header))

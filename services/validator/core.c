@@ -1,4 +1,5 @@
 #include "services/validator/core.h"
+#include "base/deadline.h"
 #include "journal/record.h"
 #include "services/validator/rejects.h"
 #include "validate/validate.h"
@@ -6,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SUGGESTIONS_PER_RECORD = 16 };
+enum {
+    SUGGESTIONS_PER_RECORD = 16,
+    QUIET_US = 200000, /* no work for so long after Leave: nothing is under way any more */
+};
 
 struct validator {
     struct worker worker;
@@ -14,14 +18,16 @@ struct validator {
     struct arena arena;
     struct rejects rejects;
     struct metrics metrics;
+    int64_t quiet_us; /* when it leaves: nothing has come until then, and it is done */
 };
 
-struct validator *validator_new(const struct worker_config *config, const struct validator_io *io, int64_t now_us)
+struct validator *validator_new(const struct worker_config *config, const struct validator_io *io, struct moment now)
 {
     struct validator *v = calloc(1, sizeof *v);
     ASSERT(v);
     v->io = *io;
-    worker_init(&v->worker, config, io->to_coordinator, io->ctx, now_us);
+    v->quiet_us = INT64_MAX;
+    worker_init(&v->worker, config, io->send, io->ctx, now.mono_us);
     arena_init(&v->arena, WIRE_ARENA_BYTES);
     return v;
 }
@@ -150,14 +156,15 @@ static enum err open_record(struct validator *v, const Parbus__Work *work, struc
 
 static void on_work(struct validator *v, const ProtobufCMessage *message, int64_t now_us)
 {
-    (void)now_us;
     const Parbus__Work *work = (const Parbus__Work *)message;
     struct record_reader reader;
     struct err_text e;
     bool named = work->scorer && *work->scorer;
+    if (v->worker.leaving)
+        v->quiet_us = now_us + QUIET_US;
     if (!named || open_record(v, work, &reader, &e)) {
         metric_add(&v->metrics, messages_malformed, 1);
-        v->io.trouble(v->io.ctx, "validator.record_unreadable", named ? e.text : "no scorer is named");
+        tell(&v->io, TELL_WARN, "validator.record_unreadable", "why=\"%s\"", named ? e.text : "no scorer is named");
         return;
     }
     if (!knows_controls(v, work, &reader.header)) {
@@ -186,34 +193,46 @@ static void on_who_are_you(struct validator *v, const ProtobufCMessage *message,
     membership_unknown(&v->worker.membership, now_us);
 }
 
-void validator_receive(struct validator *v, uint32_t kind, const ProtobufCMessage *message, int64_t now_us)
+typedef void message_fn(struct validator *v, const ProtobufCMessage *message, int64_t now_us);
+
+static message_fn *handler_of(uint32_t kind)
 {
-    static void (*const on[])(struct validator *, const ProtobufCMessage *, int64_t) = {
+    static message_fn *const on[] = {
         [PARBUS__TO_WORKER__BODY_WELCOME] = on_welcome,
         [PARBUS__TO_WORKER__BODY_WORK] = on_work,
         [PARBUS__TO_WORKER__BODY_WHO_ARE_YOU] = on_who_are_you,
         [PARBUS__TO_WORKER__BODY_CONTROLS] = on_controls,
     };
-    if (kind < sizeof on / sizeof *on && on[kind])
-        on[kind](v, message, now_us);
+    return kind < sizeof on / sizeof *on ? on[kind] : NULL;
+}
+
+void validator_receive(struct validator *v, enum validator_source source, struct peer peer,
+                       const struct wire_message *m, struct moment now)
+{
+    (void)source, (void)peer; /* only the coordinator speaks to it */
+    message_fn *on = m->err ? NULL : handler_of(m->kind);
+    if (on)
+        on(v, m->message, now.mono_us);
     else
         metric_add(&v->metrics, messages_malformed, 1);
+    if (m->err)
+        tell(&v->io, TELL_WARN, "validator.message_malformed", "why=\"%s\"", m->why);
 }
 
-void validator_malformed(struct validator *v, const char *why)
+int64_t validator_tick(struct validator *v, struct moment now)
 {
-    metric_add(&v->metrics, messages_malformed, 1);
-    v->io.trouble(v->io.ctx, "validator.message_malformed", why);
+    worker_tick(&v->worker, &v->metrics, NULL, 0, now.mono_us);
+    if (now.mono_us >= v->quiet_us)
+        worker_left(&v->worker);
+    return earlier_us(worker_deadline_us(&v->worker), v->quiet_us);
 }
 
-int64_t validator_tick(struct validator *v, int64_t now_us)
+void validator_leave(struct validator *v, struct moment now)
 {
-    worker_tick(&v->worker, &v->metrics, NULL, 0, now_us);
-    return worker_deadline_us(&v->worker);
+    worker_leave(&v->worker);
+    v->quiet_us = now.mono_us + QUIET_US;
 }
-
-void validator_leave(struct validator *v) { worker_leave(&v->worker); }
 
 enum err validator_over(const struct validator *v, struct err_text *e) { return worker_over(&v->worker, e); }
 
-const struct metrics *validator_metrics(const struct validator *v) { return &v->metrics; }
+struct metrics *validator_metrics(struct validator *v) { return &v->metrics; }

@@ -6,33 +6,35 @@
 #pragma once
 #include "base/err.h"
 #include "base/metrics.h"
-#include "inside.pb-c.h"
+#include "base/moment.h"
+#include "base/tell.h"
+#include "wire/peer.h"
 #include "worker/worker.h"
+
+enum validator_source { VALIDATOR_COORDINATOR = WORKER_COORDINATOR };
 
 struct validator_io { /* none of them blocks; none of them calls back into the core */
     void *ctx;
-    worker_send_fn *to_coordinator;
+    wire_send_fn *send; /* ToCoordinator */
+    tell_fn *tell;
     /* One message to the PULL socket at `endpoint`. ERR_BUSY: dropped. */
     enum err (*to_scorer)(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts);
-    /* Something that an operator should read; id is a log id. */
-    void (*trouble)(void *ctx, const char *id, const char *text);
 };
 
 struct validator;
 
 /* The config's catalog is the caller's and outlives the core; only the core changes it. */
-struct validator *validator_new(const struct worker_config *config, const struct validator_io *io, int64_t now_us);
+struct validator *validator_new(const struct worker_config *config, const struct validator_io *io, struct moment now);
 void validator_destroy(struct validator **v);
 
-/* A message of ToWorker. The message is read during the call only. */
-void validator_receive(struct validator *v, uint32_t kind, const ProtobufCMessage *message, int64_t now_us);
-/* A message that could not be opened; `why` says what is wrong with it. */
-void validator_malformed(struct validator *v, const char *why);
-/* Does what is due; returns when to call again. */
-int64_t validator_tick(struct validator *v, int64_t now_us);
+/* A message of ToWorker, or one that could not be read. It is read during the call only. */
+void validator_receive(struct validator *v, enum validator_source source, struct peer peer,
+                       const struct wire_message *m, struct moment now);
+/* Does what is due; returns when to call again, as mono_us. */
+int64_t validator_tick(struct validator *v, struct moment now);
 
-/* No more work, please (I14). */
-void validator_leave(struct validator *v);
-/* Not OK: the process must end, and why (worker.h). */
+/* No more work, please (I14). What is on its way here is still done. */
+void validator_leave(struct validator *v, struct moment now);
+/* Not OK: the process must end, and why; ERR_STOPPED: it has left (worker.h). */
 enum err validator_over(const struct validator *v, struct err_text *e);
-const struct metrics *validator_metrics(const struct validator *v);
+struct metrics *validator_metrics(struct validator *v);

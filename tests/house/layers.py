@@ -39,7 +39,7 @@ MODULES = {
     "reactor": (["common/reactor/"], ["base", "clock", "link", "wire"]),
     "read": (["common/standings/read"], ["base", "catalog", "journal", "standings", "state"]),
     "csv": (["common/csv/"], ["base", "proto", "wire"]),
-    "service": (["common/service/"], ["base", "clock", "link", "log", "proto", "random", "store", "wire", "worker"]),
+    "service": (["common/service/"], ["base", "clock", "log", "proto", "random", "reactor", "store", "wire", "worker"]),
     "client": (["common/client/"], ["base", "catalog", "clock", "link", "proto", "random", "ranking", "reactor",
                                     "store", "wire"]),
     "ingestor": (["services/ingestor/"], ["base", "catalog", "clock", "journal", "link", "log", "proto", "random",

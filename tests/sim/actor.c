@@ -21,6 +21,12 @@ struct actor *actor_add(struct sim *s, const struct role *role)
 
 int64_t actor_now_us(const struct sim *s, const struct actor *n) { return s->now_us + n->elapsed_us; }
 
+struct moment actor_moment(const struct sim *s, const struct actor *n)
+{
+    int64_t mono_us = actor_now_us(s, n);
+    return (struct moment){mono_us, SIM_WALL_MS + mono_us / SIM_MS + s->wall_skew_ms};
+}
+
 struct actor *actor_of(struct sim *s, const struct role *role, const struct actor *after)
 {
     for (int i = after ? after->number + 1 : 0; i < s->actor_count; i++)

@@ -1,5 +1,6 @@
 /* Processes: what runs, dies, hangs and comes back. */
 #pragma once
+#include "base/moment.h"
 #include "tests/sim/network.h"
 #include "worker/bookmark.h"
 #include <stdbool.h>
@@ -62,6 +63,7 @@ struct message *actor_take(struct actor *n);
 /* … that did not come by this channel. */
 struct message *actor_take_other(struct actor *n, enum channel but);
 int64_t actor_now_us(const struct sim *s, const struct actor *n);
+struct moment actor_moment(const struct sim *s, const struct actor *n);
 
 /* A connection as cores know it: a number, never 0. */
 uint64_t actor_peer(const struct actor *n, uint32_t connection);

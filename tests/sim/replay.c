@@ -29,21 +29,25 @@ static enum err open_state(void *ctx, uint64_t journal_id, struct err_text *e)
     return OK;
 }
 
-static enum err to_nobody(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+static const struct moment then; /* no time passes */
+
+static enum err to_nobody(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
-    (void)ctx, (void)kind, (void)message;
+    (void)ctx, (void)source, (void)peer, (void)kind, (void)m;
     return OK;
 }
 
-static void trouble(void *ctx, const char *id, const char *text)
+static void hear(void *ctx, enum tell_level level, const char *id, const char *text)
 {
+    (void)level;
     sim_fail(((struct replay *)ctx)->sim, "law 2: replay meets %s: %s", id, text);
 }
 
 static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
 {
     (void)endpoint;
-    scorer_verdicts(((struct replay *)ctx)->scorer, verdicts, 0);
+    scorer_receive(((struct replay *)ctx)->scorer, SCORER_VERDICTS, peer_unnamed(1),
+                   WIRE_MESSAGE(PARBUS__TO_SCORER__BODY_VERDICTS, &verdicts->base), then);
     return OK;
 }
 
@@ -112,20 +116,20 @@ static void make_cores(struct replay *r)
                                    .incarnation = 1,
                                    .catalog = r->catalog,
                                    .heartbeat_us = SIM_SECOND};
-    struct validator_io validator = {r, to_nobody, to_scorer, trouble};
+    struct validator_io validator = {r, to_nobody, hear, to_scorer};
     struct scorer_limits limits = {1000, SIM_SECOND};
     struct scorer_io scorer = {.ctx = r,
-                               .to_coordinator = to_nobody,
-                               .to_publisher = to_nobody,
-                               .trouble = trouble,
+                               .send = to_nobody,
+                               .tell = hear,
                                .store = {open_state, own, tallies, values, scores, commit, cursor_of},
                                .store_ctx = r};
-    r->validator = validator_new(&config, &validator, 0);
-    r->scorer = scorer_new(&config, &limits, &scorer, 0);
+    r->validator = validator_new(&config, &validator, then);
+    r->scorer = scorer_new(&config, &limits, &scorer, then);
     Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
     welcome.partitions = r->sim->partitions;
     welcome.term = 1;
-    scorer_receive(r->scorer, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, 0);
+    scorer_receive(r->scorer, SCORER_COORDINATOR, peer_unnamed(1),
+                   WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base), then);
 }
 
 static void replay_partition(struct replay *r, uint32_t partition)
@@ -134,7 +138,8 @@ static void replay_partition(struct replay *r, uint32_t partition)
     assign.has_partition = assign.has_owner_epoch = 1;
     assign.partition = partition;
     assign.owner_epoch = 1;
-    scorer_receive(r->scorer, PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base, 0);
+    scorer_receive(r->scorer, SCORER_COORDINATOR, peer_unnamed(1),
+                   WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base), then);
     const struct sim_records *records = &r->sim->journal.partition[partition];
     for (size_t i = 0; i < records->count; i++) {
         const struct sim_record *record = &records->record[i];
@@ -147,7 +152,8 @@ static void replay_partition(struct replay *r, uint32_t partition)
         poison_replays(r->sim, partition, record);
         work.scorer = "replay";
         work.record = (ProtobufCBinaryData){record->bytes, record->data};
-        validator_receive(r->validator, PARBUS__TO_WORKER__BODY_WORK, &work.base, 0);
+        validator_receive(r->validator, VALIDATOR_COORDINATOR, peer_unnamed(1),
+                          WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WORK, &work.base), then);
     }
 }
 
@@ -160,7 +166,7 @@ void check_replay(struct sim *s)
     for (uint32_t p = 0; p < s->partitions; p++)
         replay_partition(&r, p);
     poison_replays(s, 0, NULL);
-    scorer_commit(r.scorer, 0);
+    scorer_commit(r.scorer, then);
     if (!sim_state_same(&s->state, &r.state, what, sizeof what))
         sim_fail(s, "law 2: a replay of the journal gives another state: %s", what);
     scorer_destroy(&r.scorer);

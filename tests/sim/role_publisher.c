@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct publisher_process {
-    struct sim *sim;
+    struct sim *sim; /* as struct worker_process */
     struct actor *actor;
     struct catalog *catalog;
     struct publisher *core;
@@ -38,21 +38,20 @@ static void publish(void *ctx, const char *topic, const void *event, size_t byte
         network_send(p->sim, p->actor, to->number, FEED_EVENT, series, event, bytes);
 }
 
-static enum err answer(void *ctx, const struct publisher_peer *peer, const void *message, size_t bytes)
+static enum err answer(void *ctx, uint64_t peer, const void *message, size_t bytes)
 {
     struct publisher_process *p = ctx;
-    uint64_t number;
-    memcpy(&number, peer->id, sizeof number);
-    struct actor *to = actor_of_peer(p->sim, number);
+    struct actor *to = actor_of_peer(p->sim, peer);
     if (!actor_lives(p->sim, p->actor) || !to)
         return ERR_NOT_FOUND;
     return network_send(p->sim, p->actor, to->number, FROM_SNAPSHOTS, 0, message, bytes);
 }
 
-static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     struct publisher_process *p = ctx;
-    return worker_say(p->sim, p->actor, kind, message);
+    (void)source, (void)peer;
+    return worker_say(p->sim, p->actor, kind, m);
 }
 
 struct loading {
@@ -104,9 +103,9 @@ static void start(struct sim *s, struct actor *n)
         .worker = worker_config_of(s, n, PARBUS__ROLE__ROLE_PUBLISHER, p->catalog),
         .metrics = &p->metrics,
         .epoch = p->epoch,
-        .io = {.ctx = p, .publish = publish, .answer = answer, .reload = reload, .to_coordinator = to_coordinator},
+        .io = {p, send, worker_tell, publish, answer, reload},
     };
-    p->core = publisher_new(&options, s->now_us);
+    p->core = publisher_new(&options, actor_moment(s, n));
     n->process = p;
     census_add(s, publisher_starts, n->life > 1);
     check_publisher_started(s);
@@ -133,31 +132,32 @@ static void note_scores(struct sim *s, const struct publisher_process *p, const 
                scores->prev_pseq, scores->pseq);
 }
 
-static void take_request(struct sim *s, struct publisher_process *p, const struct message *m,
-                         const struct wire_message *opened)
+static const struct way {
+    enum channel channel;
+    enum publisher_source source;
+    const struct wire_channel *opens;
+} ways[] = {{TO_PUBLISHER, PUBLISHER_SCORES, &wire_to_publisher},
+            {TO_WORKER, PUBLISHER_COORDINATOR, &wire_to_worker},
+            {TO_SNAPSHOTS, PUBLISHER_SNAPSHOTS, &wire_to_snapshots}};
+
+static const struct way *way_of(enum channel channel)
 {
-    struct publisher_peer peer;
-    uint64_t number = actor_peer(&s->actor[m->from], m->connection);
-    memcpy(peer.id, &number, sizeof peer.id);
-    publisher_request(p->core, &peer, opened, actor_now_us(s, p->actor));
+    const struct way *w = ways;
+    while (w->channel != channel)
+        w++;
+    return w;
 }
 
 static void take(struct sim *s, struct publisher_process *p, const struct message *m)
 {
     struct wire_message opened;
-    const struct wire_channel *channel = m->channel == TO_PUBLISHER ? &wire_to_publisher
-                                         : m->channel == TO_WORKER  ? &wire_to_worker
-                                                                    : &wire_to_snapshots;
-    if (!role_open(s, p->actor, m, channel, &opened))
+    const struct way *way = way_of(m->channel);
+    if (!role_open(s, p->actor, m, way->opens, &opened))
         return;
-    if (m->channel == TO_PUBLISHER) {
+    if (way->source == PUBLISHER_SCORES)
         note_scores(s, p, &opened);
-        publisher_receive(p->core, &opened, actor_now_us(s, p->actor));
-    } else if (m->channel == TO_WORKER) {
-        publisher_hear(p->core, &opened, actor_now_us(s, p->actor));
-    } else {
-        take_request(s, p, m, &opened);
-    }
+    publisher_receive(p->core, way->source, peer_unnamed(actor_peer(&s->actor[m->from], m->connection)), &opened,
+                      actor_moment(s, p->actor));
 }
 
 static int64_t turn(struct sim *s, struct actor *n)
@@ -169,7 +169,7 @@ static int64_t turn(struct sim *s, struct actor *n)
         check_feed(p); /* a message may bring a new topic, and a snapshot of it */
         network_release(&s->network, m);
     }
-    int64_t due_us = publisher_tick(p->core, actor_now_us(s, n));
+    int64_t due_us = publisher_tick(p->core, actor_moment(s, n));
     check_feed(p);
     return due_us;
 }

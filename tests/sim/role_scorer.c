@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 struct scorer_process {
-    struct sim *sim;
+    struct sim *sim; /* as struct worker_process */
     struct actor *actor;
     struct catalog *catalog;
     struct scorer *core;
@@ -15,18 +15,15 @@ struct scorer_process {
 
 /* ---- what the core may do ---- */
 
-static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     struct scorer_process *p = ctx;
-    return worker_say(p->sim, p->actor, kind, message);
-}
-
-static enum err to_publisher(void *ctx, uint32_t kind, const ProtobufCMessage *message)
-{
-    struct scorer_process *p = ctx;
+    (void)peer;
+    if (source == SCORER_COORDINATOR)
+        return worker_say(p->sim, p->actor, kind, m);
     if (!actor_lives(p->sim, p->actor))
         return ERR_BUSY;
-    return role_send(p->sim, p->actor, actor_of(p->sim, &role_publisher, NULL)->number, TO_PUBLISHER, kind, message);
+    return role_send(p->sim, p->actor, actor_of(p->sim, &role_publisher, NULL)->number, TO_PUBLISHER, kind, m);
 }
 
 static enum err open_state(void *ctx, uint64_t journal_id, struct err_text *e)
@@ -77,14 +74,6 @@ static enum err cursor_of(void *ctx, uint32_t partition, struct state_cursor *cu
     return sim_state_cursor_get(p->sim, p->actor, partition, cursor, e);
 }
 
-static void trouble(void *ctx, const char *id, const char *text)
-{
-    (void)text;
-    struct scorer_process *p = ctx;
-    p->actor->troubles++;
-    trace_note(p->sim, p->actor->name, id, 0, 0, 0, 0);
-}
-
 /* ---- life ---- */
 
 static void start(struct sim *s, struct actor *n)
@@ -93,15 +82,14 @@ static void start(struct sim *s, struct actor *n)
     ASSERT(p);
     *p = (struct scorer_process){.sim = s, .actor = n, .catalog = catalog_new()};
     struct scorer_io io = {.ctx = p,
-                           .to_coordinator = to_coordinator,
-                           .to_publisher = to_publisher,
-                           .trouble = trouble,
+                           .send = send,
+                           .tell = worker_tell,
                            .store = {open_state, own, tallies, values, scores, commit, cursor_of},
                            .store_ctx = p};
     struct scorer_limits limits = {(size_t)s->settings.scorer_cached_units_max,
                                    s->settings.commit_interval_ms * SIM_MS};
     struct worker_config config = worker_config_of(s, n, PARBUS__ROLE__ROLE_SCORER, p->catalog);
-    p->core = scorer_new(&config, &limits, &io, s->now_us);
+    p->core = scorer_new(&config, &limits, &io, actor_moment(s, n));
     n->process = p;
 }
 
@@ -140,7 +128,8 @@ static void take_verdicts(struct sim *s, struct scorer_process *p, const struct 
     if (s->options.mutation == MUTATION_GAP_APPLIED)
         pretend_in_order(p, &verdicts);
     if (s->options.mutation != MUTATION_SILENT_DROP || rng_below(&s->rng, 16))
-        scorer_verdicts(p->core, &verdicts, actor_now_us(s, p->actor));
+        scorer_receive(p->core, SCORER_VERDICTS, peer_unnamed(1), WIRE_MESSAGE(m->kind, &verdicts.base),
+                       actor_moment(s, p->actor));
     check_counted(s, p->actor, before, counted(p));
 }
 
@@ -153,7 +142,7 @@ static void take(struct sim *s, struct scorer_process *p, const struct message *
     if (verdicts)
         take_verdicts(s, p, &opened);
     else
-        scorer_receive(p->core, opened.kind, opened.message, actor_now_us(s, p->actor));
+        scorer_receive(p->core, SCORER_COORDINATOR, peer_unnamed(1), &opened, actor_moment(s, p->actor));
 }
 
 static void drain(struct sim *s, struct scorer_process *p)
@@ -163,7 +152,6 @@ static void drain(struct sim *s, struct scorer_process *p)
         take(s, p, m);
         network_release(&s->network, m);
     }
-    scorer_flush(p->core);
 }
 
 /* A process that wakes may look at the clock first, or at its messages. */
@@ -171,14 +159,14 @@ static int64_t turn(struct sim *s, struct actor *n)
 {
     struct scorer_process *p = n->process;
     if (rng_below(&s->rng, 2))
-        scorer_tick(p->core, actor_now_us(s, n));
+        scorer_tick(p->core, actor_moment(s, n));
     drain(s, p);
     if (n->leaving && !p->told) {
         scorer_leave(p->core);
         p->told = true;
     }
-    int64_t due_us = scorer_tick(p->core, actor_now_us(s, n));
-    n->finished = scorer_done(p->core);
+    int64_t due_us = scorer_tick(p->core, actor_moment(s, n));
+    n->finished = scorer_over(p->core, NULL) == ERR_STOPPED;
     return due_us;
 }
 

@@ -7,20 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STAYS_US = 300000 }; /* after it said that it leaves */
-
 struct validator_process {
-    struct sim *sim;
+    struct sim *sim; /* as struct worker_process */
     struct actor *actor;
     struct catalog *catalog;
     struct validator *core;
-    int64_t leave_us;
+    bool told; /* that it leaves */
 };
 
-static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     struct validator_process *p = ctx;
-    return worker_say(p->sim, p->actor, kind, message);
+    (void)source, (void)peer;
+    return worker_say(p->sim, p->actor, kind, m);
 }
 
 static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
@@ -36,22 +35,14 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
     return role_send(p->sim, p->actor, to->number, TO_SCORER, PARBUS__TO_SCORER__BODY_VERDICTS, &verdicts->base);
 }
 
-static void trouble(void *ctx, const char *id, const char *text)
-{
-    (void)text;
-    struct validator_process *p = ctx;
-    p->actor->troubles++;
-    trace_note(p->sim, p->actor->name, id, 0, 0, 0, 0);
-}
-
 static void start(struct sim *s, struct actor *n)
 {
     struct validator_process *p = calloc(1, sizeof *p);
     ASSERT(p);
     *p = (struct validator_process){.sim = s, .actor = n, .catalog = catalog_new()};
-    struct validator_io io = {p, to_coordinator, to_scorer, trouble};
+    struct validator_io io = {p, send, worker_tell, to_scorer};
     struct worker_config config = worker_config_of(s, n, PARBUS__ROLE__ROLE_VALIDATOR, p->catalog);
-    p->core = validator_new(&config, &io, s->now_us);
+    p->core = validator_new(&config, &io, actor_moment(s, n));
     n->process = p;
 }
 
@@ -98,7 +89,7 @@ static void take(struct sim *s, struct validator_process *p, const struct messag
     if (s->options.mutation == MUTATION_CONTROL_SKIPPED && opened.kind == PARBUS__TO_WORKER__BODY_WORK)
         pretend_known(p, (Parbus__Work *)(void *)opened.message);
     uint64_t before = counted(p);
-    validator_receive(p->core, opened.kind, opened.message, actor_now_us(s, p->actor));
+    validator_receive(p->core, VALIDATOR_COORDINATOR, peer_unnamed(1), &opened, actor_moment(s, p->actor));
     if (opened.kind == PARBUS__TO_WORKER__BODY_WORK)
         check_counted(s, p->actor, before, counted(p));
 }
@@ -111,13 +102,12 @@ static int64_t turn(struct sim *s, struct actor *n)
         take(s, p, m);
         network_release(&s->network, m);
     }
-    if (n->leaving && !p->leave_us) {
-        validator_leave(p->core);
-        p->leave_us = s->now_us + STAYS_US;
-    }
-    n->finished = p->leave_us && s->now_us >= p->leave_us;
-    int64_t due_us = validator_tick(p->core, actor_now_us(s, n));
-    return p->leave_us && p->leave_us < due_us ? p->leave_us : due_us;
+    if (n->leaving && !p->told)
+        validator_leave(p->core, actor_moment(s, n));
+    p->told = n->leaving;
+    int64_t due_us = validator_tick(p->core, actor_moment(s, n));
+    n->finished = validator_over(p->core, NULL) == ERR_STOPPED;
+    return due_us;
 }
 
 const struct role role_validator = {"validator", start, stop, turn, true};

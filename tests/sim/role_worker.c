@@ -12,6 +12,14 @@ enum err worker_say(struct sim *s, struct actor *n, uint32_t kind, const Protobu
     return role_send(s, n, actor_of(s, &role_ingestor, NULL)->number, TO_COORDINATOR, kind, message);
 }
 
+void worker_tell(void *ctx, enum tell_level level, const char *id, const char *text)
+{
+    (void)text;
+    struct worker_process *p = ctx;
+    p->actor->troubles += level >= TELL_WARN;
+    trace_note(p->sim, p->actor->name, id, 0, 0, 0, 0);
+}
+
 struct worker_config worker_config_of(struct sim *s, struct actor *n, Parbus__Role role, struct catalog *catalog)
 {
     n->bookmark = (struct bookmark){0};

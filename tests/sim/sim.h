@@ -26,6 +26,7 @@
 #include "tests/sim/trace.h"
 
 enum { SIM_MS = 1000, SIM_SECOND = 1000000 };
+#define SIM_WALL_MS 1760000000000ll /* when a run begins */
 
 /* How much of what goes wrong, drawn once per seed. */
 struct weather {

@@ -15,15 +15,20 @@ static void publish(void *ctx, const char *topic, const void *event, size_t byte
         w->publish(w->ctx, topic, event, bytes);
 }
 
-static enum err answer(void *ctx, const struct publisher_peer *peer, const void *message, size_t bytes)
+static enum err answer(void *ctx, uint64_t peer, const void *message, size_t bytes)
 {
     struct world *w = ctx;
     return w->answer ? w->answer(w->ctx, peer, message, bytes) : OK;
 }
 
-static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+enum err world_send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
-    return (void)ctx, (void)kind, (void)message, OK;
+    return (void)ctx, (void)source, (void)peer, (void)kind, (void)m, OK;
+}
+
+void world_hear(void *ctx, enum tell_level level, const char *id, const char *text)
+{
+    (void)ctx, (void)level, (void)id, (void)text;
 }
 
 static struct publisher_score score_of(const struct world_unit *u, uint32_t unit)
@@ -58,8 +63,7 @@ static void reload(void *ctx, struct publisher *p, uint64_t journal_id, uint32_t
 
 static void hear(struct world *w, uint32_t kind, const ProtobufCMessage *message)
 {
-    struct wire_message m = {.kind = kind, .message = message};
-    publisher_hear(w->publisher, &m, w->now_us);
+    publisher_receive(w->publisher, PUBLISHER_COORDINATOR, peer_unnamed(1), WIRE_MESSAGE(kind, message), at(w->now_us));
 }
 
 void world_control(struct world *w, struct page *page)
@@ -77,7 +81,7 @@ void world_welcome(struct world *w, uint32_t partitions)
     m.control_seq = catalog_control_seq(w->catalog);
     hear(w, PARBUS__TO_WORKER__BODY_WELCOME, &m.base);
     for (uint32_t turn = 0; turn < partitions; turn++)
-        publisher_tick(w->publisher, w->now_us);
+        publisher_tick(w->publisher, at(w->now_us));
     cr_assert(publisher_started(w->publisher));
 }
 
@@ -89,9 +93,9 @@ void world_restart(struct world *w)
         .worker = {.instance = "publisher", .heartbeat_us = 250000, .catalog = w->catalog},
         .metrics = &w->metrics,
         .epoch = ++w->epoch,
-        .io = {.ctx = w, .publish = publish, .answer = answer, .reload = reload, .to_coordinator = to_coordinator},
+        .io = {w, world_send, world_hear, publish, answer, reload},
     };
-    w->publisher = publisher_new(&o, w->now_us);
+    w->publisher = publisher_new(&o, at(w->now_us));
     world_welcome(w, WORLD_PARTITIONS);
 }
 
@@ -220,15 +224,15 @@ void world_deliver(struct world *w, const struct buffer *message)
 {
     struct arena arena;
     struct wire_message m = opened(&wire_to_publisher, message, &arena);
-    publisher_receive(w->publisher, &m, w->now_us);
+    publisher_receive(w->publisher, PUBLISHER_SCORES, peer_unnamed(1), &m, at(w->now_us));
     arena_free(&arena);
 }
 
-void world_ask(struct world *w, const struct publisher_peer *peer, const struct buffer *message)
+void world_ask(struct world *w, uint64_t peer, const struct buffer *message)
 {
     struct arena arena;
     struct wire_message m = opened(&wire_to_snapshots, message, &arena);
-    publisher_request(w->publisher, peer, &m, w->now_us);
+    publisher_receive(w->publisher, PUBLISHER_SNAPSHOTS, peer_unnamed(peer), &m, at(w->now_us));
     arena_free(&arena);
 }
 
@@ -240,4 +244,4 @@ void world_send_scores(struct world *w, uint32_t partition)
     buffer_free(&b);
 }
 
-int64_t world_tick(struct world *w) { return publisher_tick(w->publisher, w->now_us); }
+int64_t world_tick(struct world *w) { return publisher_tick(w->publisher, at(w->now_us)); }

@@ -1,6 +1,7 @@
 /* A publisher core with everything around it made up: scorers that change units, a state that lags behind them, and a
  * catalog. One series, "little/2025". All chance comes from one seed. */
 #pragma once
+#include "at.h"
 #include "little_catalog.h"
 #include "page.h"
 #include "services/publisher/core.h"
@@ -29,7 +30,7 @@ struct world {
 
     void *ctx; /* where the publisher's messages go; NULL: nowhere */
     void (*publish)(void *ctx, const char *topic, const void *event, size_t bytes);
-    enum err (*answer)(void *ctx, const struct publisher_peer *peer, const void *message, size_t bytes);
+    enum err (*answer)(void *ctx, uint64_t peer, const void *message, size_t bytes);
 };
 
 /* The publisher has started. */
@@ -55,9 +56,13 @@ void world_commit(struct world *w, uint32_t partition);
 void world_committed(struct world *w, struct buffer *out);
 /* Hands a packed ToPublisher or ToSnapshots to the publisher. */
 void world_deliver(struct world *w, const struct buffer *message);
-void world_ask(struct world *w, const struct publisher_peer *peer, const struct buffer *message);
+void world_ask(struct world *w, uint64_t peer, const struct buffer *message);
 /* world_scores and world_deliver. */
 void world_send_scores(struct world *w, uint32_t partition);
+
+/* Of a publisher's io table: nobody listens. */
+wire_send_fn world_send;
+tell_fn world_hear;
 
 static inline uint32_t world_partition(uint32_t unit) { return unit % WORLD_PARTITIONS; }
 int64_t world_tick(struct world *w);

@@ -33,9 +33,8 @@ static void hear_released(struct world *w, const Parbus__Released *m)
     w->released_lost = m->lost;
 }
 
-static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *m)
+static enum err to_coordinator(struct world *w, uint32_t kind, const ProtobufCMessage *m)
 {
-    struct world *w = ctx;
     if (w->coordinator_result)
         return w->coordinator_result;
     w->hello += kind == PARBUS__TO_COORDINATOR__BODY_HELLO;
@@ -73,9 +72,8 @@ static void hear_scores(struct world *w, const Parbus__Scores *m)
     s->cause_seq = m->unit[0]->cause_seq;
 }
 
-static enum err to_publisher(void *ctx, uint32_t kind, const ProtobufCMessage *m)
+static enum err to_publisher(struct world *w, uint32_t kind, const ProtobufCMessage *m)
 {
-    struct world *w = ctx;
     w->bookmark_at_scores = w->bookmark.pseq;
     if (kind == PARBUS__TO_PUBLISHER__BODY_SCORES)
         hear_scores(w, (const Parbus__Scores *)m);
@@ -86,11 +84,17 @@ static enum err to_publisher(void *ctx, uint32_t kind, const ProtobufCMessage *m
     return w->publisher_result;
 }
 
-static void trouble(void *ctx, const char *id, const char *text)
+static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
+{
+    (void)peer;
+    return (source == SCORER_PUBLISHER ? to_publisher : to_coordinator)(ctx, kind, m);
+}
+
+static void hear(void *ctx, enum tell_level level, const char *id, const char *text)
 {
     struct world *w = ctx;
     (void)id, (void)text;
-    w->troubles++;
+    w->troubles += level >= TELL_WARN;
 }
 
 void world_setup_limited(struct world *w, struct fake_state *state, size_t cached_units_max)
@@ -104,13 +108,8 @@ void world_setup_limited(struct world *w, struct fake_state *state, size_t cache
                                    .bookmark = &w->bookmark};
     state->bookmark = &w->bookmark;
     struct scorer_limits limits = {cached_units_max, INTERVAL_US};
-    struct scorer_io io = {.ctx = w,
-                           .to_coordinator = to_coordinator,
-                           .to_publisher = to_publisher,
-                           .trouble = trouble,
-                           .store = fake_state_io,
-                           .store_ctx = state};
-    w->core = scorer_new(&config, &limits, &io, 0);
+    struct scorer_io io = {.ctx = w, .send = send, .tell = hear, .store = fake_state_io, .store_ctx = state};
+    w->core = scorer_new(&config, &limits, &io, at(0));
     world_welcome(w, 1, 0);
 }
 
@@ -128,7 +127,8 @@ void world_assign(struct world *w, uint32_t partition, uint64_t epoch, int64_t n
     m.has_partition = m.has_owner_epoch = 1;
     m.partition = partition;
     m.owner_epoch = epoch;
-    scorer_receive(w->core, PARBUS__TO_WORKER__BODY_ASSIGN, &m.base, now_us);
+    scorer_receive(w->core, SCORER_COORDINATOR, peer_unnamed(1), WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_ASSIGN, &m.base),
+                   at(now_us));
 }
 
 void world_release(struct world *w, uint32_t partition, uint64_t epoch, int64_t now_us)
@@ -137,7 +137,8 @@ void world_release(struct world *w, uint32_t partition, uint64_t epoch, int64_t 
     m.has_partition = m.has_owner_epoch = 1;
     m.partition = partition;
     m.owner_epoch = epoch;
-    scorer_receive(w->core, PARBUS__TO_WORKER__BODY_RELEASE, &m.base, now_us);
+    scorer_receive(w->core, SCORER_COORDINATOR, peer_unnamed(1), WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_RELEASE, &m.base),
+                   at(now_us));
 }
 
 void world_welcome(struct world *w, uint64_t term, int64_t now_us)
@@ -147,19 +148,28 @@ void world_welcome(struct world *w, uint64_t term, int64_t now_us)
     m.term = term;
     m.partitions = FAKE_PARTITIONS;
     m.journal_id = JOURNAL;
-    scorer_receive(w->core, PARBUS__TO_WORKER__BODY_WELCOME, &m.base, now_us);
+    scorer_receive(w->core, SCORER_COORDINATOR, peer_unnamed(1), WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WELCOME, &m.base),
+                   at(now_us));
 }
 
 void world_control(struct world *w, struct page *page, int64_t now_us)
 {
-    scorer_receive(w->core, PARBUS__TO_WORKER__BODY_CONTROLS, &page->controls.base, now_us);
+    scorer_receive(w->core, SCORER_COORDINATOR, peer_unnamed(1),
+                   WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_CONTROLS, &page->controls.base), at(now_us));
     page_free(page);
 }
 
 void world_who_are_you(struct world *w, int64_t now_us)
 {
     Parbus__WhoAreYou m = PARBUS__WHO_ARE_YOU__INIT;
-    scorer_receive(w->core, PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &m.base, now_us);
+    scorer_receive(w->core, SCORER_COORDINATOR, peer_unnamed(1),
+                   WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &m.base), at(now_us));
+}
+
+void world_verdicts(struct world *w, const Parbus__Verdicts *v, int64_t now_us)
+{
+    scorer_receive(w->core, SCORER_VERDICTS, peer_unnamed(1), WIRE_MESSAGE(PARBUS__TO_SCORER__BODY_VERDICTS, &v->base),
+                   at(now_us));
 }
 
 void world_seal(struct buffer *record, uint32_t partition, uint64_t first_pseq)
@@ -178,7 +188,7 @@ void world_give_to(struct world *w, uint32_t partition, uint64_t epoch, const st
     v.owner_epoch = epoch;
     v.first_pseq = first_pseq;
     v.record = (ProtobufCBinaryData){record->size, record->data};
-    scorer_verdicts(w->core, &v, now_us);
+    world_verdicts(w, &v, now_us);
 }
 
 void world_give(struct world *w, const struct buffer *record, uint64_t first_pseq, int64_t now_us)
@@ -214,4 +224,4 @@ void fixture_teardown(struct fixture *f)
     buffer_free(&f->record);
 }
 
-void fixture_commit(struct fixture *f) { ASSERT(scorer_commit(f->w.core, 0) == OK); }
+void fixture_commit(struct fixture *f) { ASSERT(scorer_commit(f->w.core, at(0)) == OK); }

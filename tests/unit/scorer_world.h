@@ -1,5 +1,6 @@
 /* A scorer core on a fake state, with what it said; for test_scorer_core.c and test_scorer_ownership.c. */
 #pragma once
+#include "at.h"
 #include "fake_state.h"
 #include "page.h"
 #include "small_catalog.h"
@@ -46,6 +47,7 @@ void world_welcome(struct world *w, uint64_t term, int64_t now_us);
 void world_control(struct world *w, struct page *page, int64_t now_us);
 void world_who_are_you(struct world *w, int64_t now_us);
 
+void world_verdicts(struct world *w, const Parbus__Verdicts *v, int64_t now_us);
 /* As the journal would. Too short a record stays as it is. */
 void world_seal(struct buffer *record, uint32_t partition, uint64_t first_pseq);
 /* Verdicts of partition 0 under EPOCH that accept the whole record. */

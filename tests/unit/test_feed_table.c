@@ -53,12 +53,12 @@ static void on_publish(void *ctx, const char *topic, const void *event, size_t b
             post(n, ROUTE_EVENT, i, event, bytes);
 }
 
-static enum err on_answer(void *ctx, const struct publisher_peer *peer, const void *message, size_t bytes)
+static enum err on_answer(void *ctx, uint64_t peer, const void *message, size_t bytes)
 {
     struct net *n = ctx;
     if (n->faults && !world_random(&n->world, 10))
         return ERR_BUSY;
-    post(n, ROUTE_ANSWER, peer->id[0], message, bytes);
+    post(n, ROUTE_ANSWER, (unsigned)peer - 1, message, bytes);
     return OK;
 }
 
@@ -107,8 +107,7 @@ static void net_free(struct net *n)
 static void arrive(struct net *n, const struct packet *p)
 {
     if (p->route == ROUTE_QUESTION) {
-        struct publisher_peer peer = {{(uint8_t)p->client}};
-        world_ask(&n->world, &peer, &p->bytes);
+        world_ask(&n->world, p->client + 1, &p->bytes);
         return;
     }
     struct wire_message m;

@@ -72,9 +72,11 @@ struct said {
     bool unfinished;
 };
 
-static enum err hear(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+static enum err hear(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *message)
 {
     struct said *said = ctx;
+    cr_assert_eq(source, WORKER_COORDINATOR);
+    cr_assert_neq(peer, 0);
     said->count[kind]++;
     if (kind == PARBUS__TO_COORDINATOR__BODY_HELLO) {
         const Parbus__Unfinished *at = ((const Parbus__WorkerHello *)message)->unfinished;

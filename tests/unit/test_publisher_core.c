@@ -166,11 +166,11 @@ Test(publisher_core, counts_units_and_partitions_that_do_not_exist)
     struct wire_message message = {.kind = PARBUS__TO_PUBLISHER__BODY_SCORES, .message = &m.base};
     m.pseq = 1, m.n_unit = 1, m.unit = &pointer;
     unit.series = 1, unit.unit = WORLD_UNITS + 1;
-    publisher_receive(v->world.publisher, &message, v->world.now_us);
+    publisher_receive(v->world.publisher, PUBLISHER_SCORES, peer_unnamed(1), &message, at(v->world.now_us));
     m.pseq = 2, unit.series = 77;
-    publisher_receive(v->world.publisher, &message, v->world.now_us);
+    publisher_receive(v->world.publisher, PUBLISHER_SCORES, peer_unnamed(1), &message, at(v->world.now_us));
     m.partition = WORLD_PARTITIONS;
-    publisher_receive(v->world.publisher, &message, v->world.now_us);
+    publisher_receive(v->world.publisher, PUBLISHER_SCORES, peer_unnamed(1), &message, at(v->world.now_us));
     cr_assert_eq(v->world.metrics.value[METRIC_messages_malformed], 2);
     cr_assert_eq(v->world.metrics.value[METRIC_records_refused], 1, "a series that it may not know yet");
     witness_free(v);

@@ -181,11 +181,6 @@ static void no_reload(void *ctx, struct publisher *p, uint64_t journal_id, uint3
     (void)ctx, (void)p, (void)journal_id, (void)partition;
 }
 
-static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
-{
-    return (void)ctx, (void)kind, (void)message, OK;
-}
-
 Test(publisher_requests, many_changes_and_large_tables_are_cut_to_the_size_of_a_message)
 {
     enum { UNITS = 20000, TOPS = 6 };
@@ -199,8 +194,8 @@ Test(publisher_requests, many_changes_and_large_tables_are_cut_to_the_size_of_a_
                                   .worker = {.heartbeat_us = 250000, .catalog = v->world.catalog},
                                   .metrics = &v->world.metrics,
                                   .epoch = 1,
-                                  .io = {v, on_sized_publish, witness_on_answer, no_reload, to_coordinator}};
-    v->world.publisher = publisher_new(&o, 0);
+                                  .io = {v, world_send, world_hear, on_sized_publish, witness_on_answer, no_reload}};
+    v->world.publisher = publisher_new(&o, at(0));
     world_welcome(&v->world, 1);
     for (uint32_t unit = UNITS; unit >= 1; unit--) {
         int64_t points[TOPS + 1] = {(int64_t)(UNITS - unit) * MICRO, INT64_MAX, INT64_MIN};
@@ -213,11 +208,11 @@ Test(publisher_requests, many_changes_and_large_tables_are_cut_to_the_size_of_a_
                                         .cause_epoch = UINT64_MAX};
         publisher_load(v->world.publisher, &score, 1);
     }
-    publisher_tick(v->world.publisher, 0);
+    publisher_tick(v->world.publisher, at(0));
     cr_assert_eq(v->rows, UNITS);
     cr_assert_gt(v->deltas, 1);
     witness_ask_snapshot(v, WORLD_TOPIC, 1);
-    publisher_tick(v->world.publisher, 1);
+    publisher_tick(v->world.publisher, at(1));
     cr_assert_eq(v->snapshot_rows, UNITS);
     witness_ask_resume(v, 1, 0);
     cr_assert_eq(v->resumed_deltas, v->deltas);

@@ -38,7 +38,7 @@ static void tell_knowing(uint64_t controls, uint64_t prev_pseq, uint64_t pseq, i
     world_tick(w);
 }
 
-static void tell(uint64_t prev_pseq, uint64_t pseq, int64_t points) { tell_knowing(0, prev_pseq, pseq, points); }
+static void say_scores(uint64_t prev_pseq, uint64_t pseq, int64_t points) { tell_knowing(0, prev_pseq, pseq, points); }
 
 static int64_t shown(void)
 {
@@ -69,21 +69,21 @@ static void read_from_state(uint64_t pseq)
 
 Test(publisher_set_aside, what_was_never_committed_gives_way)
 {
-    tell(0, 2, 5);
-    tell(2, 6, 9);
+    say_scores(0, 2, 5);
+    say_scores(2, 6, 9);
     set_aside(of, 4);
     cr_assert_eq(publisher_position(w->publisher, of), 3);
     cr_assert_eq(shown(), 9);
-    tell(2, 4, 0); /* by the next owner */
+    say_scores(2, 4, 0); /* by the next owner */
     cr_assert_eq(shown(), 0);
-    tell(4, 6, 3);
+    say_scores(4, 6, 3);
     cr_assert_eq(shown(), 3);
     cr_assert_eq(publisher_position(w->publisher, of), 6);
 }
 
 Test(publisher_set_aside, when_the_next_owners_word_was_lost_state_is_read)
 {
-    tell(0, 6, 9);
+    say_scores(0, 6, 9);
     set_aside(of, 4);
     uint64_t before = w->metrics.value[METRIC_partitions_reloaded];
     read_from_state(6);
@@ -93,12 +93,12 @@ Test(publisher_set_aside, when_the_next_owners_word_was_lost_state_is_read)
 
 Test(publisher_set_aside, what_was_read_from_state_stays)
 {
-    tell(0, 2, 5);
+    say_scores(0, 2, 5);
     read_from_state(6);
     int64_t of_state = shown();
     set_aside(of, 4);
     cr_assert_eq(publisher_position(w->publisher, of), 6);
-    tell(2, 5, 1); /* by the next owner, before it came to 6 */
+    say_scores(2, 5, 1); /* by the next owner, before it came to 6 */
     cr_assert_eq(shown(), of_state);
 }
 
@@ -108,35 +108,35 @@ Test(publisher_set_aside, what_was_read_from_a_state_that_was_deleted_gives_way)
     publisher_state_anew(w->publisher);
     set_aside(of, 4);
     cr_assert_eq(publisher_position(w->publisher, of), 3);
-    tell(3, 6, 1);
+    say_scores(3, 6, 1);
     cr_assert_eq(shown(), 1);
 }
 
 Test(publisher_set_aside, what_came_behind_it_gives_way)
 {
     read_from_state(6);
-    tell(6, 8, 9); /* by an owner of before, and late */
+    say_scores(6, 8, 9); /* by an owner of before, and late */
     set_aside(of, 4);
     cr_assert_eq(publisher_position(w->publisher, of), 6);
-    tell(6, 7, 1);
+    say_scores(6, 7, 1);
     cr_assert_eq(shown(), 1);
 }
 
 Test(publisher_set_aside, other_partitions_and_later_entries_are_left_alone)
 {
-    tell(0, 6, 9);
+    say_scores(0, 6, 9);
     set_aside((of + 1) % WORLD_PARTITIONS, 4);
     set_aside(of, 7);
     cr_assert_eq(publisher_position(w->publisher, of), 6);
-    tell(2, 5, 1);
+    say_scores(2, 5, 1);
     cr_assert_eq(shown(), 9, "known already");
 }
 
 Test(publisher_set_aside, it_is_seen_to_once)
 {
-    tell(0, 6, 9);
+    say_scores(0, 6, 9);
     set_aside(of, 4);
-    tell(2, 6, 3);
+    say_scores(2, 6, 3);
     set_aside((of + 1) % WORLD_PARTITIONS, 4);
     cr_assert_eq(publisher_position(w->publisher, of), 6);
 }
@@ -158,7 +158,7 @@ Test(publisher_set_aside, an_owner_from_before_is_not_believed_afterwards)
 
 Test(publisher_set_aside, scores_of_a_scorer_that_knows_more_are_left_to_state)
 {
-    tell(0, 2, 5);
+    say_scores(0, 2, 5);
     tell_knowing(catalog_control_seq(w->catalog) + 1, 2, 6, 9);
     cr_assert_eq(shown(), 5);
     cr_assert_eq(publisher_position(w->publisher, of), 2);
@@ -175,8 +175,8 @@ Test(publisher_set_aside, what_state_says_of_an_entry_takes_the_place_of_what_wa
     int64_t points[WORLD_NODES] = {3, 3};
     struct publisher_score score = {
         .series = 1, .unit = UNIT, .present = true, .complete = true, .points = points, .node_count = WORLD_NODES};
-    tell(0, 2, 5);
-    tell(4, 6, 9); /* something before it was missed */
+    say_scores(0, 2, 5);
+    say_scores(4, 6, 9); /* something before it was missed */
     publisher_load(w->publisher, &score, 6);
     publisher_loaded(w->publisher, of, 6);
     w->now_us += 100 * WORLD_MS;

@@ -217,7 +217,7 @@ static void give_rejected(struct fixture *f, uint64_t pseq, uint32_t row, uint32
     v.reject_row = &row;
     v.reject_reason = &reason;
     v.reject_detail = &detail;
-    scorer_verdicts(f->w.core, &v, 0);
+    world_verdicts(&f->w, &v, 0);
 }
 
 Test(scorer_core, rejected_rows_are_kept_with_reason_and_original)
@@ -323,7 +323,7 @@ Test(scorer_core, verdicts_that_do_not_fit_their_submission_do_no_harm)
     v.record = (ProtobufCBinaryData){f.record.size, f.record.data};
     v.n_reject_entry = v.n_reject_row = v.n_reject_reason = v.n_reject_detail = 1;
     v.reject_entry = &entry, v.reject_row = &row, v.reject_reason = &reason, v.reject_detail = &detail;
-    scorer_verdicts(f.w.core, &v, 0);
+    world_verdicts(&f.w, &v, 0);
     cr_assert_eq(scorer_metrics(f.w.core)->value[METRIC_messages_malformed], before + 1);
     fixture_teardown(&f);
 }

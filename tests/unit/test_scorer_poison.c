@@ -22,7 +22,7 @@ static void give_rejected(uint64_t pseq, uint32_t reason, char *detail)
     v.record = (ProtobufCBinaryData){f.record.size, f.record.data};
     v.n_reject_entry = v.n_reject_row = v.n_reject_reason = v.n_reject_detail = 1;
     v.reject_entry = &entry, v.reject_row = &row, v.reject_reason = &reason, v.reject_detail = &detail;
-    scorer_verdicts(f.w.core, &v, 0);
+    world_verdicts(&f.w, &v, 0);
 }
 
 /* A record of one submission of feeder 7 with two rows. */
@@ -146,11 +146,11 @@ Test(scorer_poison, controls_that_verdicts_name_must_be_known)
     v.owner_epoch = EPOCH, v.first_pseq = 1, v.control_seq = 4;
     world_seal(&f.record, 0, 1);
     v.record = (ProtobufCBinaryData){f.record.size, f.record.data};
-    scorer_verdicts(f.w.core, &v, 0);
+    world_verdicts(&f.w, &v, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 0);
     v.control_seq = 3;
-    scorer_verdicts(f.w.core, &v, 0);
+    world_verdicts(&f.w, &v, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 1);
 }

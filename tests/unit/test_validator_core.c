@@ -1,3 +1,4 @@
+#include "at.h"
 #include "page.h"
 #include "services/validator/core.h"
 #include "services/validator/rejects.h"
@@ -17,8 +18,10 @@ struct world { /* a validator and what it did */
     char endpoint[64];
 };
 
-static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+static enum err to_coordinator(void *ctx, unsigned source, uint64_t peer, uint32_t kind,
+                               const ProtobufCMessage *message)
 {
+    (void)source, (void)peer;
     struct world *b = ctx;
     (void)message;
     b->hellos += kind == PARBUS__TO_COORDINATOR__BODY_HELLO;
@@ -36,11 +39,11 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
     return b->send_result;
 }
 
-static void trouble(void *ctx, const char *id, const char *text)
+static void hear(void *ctx, enum tell_level level, const char *id, const char *text)
 {
     struct world *b = ctx;
     (void)id, (void)text;
-    b->troubles++;
+    b->troubles += level >= TELL_WARN;
 }
 
 static void setup(struct world *b)
@@ -48,8 +51,8 @@ static void setup(struct world *b)
     *b = (struct world){.catalog = small_catalog_new()};
     struct worker_config config = {
         .role = PARBUS__ROLE__ROLE_VALIDATOR, .instance = "validator-1", .heartbeat_us = 1000, .catalog = b->catalog};
-    struct validator_io io = {b, to_coordinator, to_scorer, trouble};
-    b->core = validator_new(&config, &io, 0);
+    struct validator_io io = {b, to_coordinator, hear, to_scorer};
+    b->core = validator_new(&config, &io, at(0));
 }
 
 static void teardown(struct world *b)
@@ -67,7 +70,8 @@ static void work_as_it_is(struct world *b)
     w.partition = 4, w.owner_epoch = 9, w.first_pseq = 100, w.control_seq = 3;
     w.scorer = "ipc://scorer-1";
     w.record = (ProtobufCBinaryData){b->record.size, b->record.data};
-    validator_receive(b->core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+    validator_receive(b->core, VALIDATOR_COORDINATOR, peer_unnamed(1),
+                      WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WORK, &w.base), at(0));
 }
 
 static void work(struct world *b)
@@ -214,15 +218,17 @@ Test(validator_core, a_record_is_judged_only_once_its_controls_are_known)
     Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
     struct page page;
     setup(&b);
-    validator_receive(b.core, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, 0);
+    validator_receive(b.core, VALIDATOR_COORDINATOR, peer_unnamed(1),
+                      WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base), at(0));
     record_begin(&b.record, RECORD_CONTROL, RECEIVED_MS, 4);
     work(&b);
     cr_assert_eq(b.sent, 0);
     cr_assert_eq(validator_metrics(b.core)->value[METRIC_records_refused], 1);
-    validator_tick(b.core, 0);
+    validator_tick(b.core, at(0));
     cr_assert_eq(b.asked, 1);
     page_set_aside(&page, 4, 1, 1);
-    validator_receive(b.core, PARBUS__TO_WORKER__BODY_CONTROLS, &page.controls.base, 0);
+    validator_receive(b.core, VALIDATOR_COORDINATOR, peer_unnamed(1),
+                      WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_CONTROLS, &page.controls.base), at(0));
     page_free(&page);
     work(&b);
     cr_assert_eq(b.sent, 1);
@@ -237,7 +243,8 @@ Test(validator_core, a_control_that_cannot_be_applied_ends_it)
     setup(&b);
     cr_assert_eq(validator_over(b.core, &e), OK);
     page_set_aside(&page, 4, 1, 0);
-    validator_receive(b.core, PARBUS__TO_WORKER__BODY_CONTROLS, &page.controls.base, 0);
+    validator_receive(b.core, VALIDATOR_COORDINATOR, peer_unnamed(1),
+                      WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_CONTROLS, &page.controls.base), at(0));
     page_free(&page);
     cr_assert_eq(validator_over(b.core, &e), ERR_INVALID);
     cr_assert_str_eq(e.text, "controls of the journal: control record 4: the entry that is set aside has no pseq");
@@ -338,10 +345,12 @@ Test(validator_core, says_hello_again_when_it_is_not_known)
     Parbus__WorkerWelcome welcome = PARBUS__WORKER_WELCOME__INIT;
     Parbus__WhoAreYou who = PARBUS__WHO_ARE_YOU__INIT;
     setup(&b);
-    validator_tick(b.core, 0);
-    validator_receive(b.core, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, 10);
-    validator_receive(b.core, PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &who.base, 2000000);
-    validator_tick(b.core, 2000000);
+    validator_tick(b.core, at(0));
+    validator_receive(b.core, VALIDATOR_COORDINATOR, peer_unnamed(1),
+                      WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base), at(10));
+    validator_receive(b.core, VALIDATOR_COORDINATOR, peer_unnamed(1),
+                      WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &who.base), at(2000000));
+    validator_tick(b.core, at(2000000));
     cr_assert_eq(b.hellos, 2);
     teardown(&b);
 }

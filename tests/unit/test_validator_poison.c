@@ -1,4 +1,5 @@
 /* What is set aside, what is sent again, and where the validator says that it is (rules I17 to I19). */
+#include "at.h"
 #include "services/validator/core.h"
 #include "services/validator/rejects.h"
 #include "small_catalog.h"
@@ -20,8 +21,10 @@ static struct bookmark bookmark;
 static bool set_while_sending;
 static struct err_text e;
 
-static enum err to_coordinator(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+static enum err to_coordinator(void *ctx, unsigned source, uint64_t peer, uint32_t kind,
+                               const ProtobufCMessage *message)
 {
+    (void)source, (void)peer;
     return (void)ctx, (void)kind, (void)message, OK;
 }
 
@@ -34,7 +37,16 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
     return OK;
 }
 
-static void trouble(void *ctx, const char *id, const char *text) { (void)ctx, (void)id, (void)text; }
+static void hear(void *ctx, enum tell_level level, const char *id, const char *text)
+{
+    (void)ctx, (void)level, (void)id, (void)text;
+}
+
+static void give(struct validator *to, const Parbus__Work *w)
+{
+    validator_receive(to, VALIDATOR_COORDINATOR, peer_unnamed(1), WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WORK, &w->base),
+                      at(0));
+}
 
 static void setup(void)
 {
@@ -44,8 +56,8 @@ static void setup(void)
                                    .heartbeat_us = 1000,
                                    .catalog = catalog,
                                    .bookmark = &bookmark};
-    struct validator_io io = {NULL, to_coordinator, to_scorer, trouble};
-    core = validator_new(&config, &io, 0);
+    struct validator_io io = {NULL, to_coordinator, hear, to_scorer};
+    core = validator_new(&config, &io, at(0));
     arena_init(&arena, WIRE_ARENA_BYTES);
 }
 
@@ -68,7 +80,7 @@ static const Parbus__Verdicts *validate(uint64_t control_seq)
     w.scorer = "ipc://scorer-1";
     w.record = (ProtobufCBinaryData){record.size, record.data};
     record_seal(record.data, record.size, &(struct record_place){PARTITION, FIRST, 1});
-    validator_receive(core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+    give(core, &w);
     arena_reset(&arena);
     cr_assert_eq(wire_open(&wire_to_scorer, packed.data, packed.size, &arena, &m, &e), OK, "%s", e.text);
     return (const Parbus__Verdicts *)m.message;
@@ -131,18 +143,18 @@ void __wrap_rejects_begin(struct rejects *r, size_t record_bytes, uint32_t entri
 static Parbus__Work work_not_to_be_read(void)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uint8_t *at = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     struct record_entry last = {.body_bytes = 64, .feeder = 1, .epoch = 1, .seq = 2, .series = 1, .unit = 1};
     struct draft d;
-    cr_assert(at != MAP_FAILED);
+    cr_assert(pages != MAP_FAILED);
     draft_begin(&d);
     draft_row(&d, A1, 5);
     draft_record(&d, &record, HA_NOI, 1, 1);
     record_add(&record, 0, &last, (uint8_t[64]){0});
-    uint8_t *start = at + page + 64 - record.size;
+    uint8_t *start = pages + page + 64 - record.size;
     memcpy(start, record.data, record.size);
     record_seal(start, record.size, &(struct record_place){PARTITION, FIRST, 1});
-    forbidden = at + page;
+    forbidden = pages + page;
     Parbus__Work w = PARBUS__WORK__INIT;
     w.partition = PARTITION, w.first_pseq = FIRST, w.control_seq = 3;
     w.scorer = "ipc://scorer-1";
@@ -161,8 +173,8 @@ static struct validator *core_noting_at(struct bookmark *where)
 {
     struct worker_config config = {
         .instance = "validator-1", .heartbeat_us = 1000, .catalog = catalog, .bookmark = where};
-    struct validator_io io = {NULL, to_coordinator, to_nobody, trouble};
-    return validator_new(&config, &io, 0);
+    struct validator_io io = {NULL, to_coordinator, hear, to_nobody};
+    return validator_new(&config, &io, at(0));
 }
 
 Test(validator_poison, who_ends_at_an_entry_leaves_its_bookmark)
@@ -173,7 +185,7 @@ Test(validator_poison, who_ends_at_an_entry_leaves_its_bookmark)
     pid_t child = fork();
     if (child == 0) {
         signal(SIGSEGV, SIG_DFL);
-        validator_receive(core_noting_at(shared), PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+        give(core_noting_at(shared), &w);
         _exit(0);
     }
     int status;
@@ -189,7 +201,7 @@ Test(validator_poison, bytes_of_what_is_set_aside_are_not_looked_at)
     Parbus__Work w = work_not_to_be_read();
     set_aside_in(catalog, PARTITION, FIRST + 1, &e);
     struct validator *other = core_noting_at(&own);
-    validator_receive(other, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+    give(other, &w);
     cr_assert_eq(validator_metrics(other)->value[METRIC_records_validated], 1);
     validator_destroy(&other);
 }
@@ -200,7 +212,7 @@ Test(validator_poison, works_control_seq_says_what_it_must_know)
     Parbus__Work w = PARBUS__WORK__INIT;
     w.partition = PARTITION, w.first_pseq = FIRST, w.control_seq = 4, w.scorer = "ipc://scorer-1";
     w.record = (ProtobufCBinaryData){record.size, record.data};
-    validator_receive(core, PARBUS__TO_WORKER__BODY_WORK, &w.base, 0);
+    give(core, &w);
     cr_assert_eq(packed.size, 0, "it lacks control 4");
     set_aside_in(catalog, PARTITION, FIRST + 1, &e);
     const Parbus__Verdicts *v = validate(4);

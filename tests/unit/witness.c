@@ -85,7 +85,7 @@ static void witness_answer(struct witness *v, const struct wire_message *m)
     }
 }
 
-enum err witness_on_answer(void *ctx, const struct publisher_peer *peer, const void *message, size_t bytes)
+enum err witness_on_answer(void *ctx, uint64_t peer, const void *message, size_t bytes)
 {
     struct witness *v = ctx;
     struct wire_message m;
@@ -124,20 +124,18 @@ void witness_free(struct witness *v)
 void witness_ask_snapshot(struct witness *v, const char *topic, uint64_t request)
 {
     Parbus__SnapshotRequest m = PARBUS__SNAPSHOT_REQUEST__INIT;
-    struct publisher_peer peer = {{1}};
     struct buffer b = {0};
     m.topic = (char *)topic;
     m.has_request = true;
     m.request = request;
     wire_pack(&b, PARBUS__TO_SNAPSHOTS__BODY_SNAPSHOT, &m.base);
-    world_ask(&v->world, &peer, &b);
+    world_ask(&v->world, 1, &b);
     buffer_free(&b);
 }
 
 void witness_ask_resume(struct witness *v, uint64_t epoch, uint64_t seq)
 {
     Parbus__ResumeRequest m = PARBUS__RESUME_REQUEST__INIT;
-    struct publisher_peer peer = {{1}};
     struct buffer b = {0};
     m.topic = (char *)WORLD_TOPIC;
     m.has_request = m.has_epoch = m.has_seq = true;
@@ -145,7 +143,7 @@ void witness_ask_resume(struct witness *v, uint64_t epoch, uint64_t seq)
     m.epoch = epoch;
     m.seq = seq;
     wire_pack(&b, PARBUS__TO_SNAPSHOTS__BODY_RESUME, &m.base);
-    world_ask(&v->world, &peer, &b);
+    world_ask(&v->world, 1, &b);
     buffer_free(&b);
 }
 

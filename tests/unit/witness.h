@@ -29,7 +29,7 @@ void witness_free(struct witness *v);
 /* The rank of row i, counted one by one. */
 uint32_t witness_rank(const struct model_row *row, size_t count, size_t i);
 /* Takes an answer, or refuses it. */
-enum err witness_on_answer(void *ctx, const struct publisher_peer *peer, const void *message, size_t bytes);
+enum err witness_on_answer(void *ctx, uint64_t peer, const void *message, size_t bytes);
 void witness_ask_snapshot(struct witness *v, const char *topic, uint64_t request);
 void witness_ask_resume(struct witness *v, uint64_t epoch, uint64_t seq);
 /* A change of one unit, published. */

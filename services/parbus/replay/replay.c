@@ -26,21 +26,34 @@ struct replay {
     uint64_t *end;      /* of each partition: where the replay ends */
     uint32_t partition;
     uint64_t next, until;
-    int64_t now_us, started_us, progress_us;
+    struct moment now;
+    int64_t started_us, progress_us;
     struct err_text trouble;
     enum err failed;
 };
 
-static enum err ignore(void *ctx, uint32_t kind, const ProtobufCMessage *message)
+static enum err ignore(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
-    (void)ctx, (void)kind, (void)message;
+    (void)ctx, (void)source, (void)peer, (void)kind, (void)m;
     return OK;
 }
 
-static void note_trouble(void *ctx, const char *id, const char *text)
+static void note_trouble(void *ctx, enum tell_level level, const char *id, const char *text)
 {
     struct replay *r = ctx;
-    err_set(&r->trouble, ERR_CORRUPT, "%s: %s", id, text);
+    if (level >= TELL_WARN)
+        err_set(&r->trouble, ERR_CORRUPT, "%s %s", id, text);
+}
+
+static void tell_scorer(struct replay *r, uint32_t kind, const ProtobufCMessage *m)
+{
+    scorer_receive(r->scorer, SCORER_COORDINATOR, peer_unnamed(1), WIRE_MESSAGE(kind, m), r->now);
+}
+
+static void hand_over(struct replay *r, const Parbus__Verdicts *v)
+{
+    scorer_receive(r->scorer, SCORER_VERDICTS, peer_unnamed(1),
+                   WIRE_MESSAGE(PARBUS__TO_SCORER__BODY_VERDICTS, &v->base), r->now);
 }
 
 /* The first `count` entries of a record, as a record. */
@@ -70,7 +83,7 @@ static void apply_first(struct replay *r, const Parbus__Verdicts *whole, uint32_
     first.n_reject_entry = first.n_reject_row = first.n_reject_reason = first.n_reject_detail = rejects;
     cut(r, &whole->record, count);
     first.record = (ProtobufCBinaryData){r->part.size, r->part.data};
-    scorer_verdicts(r->scorer, &first, r->now_us);
+    hand_over(r, &first);
 }
 
 static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdicts *verdicts)
@@ -82,7 +95,7 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
     if (verdicts->first_pseq + header.count - 1 > r->until)
         apply_first(r, verdicts, (uint32_t)(r->until - verdicts->first_pseq + 1));
     else
-        scorer_verdicts(r->scorer, verdicts, r->now_us);
+        hand_over(r, verdicts);
     return OK;
 }
 
@@ -95,17 +108,18 @@ static void validate(struct replay *r, uint64_t first_pseq, uint64_t control_seq
     work.control_seq = control_seq;
     work.scorer = "replay";
     work.record = (ProtobufCBinaryData){bytes, (uint8_t *)record};
-    validator_receive(r->validator, PARBUS__TO_WORKER__BODY_WORK, &work.base, r->now_us);
+    validator_receive(r->validator, VALIDATOR_COORDINATOR, peer_unnamed(1),
+                      WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WORK, &work.base), r->now);
 }
 
 static void tick(struct replay *r)
 {
-    r->now_us = clock_mono_us();
-    scorer_tick(r->scorer, r->now_us);
-    if (!r->options->progress || r->now_us < r->progress_us)
+    r->now = clock_moment();
+    scorer_tick(r->scorer, r->now);
+    if (!r->options->progress || r->now.mono_us < r->progress_us)
         return;
-    r->progress_us = r->now_us + PROGRESS_US;
-    r->totals->took_us = r->now_us - r->started_us;
+    r->progress_us = r->now.mono_us + PROGRESS_US;
+    r->totals->took_us = r->now.mono_us - r->started_us;
     r->options->progress(r->options->ctx, r->totals);
 }
 
@@ -142,7 +156,7 @@ static enum err replay_partition(struct replay *r, struct err_text *e)
     Parbus__Assign assign = PARBUS__ASSIGN__INIT;
     assign.partition = r->partition;
     assign.owner_epoch = OWNER_EPOCH;
-    scorer_receive(r->scorer, PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base, r->now_us);
+    tell_scorer(r, PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base);
     enum err err = OK;
     for (r->next = applied(r) + 1; r->next <= r->until && !err;) {
         uint64_t from = r->next;
@@ -176,17 +190,13 @@ static void start_cores(struct replay *r)
 {
     struct worker_config config = {
         .instance = "replay", .endpoint = "", .heartbeat_us = 1000000, .catalog = r->catalog};
-    struct validator_io validator = {r, ignore, to_scorer, note_trouble};
-    struct scorer_io scorer = {.ctx = r,
-                               .to_coordinator = ignore,
-                               .to_publisher = ignore,
-                               .trouble = note_trouble,
-                               .store = scorer_store_functions,
-                               .store_ctx = &r->store};
+    struct validator_io validator = {r, ignore, note_trouble, to_scorer};
+    struct scorer_io scorer = {
+        .ctx = r, .send = ignore, .tell = note_trouble, .store = scorer_store_functions, .store_ctx = &r->store};
     struct scorer_limits limits = {.cached_units_max = (size_t)r->options->settings->scorer_cached_units_max,
                                    .commit_interval_us = COMMIT_INTERVAL_US};
-    r->validator = validator_new(&config, &validator, r->now_us);
-    r->scorer = scorer_new(&config, &limits, &scorer, r->now_us);
+    r->validator = validator_new(&config, &validator, r->now);
+    r->scorer = scorer_new(&config, &limits, &scorer, r->now);
 }
 
 /* What the ingestor would say to the scorer. It opens state. */
@@ -196,7 +206,7 @@ static enum err welcome(struct replay *r, struct err_text *e)
     welcome.partitions = journal_partitions(r->journal);
     welcome.journal_id = journal_id(r->journal);
     welcome.term = 1;
-    scorer_receive(r->scorer, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base, r->now_us);
+    tell_scorer(r, PARBUS__TO_WORKER__BODY_WELCOME, &welcome.base);
     return scorer_over(r->scorer, e);
 }
 
@@ -209,7 +219,7 @@ static enum err replay_all(struct replay *r, struct err_text *e)
         if (r->until)
             err = replay_partition(r, e);
     }
-    if (!err && scorer_commit(r->scorer, clock_mono_us()))
+    if (!err && scorer_commit(r->scorer, clock_moment()))
         err = err_set(e, ERR_IO, "%s", r->trouble.text);
     const struct metrics *m = validator_metrics(r->validator);
     r->totals->observations = m->value[METRIC_rows_accepted] + m->value[METRIC_rows_rejected];
@@ -230,9 +240,9 @@ static void close_all(struct replay *r)
 
 enum err replay_run(const struct replay_options *o, struct replay_totals *totals, struct err_text *e)
 {
-    struct replay r = {.options = o, .totals = totals, .now_us = clock_mono_us(), .catalog = catalog_new()};
+    struct replay r = {.options = o, .totals = totals, .now = clock_moment(), .catalog = catalog_new()};
     *totals = (struct replay_totals){0};
-    r.started_us = r.now_us;
+    r.started_us = r.now.mono_us;
     r.store = (struct scorer_store){.directory = o->state_directory, .settings = o->settings};
     struct journal_options options = {.map_bytes = (size_t)o->settings->journal_map_bytes,
                                       .network_fs_allowed = o->settings->network_fs_allowed};
