@@ -176,6 +176,17 @@ Test(publisher_core, counts_units_and_partitions_that_do_not_exist)
     witness_free(v);
 }
 
+Test(publisher_core, what_could_not_be_read_is_counted)
+{
+    struct witness *v = witness_new(1);
+    struct wire_message bad = {.err = ERR_INVALID, .why = "ToSnapshots: the envelope cannot be read"};
+    for (enum publisher_source from = PUBLISHER_COORDINATOR; from <= PUBLISHER_SNAPSHOTS; from++)
+        publisher_receive(v->world.publisher, from, peer_unnamed(9), &bad, at(v->world.now_us));
+    cr_assert_eq(v->world.metrics.value[METRIC_messages_malformed], 3);
+    cr_assert_eq(v->answers, 0);
+    witness_free(v);
+}
+
 /* ---- deltas ---- */
 
 /* The unit's points change so many times, and a scorer tells of each. */

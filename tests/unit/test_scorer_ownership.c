@@ -389,3 +389,15 @@ Test(scorer_ownership, a_state_that_cannot_be_opened_ends_the_process)
     world_teardown(&w);
     fake_state_free(&state);
 }
+
+Test(scorer_ownership, what_could_not_be_read_is_counted_and_told)
+{
+    struct fixture f;
+    struct wire_message bad = {.err = ERR_INVALID, .why = "ToScorer: the envelope cannot be read"};
+    fixture_setup(&f);
+    scorer_receive(f.w.core, SCORER_VERDICTS, peer_unnamed(1), &bad, at(0));
+    scorer_receive(f.w.core, SCORER_COORDINATOR, peer_unnamed(1), &bad, at(0));
+    cr_assert_eq(f.w.troubles, 2);
+    cr_assert_eq(scorer_metrics(f.w.core)->value[METRIC_messages_malformed], 2);
+    fixture_teardown(&f);
+}

@@ -63,7 +63,7 @@ static void teardown(struct world *b)
     buffer_free(&b->packed);
 }
 
-static void work_as_it_is(struct world *b)
+static void work_as_it_is(struct world *b, int64_t now_us)
 {
     Parbus__Work w = PARBUS__WORK__INIT;
     w.has_partition = w.has_owner_epoch = w.has_first_pseq = w.has_control_seq = w.has_record = 1;
@@ -71,15 +71,17 @@ static void work_as_it_is(struct world *b)
     w.scorer = "ipc://scorer-1";
     w.record = (ProtobufCBinaryData){b->record.size, b->record.data};
     validator_receive(b->core, VALIDATOR_COORDINATOR, peer_unnamed(1),
-                      WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WORK, &w.base), at(0));
+                      WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WORK, &w.base), at(now_us));
 }
 
-static void work(struct world *b)
+static void work_at(struct world *b, int64_t now_us)
 {
     if (b->record.size >= RECORD_HEADER_BYTES)
         record_seal(b->record.data, b->record.size, &(struct record_place){4, 100, 1});
-    work_as_it_is(b);
+    work_as_it_is(b, now_us);
 }
+
+static void work(struct world *b) { work_at(b, 0); }
 
 /* What a scorer would read; it must always be readable. */
 static const Parbus__Verdicts *verdicts(struct world *b, struct arena *arena)
@@ -191,7 +193,7 @@ Test(validator_core, a_flipped_bit_anywhere_in_a_record_is_found)
     cr_assert_eq(b.sent, 1);
     for (size_t bit = 0; bit < 8 * b.record.size; bit++) {
         b.record.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        work_as_it_is(&b);
+        work_as_it_is(&b, 0);
         b.record.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     cr_assert_eq(b.sent, 1);
@@ -352,5 +354,37 @@ Test(validator_core, says_hello_again_when_it_is_not_known)
                       WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &who.base), at(2000000));
     validator_tick(b.core, at(2000000));
     cr_assert_eq(b.hellos, 2);
+    teardown(&b);
+}
+
+Test(validator_core, what_could_not_be_read_is_counted_and_told)
+{
+    struct world b;
+    struct wire_message bad = {.err = ERR_INVALID, .why = "ToWorker: unknown kind of message 99"};
+    setup(&b);
+    validator_receive(b.core, VALIDATOR_COORDINATOR, peer_unnamed(1), &bad, at(0));
+    cr_assert_eq(b.troubles, 1);
+    cr_assert_eq(validator_metrics(b.core)->value[METRIC_messages_malformed], 1);
+    teardown(&b);
+}
+
+/* I14: the ingestor may have sent it before it heard the Leave. */
+Test(validator_core, what_is_on_its_way_to_one_who_leaves_is_still_done)
+{
+    struct world b;
+    struct draft d;
+    setup(&b);
+    draft_begin(&d);
+    draft_row(&d, A1, 5);
+    draft_record(&d, &b.record, HA_NOI, 1, 1);
+    validator_leave(b.core, at(1000000));
+    validator_tick(b.core, at(1199999));
+    cr_assert_eq(validator_over(b.core, NULL), OK);
+    work_at(&b, 1199999);
+    cr_assert_eq(b.sent, 1);
+    cr_assert_leq(validator_tick(b.core, at(1200000)), 1399999);
+    cr_assert_eq(validator_over(b.core, NULL), OK);
+    validator_tick(b.core, at(1399999));
+    cr_assert_eq(validator_over(b.core, NULL), ERR_STOPPED);
     teardown(&b);
 }
