@@ -165,12 +165,23 @@ enum err link_send_to(void *socket, uint64_t peer, const void *data, size_t byte
     return err ? err : send_frame(socket, data, bytes, 0);
 }
 
-static enum err send_message(void *socket, zmq_msg_t *message)
+enum err link_send_frame(void *socket, zmq_msg_t *frame)
 {
-    while (zmq_msg_send(message, socket, ZMQ_DONTWAIT) < 0)
-        if (errno != EINTR)
-            return send_error(errno);
+    while (zmq_msg_send(frame, socket, ZMQ_DONTWAIT) < 0)
+        if (errno != EINTR) {
+            enum err err = send_error(errno);
+            zmq_msg_close(frame);
+            return err;
+        }
     return OK;
+}
+
+enum err link_send_frame_to(void *socket, uint64_t peer, zmq_msg_t *frame)
+{
+    enum err err = send_identity(socket, peer);
+    if (err)
+        zmq_msg_close(frame);
+    return err ? err : link_send_frame(socket, frame);
 }
 
 enum err link_send_to_within(void *socket, uint64_t peer, const void *data, size_t bytes, size_t waiting_max)
@@ -179,14 +190,8 @@ enum err link_send_to_within(void *socket, uint64_t peer, const void *data, size
     struct waiting *waiting = waiting_of(socket, peer);
     if (waiting_bytes(waiting) > waiting_max)
         return ERR_BUSY;
-    enum err err = send_identity(socket, peer);
-    if (err)
-        return err;
     waiting_message(waiting, &message, data, bytes);
-    err = send_message(socket, &message);
-    if (err)
-        zmq_msg_close(&message);
-    return err;
+    return link_send_frame_to(socket, peer, &message);
 }
 
 enum err link_publish(void *socket, const char *topic, const void *data, size_t bytes)

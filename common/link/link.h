@@ -52,7 +52,10 @@ enum err link_send(void *socket, const void *data, size_t bytes);
 /* ROUTER. ERR_BUSY: full; ERR_NOT_FOUND: that peer is gone. A peer that went while its queue was full stays ERR_BUSY
  * until the socket is read: libzmq notices the end of a connection where its last message would be. */
 enum err link_send_to(void *socket, uint64_t peer, const void *data, size_t bytes);
-/* The same, and also ERR_BUSY while more than waiting_max of the bytes sent to that peer in this way have not left the
+/* Both with a message that the caller has made; it is sent or closed. */
+enum err link_send_frame(void *socket, zmq_msg_t *frame);
+enum err link_send_frame_to(void *socket, uint64_t peer, zmq_msg_t *frame);
+/* As link_send_to, and also ERR_BUSY while more than waiting_max of the bytes sent to that peer in this way have not left the
  * process. The high-water mark bounds messages; this bounds bytes. */
 enum err link_send_to_within(void *socket, uint64_t peer, const void *data, size_t bytes, size_t waiting_max);
 /* XPUB. The topic frame is the topic and its NUL byte; link_subscribe (SUB) asks for exactly those bytes. A slow

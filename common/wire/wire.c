@@ -4,6 +4,7 @@
 #include "wire/decode.h"
 #include "wire/scan.h"
 #include "wire/varint.h"
+#include <string.h>
 
 /* A channel is its envelope's descriptor: the oneof's fields are the kinds, their names and their types. */
 struct wire_channel {
@@ -162,12 +163,24 @@ enum err wire_open_submission(const uint8_t *body, size_t bytes, struct arena *a
     return err;
 }
 
+void wire_pack_plan(struct wire_packing *p, uint32_t kind, const ProtobufCMessage *message)
+{
+    size_t body_bytes = protobuf_c_message_get_packed_size(message);
+    const uint8_t *end = wire_varint_put(wire_varint_put(p->head, (uint64_t)kind << 3 | 2), body_bytes);
+    p->head_bytes = (size_t)(end - p->head);
+    p->bytes = p->head_bytes + body_bytes;
+}
+
+void wire_pack_write(const struct wire_packing *p, const ProtobufCMessage *message, uint8_t *out)
+{
+    memcpy(out, p->head, p->head_bytes);
+    size_t packed = protobuf_c_message_pack(message, out + p->head_bytes);
+    ASSERT(p->head_bytes + packed == p->bytes);
+}
+
 void wire_pack(struct buffer *out, uint32_t kind, const ProtobufCMessage *message)
 {
-    uint8_t head[2 * WIRE_VARINT_BYTES_MAX];
-    size_t bytes = protobuf_c_message_get_packed_size(message);
-    const uint8_t *end = wire_varint_put(wire_varint_put(head, (uint64_t)kind << 3 | 2), bytes);
-    buffer_append(out, head, (size_t)(end - head));
-    size_t packed = protobuf_c_message_pack(message, buffer_grow(out, bytes));
-    ASSERT(packed == bytes);
+    struct wire_packing p;
+    wire_pack_plan(&p, kind, message);
+    wire_pack_write(&p, message, buffer_grow(out, p.bytes));
 }

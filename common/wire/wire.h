@@ -55,6 +55,14 @@ enum err wire_open_submission(const uint8_t *body, size_t bytes, struct arena *a
 /* Appends the envelope with `message` as field `kind`. The buffer is not cleared. */
 void wire_pack(struct buffer *out, uint32_t kind, const ProtobufCMessage *message);
 
+/* The same in two steps, into memory that the caller has: so many bytes. */
+struct wire_packing {
+    uint8_t head[20];
+    size_t head_bytes, bytes;
+};
+void wire_pack_plan(struct wire_packing *p, uint32_t kind, const ProtobufCMessage *message);
+void wire_pack_write(const struct wire_packing *p, const ProtobufCMessage *message, uint8_t *out);
+
 /* A message that was not read from anywhere. */
 #define WIRE_MESSAGE(k, m) (&(struct wire_message){.kind = (k), .message = (m), .why = ""})
 
