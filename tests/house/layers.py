@@ -43,14 +43,14 @@ MODULES = {
     "client": (["common/client/"], ["base", "catalog", "clock", "link", "proto", "random", "ranking", "reactor",
                                     "store", "wire"]),
     "ingestor": (["services/ingestor/"], ["base", "catalog", "clock", "journal", "link", "log", "proto", "random",
-                                          "reactor", "record", "service", "state", "wire"]),
+                                          "reactor", "record", "service", "state", "store", "wire"]),
     # Workers know the journal from the ingestor alone (I20).
     "validator": (["services/validator/"], ["base", "catalog", "clock", "link", "log", "proto", "reactor", "record",
-                                            "service", "validate", "wire", "worker"]),
+                                            "service", "store", "validate", "wire", "worker"]),
     "scorer": (["services/scorer/"], ["base", "catalog", "clock", "link", "log", "proto", "reactor", "record",
-                                      "scoring", "service", "state", "validate", "wire", "worker"]),
+                                      "scoring", "service", "state", "store", "validate", "wire", "worker"]),
     "publisher": (["services/publisher/"], ["base", "catalog", "clock", "link", "log", "proto", "random", "reactor",
-                                            "service", "standings", "state", "wire", "worker"]),
+                                            "service", "standings", "state", "store", "wire", "worker"]),
     # Runs the cores of validator and scorer over a journal (replay); nobody else includes another service.
     "tool": (["services/parbus/"], ["base", "catalog", "client", "clock", "csv", "journal", "link", "log", "proto",
                                     "random", "ranking", "reactor", "read", "record", "scorer", "scoring", "service",
