@@ -1,8 +1,9 @@
 #include "base/clock.h"
+#include "base/deadline.h"
 #include "base/err.h"
 #include "base/plural.h"
 #include "client/errors.h"
-#include "link/link.h"
+#include "reactor/reactor.h"
 #include "services/parbus/load/load.h"
 #include "wire/reason.h"
 #include <inttypes.h>
@@ -13,12 +14,17 @@ enum {
     FIRST_ANSWER_US = 5000000,
     QUIET_US = 500000, /* everything is scored and no delta comes for so long: the rest changed no score */
     BATCH = 256,       /* submissions between two looks at the feeders */
-    IDLE_MS = 1,
+    IDLE_US = 1000,    /* rate and progress are looked at so often */
     SHOW_US = 100000,
 };
 
+enum phase { CONNECTING, SENDING, AWAITING };
+
 struct load {
     const struct load_options *options;
+    struct reactor *reactor;
+    enum phase phase;
+    int sent; /* of the last batch */
     struct load_result *result;
     struct load_values values;
     struct parbus_feeder *feeder[LOAD_FEEDERS_MAX];
@@ -138,40 +144,12 @@ static enum err open_feed(struct load *l, struct err_text *e)
     return err_of(opened);
 }
 
-static enum err poll_all(struct load *l, int timeout_ms, struct err_text *e)
-{
-    enum err err = OK;
-    for (int i = 0; i < l->options->feeders && !err; i++) {
-        err = err_of(parbus_feeder_poll(l->feeder[i], 0, public_text(e)));
-        l->totals[i] = parbus_feeder_totals(l->feeder[i]);
-    }
-    return err ? err : err_of(parbus_feed_poll(l->feed, timeout_ms, public_text(e)));
-}
-
 static bool ready(const struct load *l)
 {
     for (int i = 0; i < l->options->feeders; i++)
         if (!l->totals[i].connected)
             return false;
     return l->described && parbus_topic_ready(l->topic);
-}
-
-static enum err wait_ready(struct load *l, struct err_text *e)
-{
-    enum err err = OK;
-    parbus_feeder_describe(l->feeder[0], l->options->index, l->options->period);
-    int64_t until_us = clock_mono_us() + FIRST_ANSWER_US;
-    while (!err && !ready(l)) {
-        err = poll_all(l, IDLE_MS, e);
-        if (!err && l->refusal[0])
-            err = err_set(e, ERR_PEER, "%s", l->refusal);
-        if (!err && clock_mono_us() > until_us)
-            err = err_set(e, ERR_TIMEOUT,
-                          "the pipeline in %s does not answer: is it running? Start it with: "
-                          "parbus up --dir %s",
-                          l->options->directory, l->options->directory);
-    }
-    return err;
 }
 
 static bool take_unit(void *ctx, const struct parbus_row *row)
@@ -182,7 +160,7 @@ static bool take_unit(void *ctx, const struct parbus_row *row)
     return l->values.unit_count < (size_t)l->options->units;
 }
 
-static enum err prepare(struct load *l, struct err_text *e)
+static enum err open_all(struct load *l, struct err_text *e)
 {
     enum err err = OK;
     for (int i = 0; i < l->options->feeders && !err; i++)
@@ -190,13 +168,27 @@ static enum err prepare(struct load *l, struct err_text *e)
     if (!err)
         err = open_feed(l, e);
     if (!err)
-        err = wait_ready(l, e);
-    if (err)
-        return err;
+        parbus_feeder_describe(l->feeder[0], l->options->index, l->options->period);
+    return err;
+}
+
+/* Until everybody has answered; then there are units to send for. */
+static enum err connect_turn(struct load *l, int64_t now_us, struct err_text *e)
+{
+    if (l->refusal[0])
+        return err_set(e, ERR_PEER, "%s", l->refusal);
+    if (!ready(l) && now_us > l->start_us + FIRST_ANSWER_US)
+        return err_set(e, ERR_TIMEOUT,
+                       "the pipeline in %s does not answer: is it running? Start it with: parbus up --dir %s",
+                       l->options->directory, l->options->directory);
+    if (!ready(l))
+        return OK;
     parbus_topic_each(l->topic, take_unit, l);
     if (l->values.unit_count == 0)
         return err_set(e, ERR_NOT_FOUND, "%s/%s has no units", l->options->index, l->options->period);
     load_values_start(&l->values, l->options);
+    l->start_us = l->moved_us = now_us;
+    l->phase = SENDING;
     return OK;
 }
 
@@ -314,43 +306,95 @@ static enum err stuck(const struct load *l, struct err_text *e)
         LOAD_WAIT_S_MAX, r->receipts, r->submissions, plural(r->submissions, "submission", "submissions"), r->scored);
 }
 
-static enum err send_all(struct load *l, struct err_text *e)
+static enum err check_moving(struct load *l, int64_t now_us, struct err_text *e)
 {
-    enum err err = OK;
-    while (!err && sending(l, clock_mono_us())) {
-        int sent;
-        err = send_batch(l, &sent, e);
-        if (!err)
-            err = poll_all(l, sent ? 0 : IDLE_MS, e);
-        watch(l);
-        if (!err && clock_mono_us() - l->moved_us > LOAD_WAIT_S_MAX * 1000000ll)
-            err = stuck(l, e);
-    }
+    watch(l);
+    return now_us - l->moved_us > LOAD_WAIT_S_MAX * 1000000ll ? stuck(l, e) : OK;
+}
+
+static enum err send_turn(struct load *l, int64_t now_us, struct err_text *e)
+{
+    enum err err = send_batch(l, &l->sent, e);
+    if (!err)
+        err = check_moving(l, now_us, e);
+    if (sending(l, clock_mono_us()))
+        return err;
     l->result->seconds_to_send = since(l, clock_mono_us());
+    l->phase = AWAITING;
     return err;
 }
 
-static enum err await_all(struct load *l, struct err_text *e)
+static enum err await_turn(struct load *l, int64_t now_us, struct err_text *e)
+{
+    enum err err = check_moving(l, now_us, e);
+    if (!err && finished(l, clock_mono_us()))
+        reactor_end(l->reactor);
+    return err;
+}
+
+/* ---- on the reactor ---- */
+
+/* The descriptors only end the wait: all take their turn in each of ours. */
+static void on_readable(void *load, unsigned source, struct moment now) { (void)load, (void)source, (void)now; }
+
+static enum err step_all(struct load *l, struct err_text *e)
 {
     enum err err = OK;
-    while (!err && !finished(l, clock_mono_us())) {
-        err = poll_all(l, IDLE_MS, e);
-        watch(l);
-        if (!err && clock_mono_us() - l->moved_us > LOAD_WAIT_S_MAX * 1000000ll)
-            err = stuck(l, e);
+    for (int i = 0; i < l->options->feeders && !err; i++) {
+        err = err_of(parbus_feeder_step(l->feeder[i], public_text(e)));
+        l->totals[i] = parbus_feeder_totals(l->feeder[i]);
     }
+    return err ? err : err_of(parbus_feed_step(l->feed, public_text(e)));
+}
+
+/* What was submitted makes its feeder's deadline an early one. */
+static int64_t next_us(struct load *l, int64_t now_us)
+{
+    int64_t next = earlier_us(now_us + IDLE_US, parbus_feed_deadline_us(l->feed));
+    for (int i = 0; i < l->options->feeders; i++)
+        next = earlier_us(next, parbus_feeder_deadline_us(l->feeder[i]));
+    return l->phase == SENDING && l->sent ? now_us : next;
+}
+
+static int64_t turn(void *load, struct moment now)
+{
+    static enum err (*const phases[])(struct load *, int64_t, struct err_text *) = {
+        [CONNECTING] = connect_turn, [SENDING] = send_turn, [AWAITING] = await_turn};
+    struct load *l = load;
+    struct err_text e;
+    enum err err = step_all(l, &e);
+    if (!err)
+        err = phases[l->phase](l, now.mono_us, &e);
+    if (err)
+        reactor_fail(l->reactor, err, "%s", e.text);
+    return next_us(l, now.mono_us);
+}
+
+static enum err run(struct load *l, struct err_text *e)
+{
+    struct reactor_source source[LOAD_FEEDERS_MAX + 1];
+    unsigned count = 0;
+    for (; count < (unsigned)l->options->feeders; count++)
+        source[count] = (struct reactor_source){.name = "feeder",
+                                                .kind = REACTOR_DESCRIPTOR,
+                                                .fd = parbus_feeder_fd(l->feeder[count]),
+                                                .ready = on_readable};
+    source[count++] = (struct reactor_source){
+        .name = "feed", .kind = REACTOR_DESCRIPTOR, .fd = parbus_feed_fd(l->feed), .ready = on_readable};
+    const struct reactor_options options = {.hooks = {.ctx = l, .tick = turn}, .sources = source, .count = count};
+    enum err err = reactor_open(&l->reactor, &options, e);
+    if (!err)
+        err = reactor_run(l->reactor, e);
+    reactor_close(&l->reactor);
     return err;
 }
 
 enum err load_run(const struct load_options *o, struct load_result *r, struct err_text *e)
 {
-    struct load l = {.options = o, .result = r, .terminal = isatty(STDERR_FILENO)};
-    enum err err = prepare(&l, e);
-    l.start_us = l.moved_us = clock_mono_us();
+    struct load l = {.options = o, .result = r, .terminal = isatty(STDERR_FILENO), .start_us = clock_mono_us()};
+    enum err err = open_all(&l, e);
     if (!err)
-        err = send_all(&l, e);
-    if (!err)
-        err = await_all(&l, e);
+        err = run(&l, e);
     if (l.shown_us)
         fputs("\r\033[K", stderr);
     parbus_feed_close(&l.feed);

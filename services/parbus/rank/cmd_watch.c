@@ -1,16 +1,16 @@
 #include "base/clock.h"
 #include "base/date.h"
+#include "base/deadline.h"
 #include "client/errors.h"
-#include "link/link.h"
+#include "reactor/reactor.h"
 #include "scoring/scoring.h"
 #include "services/parbus/print/print.h"
 #include "services/parbus/rank/series_source.h"
 #include "services/parbus/rank/sheet.h"
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { POLL_MS = 200, ONCE_US_MAX = 10000000 };
+enum { ONCE_US_MAX = 10000000 };
 
 struct watch {
     const char *index, *period;
@@ -22,10 +22,6 @@ struct watch {
     unsigned snapshots;
     bool done, broken_pipe;
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number) { (void)number, interrupted = 1; }
 
 /* -1: go on. */
 static int parse(struct watch *w, int argc, char **argv)
@@ -228,20 +224,51 @@ static void on_topic_trouble(void *ctx, const struct parbus_topic *topic, const 
     on_trouble(ctx, text);
 }
 
-/* ---- the loop ---- */
+/* ---- on the reactor ---- */
+
+struct following {
+    struct watch *watch;
+    struct parbus_feed *feed;
+    const struct parbus_topic *topic;
+    struct reactor *reactor;
+    int64_t late_us; /* --once: by then there is a table */
+};
+
+/* The feed's descriptor only ends the wait: its turn is taken in each of ours. */
+static void on_readable(void *following, unsigned source, struct moment now)
+{
+    (void)following, (void)source, (void)now;
+}
+
+static int64_t turn(void *following, struct moment now)
+{
+    struct following *f = following;
+    struct err_text e;
+    enum err err = err_of(parbus_feed_step(f->feed, public_text(&e)));
+    int64_t late_us = f->watch->once && !parbus_topic_ready(f->topic) ? f->late_us : INT64_MAX;
+    if (err)
+        reactor_fail(f->reactor, err, "%s", e.text);
+    else if (f->watch->done)
+        reactor_end(f->reactor);
+    else if (now.mono_us > late_us)
+        reactor_fail(f->reactor, ERR_TIMEOUT,
+                     "the publisher does not answer; is parbus up? 'parbus rank' works without it");
+    return earlier_us(parbus_feed_deadline_us(f->feed), late_us);
+}
 
 static int follow(struct watch *w, struct parbus_feed *feed, const struct parbus_topic *topic)
 {
-    int64_t began_us = clock_mono_us();
-    while (!w->done && !interrupted) {
-        struct err_text e;
-        if (parbus_feed_poll(feed, POLL_MS, public_text(&e)))
-            return command_failed(&command_watch, "%s", e.text);
-        if (w->once && !parbus_topic_ready(topic) && clock_mono_us() - began_us > ONCE_US_MAX)
-            return command_failed(&command_watch, "the publisher does not answer; is parbus up? 'parbus rank' works "
-                                                  "without it");
-    }
-    return w->broken_pipe ? 1 : 0;
+    struct following f = {w, feed, topic, NULL, clock_mono_us() + ONCE_US_MAX};
+    struct err_text e;
+    const struct reactor_source source = {
+        .name = "feed", .kind = REACTOR_DESCRIPTOR, .fd = parbus_feed_fd(feed), .ready = on_readable};
+    const struct reactor_options options = {
+        .hooks = {.ctx = &f, .tick = turn}, .sources = &source, .count = 1, .stop_fd = command_stop_descriptor()};
+    enum err err = reactor_open(&f.reactor, &options, &e);
+    if (!err)
+        err = reactor_run(f.reactor, &e);
+    reactor_close(&f.reactor);
+    return err ? command_failed(&command_watch, "%s", e.text) : w->broken_pipe ? 1 : 0;
 }
 
 static enum err open_feed(const struct watch *w, const char *directory, struct parbus_feed **feed, struct err_text *e)
@@ -288,9 +315,6 @@ static int run(int argc, char **argv, const char *directory)
             return 1;
         series_source_close(&source);
     }
-    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: a wait ends at once */
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
     return open_and_follow(&w, directory);
 }
 
