@@ -133,7 +133,7 @@ class Feeder:
     def kill(self):
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait()
+            self.process.wait(timeout=60)
         self.ended()
 
     def crash(self):

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 
-from pipeline import BIN
+from pipeline import BIN, read_line
 
 PROBE = BIN.parent / "tests" / "feed_probe"
 
@@ -37,7 +37,7 @@ class Probe:
 
     def state(self):
         self.say("state")
-        line = self.process.stdout.readline()
+        line = read_line(self.process.stdout)
         assert line, f"the subscriber of {self.topic} ended: {self.words[-5:]}"
         return json.loads(line)
 
@@ -46,8 +46,7 @@ class Probe:
 
     def table(self, number=0):
         self.say(f"table {number}")
-        lines = iter(self.process.stdout.readline, "\n")
-        return "".join(lines)
+        return "".join(iter(lambda: read_line(self.process.stdout), "\n"))
 
     def renew(self):
         self.say("renew")

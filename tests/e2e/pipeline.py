@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -33,6 +34,17 @@ def until(condition, what, deadline_s=DEADLINE_S):
         if time.monotonic() > end:
             raise AssertionError(f"not within {deadline_s} s: {what}")
         time.sleep(0.02)
+
+
+def read_line(stream, deadline_s=DEADLINE_S):
+    """The next line of a process's output; at its end the empty string. An error when neither comes in time."""
+    line = []
+    reader = threading.Thread(target=lambda: line.append(stream.readline()), daemon=True)
+    reader.start()
+    reader.join(deadline_s)
+    if not line:
+        raise AssertionError(f"no line within {deadline_s} s")
+    return line[0]
 
 
 def free_endpoint():

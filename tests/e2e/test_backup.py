@@ -93,7 +93,7 @@ class Backup(Place):
             p.push_text(HEADER + row("H26", "0.5"))
             p.settled()
             self.assertNotEqual(p.rank_text(*TABLE), then)
-        subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=self.target, check=True)
+        subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=self.target, check=True, timeout=60)
         manifest = (self.target / "MANIFEST").read_text()
         for words in ("parbus backup, format 1\n", "journal: ", "partitions: 64\n", "made: 20", "state: 1\n"):
             self.assertIn(words, manifest)
@@ -236,12 +236,12 @@ class Targets(Place):
     def test_another_disk(self):
         disk = self.place / "disk"
         disk.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "parbus-test", disk], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "parbus-test", disk], check=True, timeout=60)
         self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
         self.refused("is where a file system is mounted", self.pipeline.dir, "backup", disk)
         self.refused(r"the backup takes \d+ MB, and 0 MB are free", self.pipeline.dir, "backup", disk / "backup")
         self.assertEqual(list(disk.iterdir()), [])
-        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True, timeout=60)
         self.good(self.pipeline.dir, "backup", disk / "backup")
         self.good(self.other, "restore", disk / "backup")
         self.assertEqual(self.rank(self.other), self.pipeline.rank_text(*TABLE))
@@ -389,7 +389,7 @@ class Damage(Place):
         if os.geteuid() != 0:
             self.skipTest("only root can mount")
         (self.live / "journal").mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "parbus-test", self.live / "journal"], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "parbus-test", self.live / "journal"], check=True, timeout=60)
         self.addCleanup(subprocess.run, ["umount", "-l", self.live / "journal"], check=True)
         self.refused("is where a file system is mounted, so it cannot be replaced", self.live, "restore", self.target)
         self.assertEqual(list((self.live / "journal").iterdir()), [])

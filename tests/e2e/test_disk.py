@@ -21,9 +21,9 @@ MOUNT_BYTES = 24 << 20
 
 def can_mount():
     with tempfile.TemporaryDirectory(prefix="parbus.") as place:
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "parbus-test", place], capture_output=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "parbus-test", place], capture_output=True, timeout=60)
         if done.returncode == 0:
-            subprocess.run(["umount", place], check=True)
+            subprocess.run(["umount", place], check=True, timeout=60)
         return done.returncode == 0
 
 
@@ -38,7 +38,7 @@ class SmallPipeline(Pipeline):
         super().__init__(**options)
         self.small = pathlib.Path(self.dir, small)
         self.small.mkdir(mode=0o700, exist_ok=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={MOUNT_BYTES},mode=700", "parbus-test", self.small], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={MOUNT_BYTES},mode=700", "parbus-test", self.small], check=True, timeout=60)
 
     def __exit__(self, kind, value, trace):
         self.free()
@@ -46,7 +46,7 @@ class SmallPipeline(Pipeline):
         if kind:
             for log in sorted(pathlib.Path(self.dir, "log").glob("*")):
                 print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}")
-        subprocess.run(["umount", "-l", self.small], check=True)
+        subprocess.run(["umount", "-l", self.small], check=True, timeout=60)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def fill(self):
@@ -288,11 +288,11 @@ class Disk(unittest.TestCase):
         with SmallPipeline() as p:
             p.push_text(COLUMNS + "\n" + text(sample("qd766")))
             p.run("down")
-            subprocess.run(["mount", "-o", "remount,ro", p.small], check=True)
+            subprocess.run(["mount", "-o", "remount,ro", p.small], check=True, timeout=60)
             done = p.run("up", *p.arguments, "--detach", check=False)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn("Read-only file system", done.stderr)
-            subprocess.run(["mount", "-o", "remount,rw", p.small], check=True)
+            subprocess.run(["mount", "-o", "remount,rw", p.small], check=True, timeout=60)
             p.up()
             self.assertEqual(p.rank_text(*TABLE), self.expected)
 

@@ -54,7 +54,7 @@ class Install(unittest.TestCase):
         for kind in ("client", "client-static"):
             program = build / f"outside-{kind}"
             self.assertEqual(self.needs_shared_client(program), kind == "client")
-            self.assertEqual(subprocess.run([program], check=False).returncode, 2)
+            self.assertEqual(subprocess.run([program], check=False, timeout=60).returncode, 2)
 
     def test_each_header_stands_alone_in_c_and_in_cplusplus_and_beside_curses(self):
         flags = self.installed.flags("parbus-client", "--cflags")

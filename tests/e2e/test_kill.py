@@ -1,5 +1,7 @@
 """kill -9 of any one process while data is pushed: the supervisor restarts it and the ranking is the same."""
 
+import os
+import signal
 import unittest
 
 from pipeline import DATA, Pipeline, until
@@ -20,7 +22,8 @@ class Kill(unittest.TestCase):
             pid = p.processes()[instance]["pid"]
             push = p.start("push", FILE, "--wait", "--batch", 1)
             until(lambda: p.status()["counters"].get("submissions_journalled", 0) > 200, "the push has begun")
-            p.kill(instance)
+            os.kill(pid, signal.SIGKILL)
+            self.assertIsNone(push.poll(), "the push goes on at the kill")
             out, err = push.communicate(timeout=120)
             self.assertEqual(push.returncode, 0, out + err)
             until(lambda: p.processes()[instance]["pid"] not in (0, pid), "it was started again")

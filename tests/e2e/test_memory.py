@@ -25,7 +25,7 @@ class Memory(unittest.TestCase):
             pid, most = pid_of(p, "ingestor-1"), 0
             feeder = subprocess.Popen([BIN.parent / "tests" / "large_feeder", f"ipc://{p.dir}/run/door",
                                        str(self.SUBMISSIONS), str(self.FEEDER_BYTES)])
-            self.addCleanup(feeder.wait)
+            self.addCleanup(feeder.wait, 60)
             self.addCleanup(feeder.kill)
             while feeder.poll() is None:
                 most = max(most, self.memory_bytes(pid))

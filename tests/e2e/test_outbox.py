@@ -36,7 +36,7 @@ class Outbox(unittest.TestCase):
     def end(self, push):
         if push.poll() is None:
             push.kill()
-            push.communicate()
+            push.communicate(timeout=60)
 
     def give(self, push, text):
         push.stdin.write(text)
@@ -93,7 +93,7 @@ class Outbox(unittest.TestCase):
         self.give(push, row("H60", "3"))
         until(lambda: b"H60" in outbox.read_bytes(), "the next row is written")
         push.kill()
-        push.communicate()
+        push.communicate(timeout=60)
         self.replace_ingestor(pid)
         self.p.push_text(HEADER, "--as", "kept")
         until(lambda: self.points("H14") == "2.00", "the kept row is scored")

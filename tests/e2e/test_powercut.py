@@ -130,7 +130,7 @@ class PowerCut(unittest.TestCase):
         server.wait_cut(LOAD_S)
         self.cut(server)
         going.kill()
-        going.wait()
+        going.wait(timeout=60)
 
     def test_a_cut_while_it_is_made(self):
         """Nothing was promised yet: it comes up, and then what it promises holds."""

@@ -3,7 +3,7 @@
 import csv
 import unittest
 
-from pipeline import DATA, Pipeline, rows_of
+from pipeline import DATA, Pipeline, read_line, rows_of
 
 FIRST = DATA / "qd766-2025-20251011T130135Z.csv"
 SECOND = DATA / "qd766-2025-20251015T014624Z.csv"
@@ -24,7 +24,7 @@ class Restatement(unittest.TestCase):
             before = {r["unit"]: r for r in p.rank("qd766", "2025")}
             watch = p.start("watch", "qd766", "2025", "--format", "csv")
             try:
-                header = watch.stdout.readline().strip().split(",")  # printed once the whole table is there
+                header = read_line(watch.stdout).strip().split(",")  # printed once the whole table is there
                 p.push(SECOND)
                 after = {r["unit"]: r for r in p.rank("qd766", "2025")}
                 restated = {u for u in totals(FIRST) if totals(FIRST)[u] != totals(SECOND)[u]}
@@ -32,7 +32,7 @@ class Restatement(unittest.TestCase):
                 # A unit may move in several deltas; the first begins at the old rank, the last ends at the new one.
                 first, last = {}, {}
                 while any(last.get(u, {}).get("score") != after[u]["score"] for u in restated):
-                    change = dict(zip(header, next(csv.reader([watch.stdout.readline()]))))
+                    change = dict(zip(header, next(csv.reader([read_line(watch.stdout)]))))
                     first.setdefault(change["unit"], change)
                     last[change["unit"]] = change
                 for unit in restated:

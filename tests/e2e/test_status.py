@@ -7,6 +7,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -15,7 +16,7 @@ import unittest
 
 from chaos import FEEDERS, Feeder, Script, pid_of, text, try_status
 from feed_subscribers import Ticking
-from pipeline import BIN, DATA, Pipeline, until
+from pipeline import BIN, DATA, DEADLINE_S, Pipeline, read_line, until
 
 
 def numbers(ranges):
@@ -153,7 +154,8 @@ class Status(unittest.TestCase):
 
     def test_nothing_runs(self):
         with tempfile.TemporaryDirectory(prefix="parbus.") as directory:
-            done = subprocess.run([BIN / "parbus", "status", "--dir", directory], capture_output=True, text=True)
+            done = subprocess.run([BIN / "parbus", "status", "--dir", directory], capture_output=True, text=True,
+                                  timeout=60)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn(f"nothing runs in {directory}", done.stderr)
 
@@ -166,17 +168,18 @@ class Status(unittest.TestCase):
                 os.close(far)
                 seen = b""
                 while seen.count(b"\033[H") < 3:
+                    self.assertTrue(select.select([screen], [], [], DEADLINE_S)[0], "it is shown again")
                     seen += screen.read(65536)
                 process.send_signal(signal.SIGINT)
                 with contextlib.suppress(OSError):  # the other end is closed
-                    while screen.read(65536):
+                    while select.select([screen], [], [], DEADLINE_S)[0] and screen.read(65536):
                         pass
                 self.assertEqual(process.wait(timeout=60), 0)
             self.assertEqual(seen.count(b"ingestor-1"), seen.count(b"everything runs"))
             lines = p.start("status", "--watch", "--json")
             decoder, got, rest = json.JSONDecoder(), 0, ""
             while got < 2:  # one after the other
-                rest += lines.stdout.readline()
+                rest += read_line(lines.stdout)
                 with contextlib.suppress(json.JSONDecodeError):
                     decoder.decode(rest)
                     got, rest = got + 1, ""

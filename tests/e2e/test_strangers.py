@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from chaos import pid_of
-from pipeline import BIN, DATA, Pipeline, until
+from pipeline import BIN, DATA, Pipeline, read_line, until
 
 SHEET = DATA / "qd766-2025-20251011T130135Z.csv"
 DESCRIPTORS = 96  # of the ingestor; it needs about 35 for itself
@@ -52,8 +52,9 @@ class Strangers(unittest.TestCase):
         self.assertIn("already runs in", second.stderr)
         p.push(SHEET)
         with p.start("watch", "qd766", "2025", "--format", "csv") as watch:
-            self.assertTrue(watch.stdout.readline().startswith("time,"))
+            self.assertTrue(read_line(watch.stdout).startswith("time,"))
             watch.terminate()
+            watch.communicate(timeout=60)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import tempfile
 import unittest
 import unittest.mock
 
-from pipeline import BIN, CATALOG, Pipeline, until
+from pipeline import BIN, CATALOG, Pipeline, read_line, until
 
 
 def alive(pid):
@@ -80,7 +80,7 @@ class Supervision(unittest.TestCase):
         with Pipeline() as p:
             p.run("down")
             up = p.start("up", *p.arguments)
-            until(lambda: "ready in" in up.stdout.readline(), "everything runs")
+            until(lambda: "ready in" in read_line(up.stdout), "everything runs")
             pids = [x["pid"] for x in p.processes().values()]
             up.send_signal(signal.SIGINT)
             log = up.communicate(timeout=60)[1]

@@ -146,7 +146,7 @@ class Objects:
 
     @staticmethod
     def symbols(path_of):
-        listing = subprocess.run(["nm", "-A", "-g", *path_of], check=True, capture_output=True, text=True).stdout
+        listing = subprocess.run(["nm", "-A", "-g", *path_of], check=True, capture_output=True, text=True, timeout=60).stdout
         for line in listing.splitlines():
             made, rest = line.split(":", 1)
             fields = rest.split()

@@ -37,7 +37,7 @@ def build(directory, files):
             target = "parbus-scorer" if path.endswith("shell.c") else TARGETS[os.path.dirname(path)]
             made = f"CMakeFiles/{target}.dir/{path}.o"
             os.makedirs(os.path.join(directory, os.path.dirname(made)), exist_ok=True)
-            subprocess.run([CC, "-w", "-I.", "-Icommon", "-c", path, "-o", made], cwd=directory, check=True)
+            subprocess.run([CC, "-w", "-I.", "-Icommon", "-c", path, "-o", made], cwd=directory, check=True, timeout=60)
             commands.append({"file": os.path.join(directory, path), "command": f"cc -o {made} -c {path}"})
     with open(os.path.join(directory, "compile_commands.json"), "w", encoding="utf-8") as out:
         json.dump(commands, out)

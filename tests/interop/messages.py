@@ -15,7 +15,7 @@ def _generate():
     try:
         protoc = os.environ.get("PROTOC", "protoc")
         sources = sorted(str(p) for p in PROTO.glob("*.proto"))
-        subprocess.run([protoc, f"--proto_path={PROTO}", f"--python_out={directory}", *sources], check=True)
+        subprocess.run([protoc, f"--proto_path={PROTO}", f"--python_out={directory}", *sources], check=True, timeout=60)
         sys.path.insert(0, directory)
         import door_pb2
         import feed_pb2

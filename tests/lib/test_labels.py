@@ -13,7 +13,7 @@ def labels_of(test):
 
 
 def main(ctest, build):
-    said = subprocess.run([ctest, "--test-dir", build, "--show-only=json-v1"], check=True, capture_output=True)
+    said = subprocess.run([ctest, "--test-dir", build, "--show-only=json-v1"], check=True, capture_output=True, timeout=60)
     tests = json.loads(said.stdout)["tests"]
     wrong = {t["name"]: labels_of(t) for t in tests if len(labels_of(t)) != 1 or not LABELS.issuperset(labels_of(t))}
     for name, labels in wrong.items():

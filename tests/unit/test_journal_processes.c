@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-TestSuite(journal_processes, .init = make_directory, .fini = remove_directory);
+TestSuite(journal_processes, .init = make_directory, .fini = remove_directory, .timeout = 60);
 
 enum { GROUPS = 300, DEADLINE_US = 20 * 1000 * 1000 };
 

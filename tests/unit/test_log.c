@@ -12,7 +12,7 @@ static void catch_lines(void)
     dup2(said[1], STDERR_FILENO);
     log_context_set("service=test");
 }
-TestSuite(log, .init = catch_lines);
+TestSuite(log, .init = catch_lines, .timeout = 60);
 
 /* What stands after "TIME LEVEL ID service=test ". */
 static const char *fields(void)

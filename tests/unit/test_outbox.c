@@ -33,7 +33,7 @@ static void remove_directory(void)
     nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-TestSuite(outbox, .init = make_directory, .fini = remove_directory);
+TestSuite(outbox, .init = make_directory, .fini = remove_directory, .timeout = 60);
 
 static enum err open_as(const char *feeder, struct err_text *e)
 {

@@ -36,9 +36,14 @@ static enum err open_bytes(struct buffer *b, size_t bytes)
     return code;
 }
 
+static struct buffer b;
+
+static void stop(void) { buffer_free(&b); }
+
+TestSuite(record, .fini = stop);
+
 Test(record, what_was_added_comes_back_in_order)
 {
-    struct buffer b = {0};
     struct record_reader r;
     struct record_entry entry;
     const uint8_t *body;
@@ -58,12 +63,10 @@ Test(record, what_was_added_comes_back_in_order)
     cr_assert_eq(entry.body_bytes, 0);
     cr_assert_eq(r.index, 2);
     cr_assert_not(record_next(&r, &entry, &body));
-    buffer_free(&b);
 }
 
 Test(record, a_record_may_begin_anywhere_in_a_buffer)
 {
-    struct buffer b = {0};
     buffer_append(&b, "odd", 3);
     size_t start = b.size;
     struct record_entry only = entry_of(1, "x");
@@ -75,12 +78,10 @@ Test(record, a_record_may_begin_anywhere_in_a_buffer)
     cr_assert_eq(record_open(&r, b.data + start, b.size - start, NULL), OK);
     cr_assert(record_next(&r, &only, &body));
     cr_assert_eq(*body, 'x');
-    buffer_free(&b);
 }
 
 Test(record, a_control_counts_one_and_has_no_entry)
 {
-    struct buffer b = {0};
     struct record_reader r;
     struct record_entry entry;
     const uint8_t *body;
@@ -90,24 +91,20 @@ Test(record, a_control_counts_one_and_has_no_entry)
     cr_assert_eq(r.header.count, 1);
     cr_assert_eq(r.header.control_seq, 12);
     cr_assert_not(record_next(&r, &entry, &body));
-    buffer_free(&b);
 }
 
 Test(record, no_shorter_prefix_is_a_record)
 {
-    struct buffer b = {0};
     two_entries(&b);
     for (size_t bytes = 0; bytes < b.size; bytes++)
         cr_assert_eq(open_bytes(&b, bytes), ERR_CORRUPT, "%zu bytes", bytes);
     cr_assert_eq(open_bytes(&b, b.size), OK);
     buffer_append(&b, "\0\0\0\0\0\0\0\0", 8);
     cr_assert_eq(open_bytes(&b, b.size), ERR_CORRUPT, "bytes after the last entry");
-    buffer_free(&b);
 }
 
 Test(record, every_flipped_bit_is_found)
 {
-    struct buffer b = {0};
     struct record_header h;
     two_entries(&b);
     for (size_t bit = 0; bit < 8 * b.size; bit++) {
@@ -117,29 +114,24 @@ Test(record, every_flipped_bit_is_found)
         b.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     cr_assert_eq(open_bytes(&b, b.size), OK);
-    buffer_free(&b);
 }
 
 Test(record, what_was_not_sealed_is_no_record)
 {
-    struct buffer b = {0};
     struct record_entry entry = entry_of(10, "x");
     record_begin(&b, RECORD_DATA, 9, 12);
     record_add(&b, 0, &entry, "x");
     cr_assert_eq(open_bytes(&b, b.size), ERR_CORRUPT);
-    buffer_free(&b);
 }
 
 Test(record, it_says_where_it_stands)
 {
-    struct buffer b = {0};
     struct record_header h;
     two_entries(&b);
     cr_assert_eq(record_header_read(&h, b.data, b.size, NULL), OK);
     cr_assert_eq(h.partition, 3);
     cr_assert_eq(h.first_pseq, 100);
     cr_assert_eq(h.commit, 6);
-    buffer_free(&b);
 }
 
 Test(record, header_and_lengths_are_not_believed)
@@ -152,18 +144,16 @@ Test(record, header_and_lengths_are_not_believed)
                  {1, 2, ERR_CORRUPT},   {4, 0, ERR_CORRUPT},   {4, 1, ERR_CORRUPT},   {4, 3, ERR_CORRUPT},
                  {7, 255, ERR_CORRUPT}, {48, 17, ERR_CORRUPT}, {51, 255, ERR_CORRUPT}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct buffer b = {0};
+        buffer_clear(&b);
         two_entries(&b);
         b.data[cases[i].offset] = cases[i].value;
         seal(&b, 0);
         cr_expect_eq(open_bytes(&b, b.size), cases[i].expected, "byte %zu = %u", cases[i].offset, cases[i].value);
-        buffer_free(&b);
     }
 }
 
 Test(record, a_retry_holds_one_entry)
 {
-    struct buffer b = {0};
     struct record_reader r;
     struct record_entry entry = entry_of(10, "twelve bytes"), out;
     const uint8_t *body;
@@ -181,12 +171,10 @@ Test(record, a_retry_holds_one_entry)
     b.data[4] = 2;
     seal(&b, 0);
     cr_assert_eq(open_bytes(&b, b.size), ERR_CORRUPT, "two");
-    buffer_free(&b);
 }
 
 Test(record, an_entry_is_found_by_its_pseq)
 {
-    struct buffer b = {0};
     struct record_reader r;
     struct record_entry entry;
     const uint8_t *body;
@@ -205,5 +193,4 @@ Test(record, an_entry_is_found_by_its_pseq)
     record_begin(&b, RECORD_CONTROL, 9, 12);
     seal(&b, 0);
     cr_assert_not(record_find(&r, b.data, b.size, 100, 100, &entry, &body), "a control has none");
-    buffer_free(&b);
 }

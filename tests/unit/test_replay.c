@@ -184,37 +184,37 @@ static void difference(struct fixture *f, const char *a, const char *b, char tex
     state_close(&second);
 }
 
+static struct fixture f;
+
+static void start(void) { setup(&f); }
+
+static void stop(void) { teardown(&f); }
+
+TestSuite(replay, .init = start, .fini = stop);
+
 Test(replay, counts_what_it_did)
 {
-    struct fixture f;
-    setup(&f);
     replay_into(&f, "a", 0);
     cr_assert_eq(f.totals.records, RECORDS);
     cr_assert_eq(f.totals.submissions, PSEQ_LAST);
     cr_assert_eq(f.totals.observations, 2 * PSEQ_LAST);
     cr_assert_eq(f.totals.done, f.totals.planned);
     cr_assert_eq(f.totals.left_out, 0);
-    teardown(&f);
 }
 
 Test(replay, twice_gives_the_same_state)
 {
-    struct fixture f;
     char text[256];
-    setup(&f);
     replay_into(&f, "a", 0);
     replay_into(&f, "b", 0);
     difference(&f, "a", "b", text);
     cr_assert_str_eq(text, "");
-    teardown(&f);
 }
 
 Test(replay, stops_within_a_record_and_goes_on_from_there)
 {
-    struct fixture f;
     char text[256];
     struct state_cursor cursor;
-    setup(&f);
     replay_into(&f, "whole", 0);
     for (uint64_t until = 1; until < PSEQ_LAST; until += 3) {
         replay_into(&f, "part", until);
@@ -228,22 +228,18 @@ Test(replay, stops_within_a_record_and_goes_on_from_there)
     replay_into(&f, "part", 0);
     difference(&f, "whole", "part", text);
     cr_assert_str_eq(text, "", "%s", text);
-    teardown(&f);
 }
 
 Test(replay, a_journal_that_ends_too_early_is_an_error)
 {
-    struct fixture f;
     struct err_text e = {""};
     char directory[128];
-    setup(&f);
     uint64_t cursors[PARTITIONS] = {0, PSEQ_LAST + 1};
     snprintf(directory, sizeof directory, "%s/a", f.directory);
     struct replay_options options = {
         .journal_directory = f.directory, .state_directory = directory, .settings = &f.settings, .until = cursors};
     cr_assert_eq(replay_run(&options, &f.totals, &e), ERR_CORRUPT);
     cr_assert(strstr(e.text, "partition 1"), "%s", e.text);
-    teardown(&f);
 }
 
 static bool note_reject(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
@@ -266,9 +262,7 @@ static bool take_tally(void *ctx, uint32_t feeder, uint64_t epoch, const struct 
 
 Test(replay, what_is_set_aside_and_sent_again_comes_out_the_same)
 {
-    struct fixture f;
     char text[256], rejects[256] = "";
-    setup(&f);
     uint64_t last = append_poison(f.directory);
     replay_into(&f, "whole", 0);
     cr_assert_eq(f.totals.submissions, PSEQ_LAST + 3, "a retry is a submission");
@@ -284,15 +278,12 @@ Test(replay, what_is_set_aside_and_sent_again_comes_out_the_same)
     replay_into(&f, "part", 0);
     difference(&f, "whole", "part", text);
     cr_assert_str_eq(text, "", "%s", text);
-    teardown(&f);
 }
 
 /* What was applied before an entry was set aside is what it would have been after it. */
 Test(replay, entries_before_one_that_is_set_aside_do_not_depend_on_it)
 {
-    struct fixture f;
     char text[256];
-    setup(&f);
     replay_into(&f, "live", 5); /* up to its record's begin, and within it */
     replay_into(&f, "live", 6);
     struct journal *j;
@@ -305,5 +296,4 @@ Test(replay, entries_before_one_that_is_set_aside_do_not_depend_on_it)
     replay_into(&f, "again", 0);
     difference(&f, "live", "again", text);
     cr_assert_str_eq(text, "", "%s", text);
-    teardown(&f);
 }

@@ -18,10 +18,22 @@ static struct standings *table_new(struct catalog **c)
     return standings_new(catalog_find_definition(*c, "little", UINT64_MAX));
 }
 
+static struct catalog *c;
+
+static struct standings *s;
+
+static void start(void) { s = table_new(&c); }
+
+static void stop(void)
+{
+    standings_destroy(&s);
+    catalog_destroy(&c);
+}
+
+TestSuite(standings, .init = start, .fini = stop);
+
 Test(standings, holds_the_whole_cohort_from_the_start)
 {
-    struct catalog *c;
-    struct standings *s = table_new(&c);
     cr_assert_eq(s->count, UNITS);
     for (uint32_t unit = 1; unit <= UNITS; unit++) {
         uint32_t row = standings_find(s, unit);
@@ -31,14 +43,10 @@ Test(standings, holds_the_whole_cohort_from_the_start)
     }
     cr_assert_eq(standings_find(s, 0), STANDINGS_NO_ROW);
     cr_assert_eq(standings_find(s, UNITS + 1), STANDINGS_NO_ROW);
-    standings_destroy(&s);
-    catalog_destroy(&c);
 }
 
 Test(standings, finds_units_whose_numbers_have_holes)
 {
-    struct catalog *c;
-    struct standings *s = table_new(&c);
     standings_destroy(&s);
     struct definition d = *catalog_find_definition(c, "little", UINT64_MAX);
     const uint32_t cohort[] = {2, 3, 7, 9};
@@ -49,28 +57,21 @@ Test(standings, finds_units_whose_numbers_have_holes)
     const uint32_t absent[] = {0, 1, 4, 6, 8, 10};
     for (int i = 0; i < 6; i++)
         cr_assert_eq(standings_find(s, absent[i]), STANDINGS_NO_ROW);
-    standings_destroy(&s);
-    catalog_destroy(&c);
+    standings_destroy(&s); /* before its definition goes */
 }
 
 Test(standings, equal_scores_share_a_rank)
 {
-    struct catalog *c;
-    struct standings *s = table_new(&c);
     put(s, 4, true, 5, 5);
     put(s, 2, true, 6, 4);
     put(s, 8, true, 1, 1);
     cr_assert_eq(standings_rank(s, standings_find(s, 4)), 1);
     cr_assert_eq(standings_rank(s, standings_find(s, 2)), 1);
     cr_assert_eq(standings_rank(s, standings_find(s, 8)), 3);
-    standings_destroy(&s);
-    catalog_destroy(&c);
 }
 
 Test(standings, a_unit_that_lacks_something_is_not_ranked_until_it_is_complete)
 {
-    struct catalog *c;
-    struct standings *s = table_new(&c);
     put(s, 1, true, 1, 0);
     put(s, 2, false, 9, 0);
     cr_assert_eq(standings_rank(s, standings_find(s, 2)), 0);
@@ -81,22 +82,16 @@ Test(standings, a_unit_that_lacks_something_is_not_ranked_until_it_is_complete)
     put(s, 2, false, 9, 0);
     cr_assert_eq(standings_rank(s, standings_find(s, 2)), 0);
     cr_assert_eq(standings_rank(s, standings_find(s, 1)), 1);
-    standings_destroy(&s);
-    catalog_destroy(&c);
 }
 
 Test(standings, a_unit_without_any_value_is_not_ranked_whatever_missing_means)
 {
-    struct catalog *c;
-    struct standings *s = table_new(&c);
     int64_t component[TOPS] = {3, 3}, points[] = {0, 0, 0};
     struct standing value = {.component = component};
     standing_fill(&value, s->definition, false, true, points);
     standings_put(s, 0, &value);
     cr_assert_eq(standings_rank(s, 0), 0);
     cr_assert_eq(s->row[0].component[0], 0);
-    standings_destroy(&s);
-    catalog_destroy(&c);
 }
 
 struct printed {
@@ -114,8 +109,6 @@ static bool print_row(void *ctx, uint32_t rank, const struct standing *row)
 
 Test(standings, ranked_units_come_first_then_the_others_by_number)
 {
-    struct catalog *c;
-    struct standings *s = table_new(&c);
     put(s, 7, true, 2, 0);
     put(s, 3, true, 5, 0);
     put(s, 5, true, 2, 0);
@@ -126,6 +119,4 @@ Test(standings, ranked_units_come_first_then_the_others_by_number)
     cr_assert_eq(p.count, 5);
     cr_assert_arr_eq(p.unit, unit, sizeof unit);
     cr_assert_arr_eq(p.rank, rank, sizeof rank);
-    standings_destroy(&s);
-    catalog_destroy(&c);
 }

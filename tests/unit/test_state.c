@@ -103,7 +103,7 @@ static uint64_t applied_of(uint32_t partition)
     return cursor.applied;
 }
 
-TestSuite(state, .init = make_directory, .fini = remove_directory);
+TestSuite(state, .init = make_directory, .fini = remove_directory, .timeout = 60);
 
 Test(state, it_follows_one_journal)
 {

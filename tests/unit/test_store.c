@@ -35,7 +35,7 @@ static int remove_one(const char *file, const struct stat *st, int type, struct 
 
 static void remove_directory(void) { nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
 
-TestSuite(store, .init = make_directory, .fini = remove_directory);
+TestSuite(store, .init = make_directory, .fini = remove_directory, .timeout = 60);
 
 Test(store, network_file_systems_are_refused_by_name)
 {

@@ -69,7 +69,7 @@ static void teardown(void)
     buffer_free(&packed);
     arena_free(&arena);
 }
-TestSuite(validator_poison, .init = setup, .fini = teardown);
+TestSuite(validator_poison, .init = setup, .fini = teardown, .timeout = 60);
 
 static const Parbus__Verdicts *validate(uint64_t control_seq)
 {

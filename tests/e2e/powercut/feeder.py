@@ -91,7 +91,7 @@ class Feeder:
 
     def kill(self):
         self.process.kill()
-        self.process.wait()
+        self.process.wait(timeout=60)
         self.waiting.put(None)
         for thread in self.threads:
             thread.join(10)
