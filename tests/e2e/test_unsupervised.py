@@ -13,6 +13,7 @@ import unittest
 from pipeline import BIN, CATALOG, DATA, free_endpoint, until
 
 SHEET = DATA / "qd766-2025-20251011T130135Z.csv"
+CHANGED = DATA / "qd766-2025-20251015T014624Z.csv"
 
 
 class Unsupervised(unittest.TestCase):
@@ -32,7 +33,7 @@ class Unsupervised(unittest.TestCase):
 
     def start_all(self):
         self.door, self.feed, self.snapshots = free_endpoint(), free_endpoint(), free_endpoint()
-        self.start("ingestor", "ingestor-1", "--catalog", CATALOG, "--door", self.door)
+        self.ingestor = self.start("ingestor", "ingestor-1", "--catalog", CATALOG, "--door", self.door)
         self.start("publisher", "publisher-1", "--feed", self.feed, "--snapshots", self.snapshots)
         self.start("validator", "validator-a1b2")
         self.scorer = self.start("scorer", "scorer-c3d4")
@@ -97,6 +98,28 @@ class Unsupervised(unittest.TestCase):
         self.assertEqual(watched.returncode, 0, watched.stderr)
         self.assertEqual(len(watched.stdout.splitlines()), 35)
         until(lambda: self.parbus("rank", "qd766", "2025", "--format", "csv").stdout == watched.stdout, "rank says the same")
+
+    def test_an_ingestor_whose_place_was_taken_gives_no_receipt_and_ends_with_that_sentence(self):
+        self.start_all()
+        elsewhere = self.place / "elsewhere"
+        done = self.parbus("push", SHEET, "--wait", "--door", self.door, directory=elsewhere)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (self.dir / "journal" / "writer.lock").unlink()  # nothing else keeps two apart on one host
+        self.start("ingestor", "ingestor-2")
+        until(lambda: "ingestor.ready" in self.log("ingestor-2"), "the second one is the writer")
+        feeder = subprocess.Popen([BIN / "parbus", "push", CHANGED, "--door", self.door, "--dir", elsewhere],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(feeder.communicate)
+        self.addCleanup(feeder.kill)
+        self.assertEqual(self.ingestor.wait(60), 1)
+        self.assertIn("another process writes this journal: it began term 2, ours is 1", self.log("ingestor-1"))
+        feeder.kill()
+        done = self.parbus("push", "--wait", "--door", f"ipc://{self.dir}/run/door", CHANGED, directory=elsewhere)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("identical", self.parbus("replay").stdout)
+
+    def log(self, instance):
+        return (self.place / f"{instance}.log").read_text()
 
     def test_an_address_where_nobody_is(self):
         door = free_endpoint()

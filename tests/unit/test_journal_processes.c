@@ -3,6 +3,7 @@
 #include "journal_fixture.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -139,6 +140,35 @@ Test(journal_processes, a_map_that_another_process_made_larger_is_followed)
     cr_assert_eq(finish(pid), 0);
     cr_assert_eq(last_of(0), 9);
     cr_assert_eq(read_from(0, 1, SIZE_MAX, 0).count, 9);
+}
+
+/* With the lock gone, nothing else keeps two writers apart. */
+static int take_over(void)
+{
+    char lock[96];
+    snprintf(lock, sizeof lock, "%s/journal/writer.lock", directory);
+    if (unlink(lock) || open_as(true, MIB) != OK)
+        return 1;
+    journal_close(&j);
+    return 0;
+}
+
+Test(journal_processes, a_writer_whose_place_was_taken_writes_nothing_any_more)
+{
+    int go[2], token = 0;
+    cr_assert_eq(pipe(go), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(read(go[0], &token, sizeof token) == sizeof token ? take_over() : 3);
+    open_writer(MIB);
+    append(0, 1, 1, 8);
+    cr_assert_eq(write(go[1], &token, sizeof token), sizeof token);
+    cr_assert_eq(finish(pid), 0);
+    cr_assert_eq(append_as(2, 0, 2, 1, 8), ERR_LOST);
+    cr_assert(strstr(e.text, "another process writes this journal") && strstr(e.text, "term 2, ours is 1"), "%s",
+              e.text);
+    cr_assert_eq(append_as(1, 0, 1, 1, 8), ERR_LOST, "nor does it say what is there");
+    cr_assert_eq(last_of(0), 1);
 }
 
 static enum err write_piece(void *file, const void *data, size_t bytes, struct err_text *err)
