@@ -7,7 +7,7 @@
 const char *err_name(enum err code)
 {
     static const char *const names[] = {
-#define X(code, text) [code] = text,
+#define X(code, text) [code] = (text),
         ERR_TABLE(X)
 #undef X
     };

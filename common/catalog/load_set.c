@@ -37,7 +37,7 @@ static void check_unit_numbers(const struct registry_file *before, const struct 
         while (k < old->n_unit && old->unit[k]->id < new->unit[i]->id)
             k++;
         if (k < old->n_unit && old->unit[k]->id == new->unit[i]->id &&
-            old->unit[k]->code &&new->unit[i]->code &&strcmp(old->unit[k]->code, new->unit[i]->code))
+            old->unit[k]->code &&new->unit[i]->code &&strcmp(old->unit[k]->code, new->unit[i]->code) != 0)
             source_fault(after->source, after->source->item[i], "unit %u is %s in version %u; a number is given once",
                          new->unit[i]->id, old->unit[k]->code, old->version);
     }
@@ -71,7 +71,7 @@ static void check_node_numbers(const struct definition_file *before, const struc
 {
     for (size_t i = 0; i < after->definition->n_node; i++) {
         const Parbus__Node *new = after->definition->node[i], *old = node_of_id(before->definition, new->id);
-        if (old && old->code && new->code &&strcmp(old->code, new->code))
+        if (old && old->code && new->code &&strcmp(old->code, new->code) != 0)
             source_fault(after->source, after->source->item[i], "id %u is %s in version %u; a number is given once",
                          new->id, old->code, before->definition->version);
     }

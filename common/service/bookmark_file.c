@@ -60,6 +60,7 @@ enum err bookmark_open(struct bookmark **bookmark, struct bookmark *before, cons
     close(fd);
     if (err)
         return err;
+    ASSERT(*bookmark);
     before->pseq = (*bookmark)->pseq;
     before->partition = (*bookmark)->partition;
     bookmark_clear(*bookmark);

@@ -15,7 +15,7 @@ uint64_t descriptors_refused(void) { return atomic_load(&refused); }
 
 static bool is_local(int fd)
 {
-    struct sockaddr_storage own;
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
     socklen_t bytes = sizeof own;
     return getsockname(fd, (struct sockaddr *)&own, &bytes) == 0 && own.ss_family == AF_UNIX;
 }
@@ -32,7 +32,8 @@ static bool is_kept(int fd)
 
 /* Visible, or libzmq does not find it and takes the C library's. ECONNABORTED is what it takes from both kinds of
  * socket. */
-__attribute__((visibility("default"))) int accept4(int fd, struct sockaddr *restrict peer, socklen_t *restrict bytes, int flags)
+__attribute__((visibility("default"))) int accept4(int fd, struct sockaddr *restrict peer, socklen_t *restrict bytes,
+                                                   int flags)
 {
     int accepted = (int)syscall(SYS_accept4, fd, peer, bytes, flags);
     if (accepted < 0 && errno != EMFILE)

@@ -209,7 +209,7 @@ static size_t room_for_counters(const Parbus__StatsReply *reply)
 
 void coordinator_stats(struct coordinator *c, Parbus__StatsReply *reply, struct arena *arena, int64_t now_us)
 {
-    int shown[WORKERS_MAX];
+    int shown[WORKERS_MAX] = {0};
     reply->has_lag = 1;
     reply->partition = arena_alloc(arena, c->partitions * sizeof *reply->partition);
     reply->worker = arena_alloc(arena, (size_t)(c->worker_count + 1) * sizeof *reply->worker);

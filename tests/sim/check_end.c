@@ -11,7 +11,7 @@ static struct parbus_feeder_totals totals_wanted(const struct sim *s, const char
     struct parbus_feeder_totals want = {0};
     for (uint32_t feeder = 1; feeder < SIM_FEEDERS_MAX; feeder++) {
         const struct journal_feeder *mark = &s->journal.feeder[feeder];
-        if (strcmp(mark->name, name) || mark->epoch != epoch)
+        if (strcmp(mark->name, name) != 0 || mark->epoch != epoch)
             continue;
         want.scored = mark->refused;
         for (uint32_t p = 0; p < s->partitions; p++) {

@@ -97,7 +97,7 @@ static bool same_entry(const struct sim_record *first, uint64_t pseq, const stru
 {
     const uint8_t *at = first->data + 48, *record = again->record;
     struct sim_entry entry;
-    if (memcmp(first->data + 8, record + 8, 8))
+    if (memcmp(first->data + 8, record + 8, 8) != 0)
         return false;
     for (uint64_t i = first->first_pseq; sim_record_entry(first, i, &entry); i++) {
         size_t bytes = sizeof entry + (entry.bytes + 7u) / 8 * 8;

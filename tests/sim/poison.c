@@ -105,7 +105,7 @@ static void look(enum poison_kind ends, enum poison_kind hangs, int64_t observed
 {
     enum poison_kind kind = kind_of(observed_ms);
     struct actor *n = looking;
-    if (!n || n->dying || (kind != ends && kind != hangs) || !poison_deadly(sim, kind))
+    if (!sim || !n || n->dying || (kind != ends && kind != hangs) || !poison_deadly(sim, kind))
         return;
     if (sim->poison.fault[kind].sometimes && rng_below(&sim->rng, 2)) {
         census_add(sim, poison_survived, 1);

@@ -35,7 +35,7 @@ void __asan_on_error(void)
 bool seeds_one(const struct seeds *o, uint64_t seed, bool report, struct census *census)
 {
     struct sim_options options = {seed, o->steps_max, o->verbose, o->mutation};
-    signal(SIGABRT, on_abort);
+    signal(SIGABRT, on_abort); /* NOLINT(bugprone-signal-handler,cert-sig30-c): it ends the process in any case */
     struct sim *s = sim_new(&options);
     running = s;
     bool held = sim_run(s);

@@ -219,7 +219,7 @@ size_t sim_state_reject_count(const struct sim_state *t)
 
 static bool row_same(const struct kv_row *a, const struct kv_row *b)
 {
-    if (a->key_bytes != b->key_bytes || memcmp(a->key, b->key, a->key_bytes) || a->bytes != b->bytes)
+    if (a->key_bytes != b->key_bytes || memcmp(a->key, b->key, a->key_bytes) != 0 || a->bytes != b->bytes)
         return false;
     size_t skip = a->key[0] == PARTITIONS ? sizeof((struct state_cursor *)0)->owner_epoch : 0;
     return !memcmp(a->data + skip, b->data + skip, a->bytes - skip);

@@ -109,6 +109,7 @@ static bool is_ready(void *readiness)
     r->err = supervisor_show(r->directory, &answer, r->e);
     if (r->err)
         return true;
+    ASSERT(answer);
     bool ready = answer->processes->ready;
     list_not_running(answer->processes, r->late, sizeof r->late);
     give_back(&answer);

@@ -51,9 +51,10 @@ _Noreturn static void become(const char *file, char **argv, const char *log, pid
     dup2(out, STDERR_FILENO);
     execv(file, argv);
     const char *why = strerrorname_np(errno);
-    if (write(STDERR_FILENO, "cannot run the program: ", 24) > 0 && why && write(STDERR_FILENO, why, strlen(why)) > 0 &&
-        write(STDERR_FILENO, " ", 1) > 0 && write(STDERR_FILENO, file, strlen(file)) > 0)
-        why = write(STDERR_FILENO, "\n", 1) > 0 ? why : NULL;
+    const char *const words[] = {"cannot run the program: ", why ? why : "", " ", file, "\n"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (write(STDERR_FILENO, words[i], strlen(words[i])) < 0)
+            break;
     _exit(EXIT_NO_PROGRAM);
 }
 
