@@ -117,3 +117,98 @@ Test(announce, a_journal_that_cannot_be_read_is_counted_and_the_worker_may_ask_a
     t.disk_unreadable = false;
     expect_whole(ask(1, 0), 1, 3);
 }
+
+/* ---- without being asked ---- */
+
+enum { BEHIND = 4001 }; /* a worker that knows nothing yet */
+
+static void join_knowing(uint64_t control_seq)
+{
+    Parbus__WorkerHello m = PARBUS__WORKER_HELLO__INIT;
+    m.has_protocol_version = m.has_role = m.has_incarnation = m.has_control_seq = 1;
+    m.protocol_version = 1;
+    m.role = PARBUS__ROLE__ROLE_SCORER;
+    m.instance = "scorer-1";
+    m.endpoint = "ipc://somewhere";
+    m.incarnation = 1;
+    m.control_seq = control_seq;
+    FROM_WORKER(BEHIND, HELLO, m);
+}
+
+static void beat_knowing(uint64_t control_seq)
+{
+    Parbus__Heartbeat m = PARBUS__HEARTBEAT__INIT;
+    m.has_control_seq = 1;
+    m.control_seq = control_seq;
+    FROM_WORKER(BEHIND, HEARTBEAT, m);
+}
+
+/* The last message of this kind to a worker; NULL: none. */
+static const ProtobufCMessage *last_to(uint64_t peer, uint32_t kind)
+{
+    for (size_t i = t.worker_count; i-- > 0;)
+        if (t.to_worker[i].peer == peer && t.to_worker[i].kind == kind)
+            return t.to_worker[i].message;
+    return NULL;
+}
+
+static const Parbus__Controls *controls_to(uint64_t peer)
+{
+    return (const Parbus__Controls *)last_to(peer, PARBUS__TO_WORKER__BODY_CONTROLS);
+}
+
+Test(announce, behind_its_welcome_come_the_controls_that_a_worker_lacks)
+{
+    join_knowing(1);
+    const Parbus__WorkerWelcome *welcome =
+        (const Parbus__WorkerWelcome *)last_to(BEHIND, PARBUS__TO_WORKER__BODY_WELCOME);
+    cr_assert_eq(welcome->control_seq, CONTROLS);
+    expect_whole(controls_to(BEHIND), 2, 2);
+}
+
+Test(announce, a_worker_that_knows_all_is_sent_none)
+{
+    join_knowing(CONTROLS);
+    cr_assert_null(controls_to(BEHIND));
+}
+
+Test(announce, a_worker_gets_partitions_once_it_knows_the_controls_that_there_were_when_it_joined)
+{
+    join_knowing(0);
+    give_partitions();
+    beat_knowing(CONTROLS - 1);
+    give_partitions();
+    cr_assert_null(last_to(BEHIND, PARBUS__TO_WORKER__BODY_ASSIGN));
+    beat_knowing(CONTROLS);
+    give_partitions();
+    cr_assert_not_null(last_to(BEHIND, PARBUS__TO_WORKER__BODY_ASSIGN));
+}
+
+Test(announce, a_new_control_goes_to_all_workers_as_soon_as_it_is_journalled)
+{
+    Parbus__PeriodOpened opened = PARBUS__PERIOD_OPENED__INIT;
+    opened.has_series = opened.has_version = 1;
+    opened.series = 2, opened.version = 1, opened.index = "mini", opened.period = "2026";
+    Parbus__Control control = PARBUS__CONTROL__INIT;
+    control.body_case = PARBUS__CONTROL__BODY_PERIOD_OPENED;
+    control.period_opened = &opened;
+    join_knowing(CONTROLS);
+    publish(NULL, &control);
+    cr_assert_null(controls_to(BEHIND), "it is not in the journal yet");
+    tick(1);
+    const uint64_t workers[] = {BEHIND, VALIDATOR_A};
+    for (int i = 0; i < 2; i++) {
+        const Parbus__Controls *page = controls_to(workers[i]);
+        cr_assert_not_null(page);
+        cr_assert(page->first == CONTROLS + 1 && page->last == CONTROLS + 1 && page->n_packed == 1);
+    }
+}
+
+Test(announce, a_heartbeat_that_is_behind_is_told_which_control_is_the_last)
+{
+    join_knowing(0);
+    beat_knowing(1);
+    const Parbus__Controls *page = controls_to(BEHIND);
+    cr_assert_eq(page->last, CONTROLS);
+    cr_assert_eq(page->n_packed, 0, "it asks when it is ready for more");
+}
