@@ -1,8 +1,9 @@
-/* feed_probe FEED SNAPSHOTS TOPIC [COUNT]: so many subscribers on the public client library, asked over standard input:
+/* feed_probe FEED SNAPSHOTS TOPIC[,TOPIC…] [COUNT]: so many subscribers on the public client library, each of which
+ * follows all topics over one feed, asked over standard input:
  *
- *   state    one line of JSON: how many hold a table, and what they have counted, together
- *   table I  the table of subscriber I as `parbus rank --format csv` prints it, then an empty line
- *   renew    the subscriber that is there the longest goes, and another one comes in its place
+ *   state    one line of JSON: how many tables they hold, and what they have counted, together
+ *   table I  table I (those of the first subscriber, then those of the second …) as `parbus rank --format csv` prints
+ * it, then an empty line renew    the subscriber that is there the longest goes, and another one comes in its place
  *
  * The end of standard input ends it. */
 #include "base/err.h"
@@ -15,13 +16,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { COUNT_MAX = 128, WAIT_MS = 5 };
+enum { COUNT_MAX = 128, TOPICS_MAX = 8, WAIT_MS = 5 };
 
 struct probe {
     struct parbus_feed_options options;
-    const char *name;
+    const char *name[TOPICS_MAX];
+    long names;
     struct parbus_feed *feed[COUNT_MAX];
-    struct parbus_topic *topic[COUNT_MAX];
+    struct parbus_topic *topic[COUNT_MAX * TOPICS_MAX]; /* of feed i: from i * names on */
     long count, oldest;
     struct parbus_feed_counts gone; /* counted by those that went */
 };
@@ -41,7 +43,7 @@ static void say_state(struct probe *p)
     struct parbus_feed_counts sum = p->gone;
     uint64_t epoch = 0, seq = 0;
     int ready = 0;
-    for (long i = 0; i < p->count; i++) {
+    for (long i = 0; i < p->count * p->names; i++) {
         add(&sum, p->topic[i]);
         ready += parbus_topic_ready(p->topic[i]);
     }
@@ -86,17 +88,19 @@ static bool open_feed(struct probe *p, long i)
 {
     struct parbus_err_text e;
     struct parbus_topic_events events = {.trouble = on_topic_trouble};
-    if (parbus_feed_open(&p->feed[i], &p->options, &e) == PARBUS_OK &&
-        parbus_feed_follow(p->feed[i], p->name, &events, &p->topic[i], &e) == PARBUS_OK)
-        return true;
-    fprintf(stderr, "feed_probe: %s\n", e.text);
-    return false;
+    enum parbus_err err = parbus_feed_open(&p->feed[i], &p->options, &e);
+    for (long k = 0; !err && k < p->names; k++)
+        err = parbus_feed_follow(p->feed[i], p->name[k], &events, &p->topic[i * p->names + k], &e);
+    if (err)
+        fprintf(stderr, "feed_probe: %s\n", e.text);
+    return !err;
 }
 
 static bool renew(struct probe *p)
 {
     long i = p->oldest++ % p->count;
-    add(&p->gone, p->topic[i]);
+    for (long k = 0; k < p->names; k++)
+        add(&p->gone, p->topic[i * p->names + k]);
     parbus_feed_close(&p->feed[i]);
     return open_feed(p, i);
 }
@@ -113,7 +117,7 @@ static bool obey(struct probe *p)
     if (strncmp(line, "renew", 5) == 0)
         return renew(p);
     if (strncmp(line, "table", 5) == 0)
-        say_table(p->topic[strtol(line + 5, NULL, 10) % p->count]);
+        say_table(p->topic[strtol(line + 5, NULL, 10) % (p->count * p->names)]);
     else
         say_state(p);
     return fflush(stdout) == 0;
@@ -133,11 +137,12 @@ int main(int argc, char **argv)
     static struct probe p;
     p.count = argc > 4 ? strtol(argv[4], NULL, 10) : 1;
     if (argc < 4 || p.count < 1 || p.count > COUNT_MAX) {
-        fprintf(stderr, "usage: feed_probe FEED SNAPSHOTS TOPIC [COUNT]\n");
+        fprintf(stderr, "usage: feed_probe FEED SNAPSHOTS TOPIC[,TOPIC…] [COUNT]\n");
         return 2;
     }
     setvbuf(stdin, NULL, _IONBF, 0); /* what fgets had read ahead, poll would not see */
-    p.name = argv[3];
+    for (char *name; p.names < TOPICS_MAX && (name = strsep(&argv[3], ","));)
+        p.name[p.names++] = name;
     p.options =
         (struct parbus_feed_options){.feed_endpoint = argv[1], .snapshot_endpoint = argv[2], .trouble = on_trouble};
     bool well = true;

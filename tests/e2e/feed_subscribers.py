@@ -17,10 +17,10 @@ PROBE = BIN.parent / "tests" / "feed_probe"
 
 
 class Probe:
-    """tests/e2e/feed_probe.c: `count` subscribers in one process."""
+    """tests/e2e/feed_probe.c: `count` subscribers in one process, each of which follows all topics over one feed."""
 
     def __init__(self, feed, snapshots, topic, count=1):
-        self.topic, self.count = topic, count
+        self.topic, self.topics, self.count = topic, topic.split(",") * count, count
         self.words = []
         self.process = subprocess.Popen([PROBE, feed, snapshots, topic, str(count)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -42,7 +42,7 @@ class Probe:
         return json.loads(line)
 
     def ready(self):
-        return self.state()["ready"] == self.count
+        return self.state()["ready"] == len(self.topics)
 
     def table(self, number=0):
         self.say(f"table {number}")

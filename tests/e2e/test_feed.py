@@ -89,6 +89,7 @@ class FeedUnderStress(unittest.TestCase):
         cls.addClassCleanup(lambda: [f.kill() for f in cls.load.feeders.values()])
         cls.undisturbed = [cls.started(Probe(*cls.ipc, topic)) for topic in TOPICS]
         cls.undisturbed.append(cls.started(Probe(*cls.tcp, BUSY)))
+        cls.undisturbed.append(cls.started(Probe(*cls.ipc, ",".join(TOPICS))))
         cls.watch = Watch(cls.p, *BUSY.split("/"))
         cls.addClassCleanup(cls.watch.kill)
         with cls.load.running():
@@ -135,8 +136,8 @@ class FeedUnderStress(unittest.TestCase):
         """Nothing is pushed any more: everybody holds what `parbus rank` says."""
         ranks = {topic: self.p.rank_text(*topic.split("/")) for topic in TOPICS}
         for probe in [*self.undisturbed, *probes]:
-            for number in range(probe.count):
-                until(lambda: probe.table(number) == ranks[probe.topic], f"subscriber {number} of {probe.topic} is exact")
+            for number, topic in enumerate(probe.topics):
+                until(lambda: probe.table(number) == ranks[topic], f"table {number} of {probe.topic} is exact")
 
     def noticed_nothing(self, restarts=0):
         for before, probe in zip(self.before, self.undisturbed):
@@ -144,7 +145,7 @@ class FeedUnderStress(unittest.TestCase):
             grown = {what: now[what] - before[what] for what in ("snapshots", "resumes", "resyncs", "silences")}
             self.assertGreater(now["deltas"], before["deltas"], probe.topic)
             if restarts:
-                self.assertEqual((grown["snapshots"], grown["resumes"]), (restarts, 0), (probe.topic, grown))
+                self.assertEqual((grown["snapshots"], grown["resumes"]), (restarts * len(probe.topics), 0), (probe.topic, grown))
             else:
                 self.assertEqual(grown, dict.fromkeys(grown, 0), (probe.topic, probe.words))
         if restarts:  # what changed meanwhile is not listed, as it says

@@ -94,7 +94,8 @@ PARBUS_API int parbus_feeder_fd(const struct parbus_feeder *f);
 PARBUS_API int64_t parbus_feeder_deadline_us(struct parbus_feeder *f);
 /* How long it is until then, rounded up: for poll and epoll_wait. -1: no deadline. */
 PARBUS_API int parbus_feeder_timeout_ms(struct parbus_feeder *f);
-/* One turn without waiting; with nothing to do it does nothing. Errors as parbus_feeder_poll. */
+/* One turn without waiting, but for the disk when something was submitted since and there is an outbox; with nothing to
+ * do it does nothing. Errors as parbus_feeder_poll. */
 PARBUS_API enum parbus_err parbus_feeder_step(struct parbus_feeder *f, struct parbus_err_text *e);
 
 /* ---- what it holds ---- */
