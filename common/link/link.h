@@ -55,8 +55,8 @@ enum err link_send_to(void *socket, uint64_t peer, const void *data, size_t byte
 /* Both with a message that the caller has made; it is sent or closed. */
 enum err link_send_frame(void *socket, zmq_msg_t *frame);
 enum err link_send_frame_to(void *socket, uint64_t peer, zmq_msg_t *frame);
-/* As link_send_to, and also ERR_BUSY while more than waiting_max of the bytes sent to that peer in this way have not left the
- * process. The high-water mark bounds messages; this bounds bytes. */
+/* As link_send_to, and also ERR_BUSY while more than waiting_max of the bytes sent to that peer in this way have not
+ * left the process. The high-water mark bounds messages; this bounds bytes. */
 enum err link_send_to_within(void *socket, uint64_t peer, const void *data, size_t bytes, size_t waiting_max);
 /* XPUB. The topic frame is the topic and its NUL byte; link_subscribe (SUB) asks for exactly those bytes. A slow
  * subscriber loses messages; nobody waits for it. */
@@ -83,7 +83,3 @@ static inline size_t link_bytes(struct link_message *m) { return zmq_msg_size(&m
 uint64_t link_dropped(void); /* of the whole process */
 /* Ends the connection that the message came by; libzmq finds it broken. */
 void link_cut(struct link_message *m);
-
-/* Waits until one of the sockets (or fd, -1: none) has something to read or timeout_us is over (rounded up to ms; < 0:
- * for ever). Bit i of the result: socket i is readable; bit 31: fd is. A signal ends it early with 0. */
-uint32_t link_poll(void *const *sockets, int count, int fd, int64_t timeout_us);

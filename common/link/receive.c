@@ -8,7 +8,7 @@
 
 /* So many messages of a wrong shape are dropped in one call: a peer that sends nothing else must not keep its reader
  * from everything else. */
-enum { DROPS_PER_RECEIVE_MAX = 64, POLL_SOCKETS_MAX = 31 };
+enum { DROPS_PER_RECEIVE_MAX = 64 };
 
 static atomic_uint_least64_t dropped;
 
@@ -103,23 +103,4 @@ void link_cut(struct link_message *m)
     int fd = zmq_msg_get(&m->frame, ZMQ_SRCFD);
     if (fd >= 0)
         shutdown(fd, SHUT_RDWR);
-}
-
-static long timeout_ms(int64_t timeout_us) { return timeout_us < 0 ? -1 : (long)((timeout_us + 999) / 1000); }
-
-uint32_t link_poll(void *const *sockets, int count, int fd, int64_t timeout_us)
-{
-    zmq_pollitem_t item[POLL_SOCKETS_MAX + 1];
-    ASSERT(count <= POLL_SOCKETS_MAX);
-    for (int i = 0; i < count; i++)
-        item[i] = (zmq_pollitem_t){.socket = sockets[i], .events = ZMQ_POLLIN};
-    item[count] = (zmq_pollitem_t){.fd = fd, .events = ZMQ_POLLIN};
-    if (zmq_poll(item, fd >= 0 ? count + 1 : count, timeout_ms(timeout_us)) <= 0)
-        return 0;
-    uint32_t ready = 0;
-    for (int i = 0; i < count; i++)
-        ready |= (uint32_t)(item[i].revents != 0) << i;
-    if (fd >= 0 && item[count].revents)
-        ready |= 1u << 31;
-    return ready;
 }

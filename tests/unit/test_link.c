@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "link/link.h"
+#include "wait_readable.h"
 #include "wire/wire.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -51,7 +52,7 @@ static enum err wait_message(void *socket, int type)
     int64_t deadline = clock_mono_us() + DEADLINE_US;
     enum err err = ERR_BUSY;
     for (int64_t now = clock_mono_us(); err == ERR_BUSY && now < deadline; now = clock_mono_us()) {
-        link_poll(&socket, 1, -1, deadline - now);
+        wait_readable(socket, deadline - now);
         err = link_receive(socket, type, &message);
     }
     return err;
@@ -177,7 +178,7 @@ Test(link, a_peer_that_chose_a_long_name_is_dropped)
     zmq_setsockopt(dealer, ZMQ_ROUTING_ID, "somebody-else", 13);
     cr_assert_eq(zmq_connect(dealer, endpoint), 0);
     send_text(dealer, "hello");
-    link_poll(&router, 1, -1, DEADLINE_US);
+    wait_readable(router, DEADLINE_US);
     cr_assert_eq(link_receive(router, ZMQ_ROUTER, &message), ERR_BUSY);
     cr_assert_eq(link_dropped(), before + 1);
     link_close(&dealer), link_close(&router);
@@ -235,21 +236,6 @@ Test(link, a_socket_file_left_behind_is_replaced)
     send_text(push, "x");
     expect_message(pull, ZMQ_PULL, "x");
     link_close(&pull), link_close(&push);
-}
-
-Test(link, poll_tells_sockets_and_the_file_apart)
-{
-    int fd[2];
-    cr_assert_eq(pipe(fd), 0);
-    void *socket[2] = {open_socket(ZMQ_PULL, LINK_BIND, "door", 10), open_socket(ZMQ_PULL, LINK_BIND, "feed", 10)};
-    void *push = open_socket(ZMQ_PUSH, LINK_CONNECT, "feed", 10);
-    cr_assert_eq(link_poll(socket, 2, fd[0], 0), 0);
-    cr_assert_eq(write(fd[1], "x", 1), 1);
-    cr_assert_eq(link_poll(socket, 2, fd[0], DEADLINE_US), 1u << 31);
-    send_text(push, "x");
-    cr_assert_eq(link_poll(socket, 2, -1, DEADLINE_US), 1u << 1);
-    link_close(&push), link_close(&socket[0]), link_close(&socket[1]);
-    close(fd[0]), close(fd[1]);
 }
 
 Test(link, a_peer_that_does_not_read_is_sent_so_many_messages_and_no_more)
@@ -327,18 +313,11 @@ Test(link, who_subscribes_to_too_much_can_be_cut_off)
     cr_assert_eq(memcmp(link_data(&message), "\0one", 5), 0);
     enum err err = ERR_BUSY;
     for (int64_t end = clock_mono_us() + DEADLINE_US; err == ERR_BUSY && clock_mono_us() < end;) {
-        link_poll(&xpub, 1, -1, 1000);
+        wait_readable(xpub, 1000);
         link_receive(sub, ZMQ_SUB, &message); /* it comes again by itself, when it is used */
         err = link_receive(xpub, ZMQ_XPUB, &message);
     }
     cr_assert_eq(err, OK);
     cr_assert_eq(memcmp(link_data(&message), "\1one", 5), 0);
     link_close(&sub), link_close(&xpub);
-}
-
-Test(link, an_interval_below_a_millisecond_is_waited_for)
-{
-    int64_t start = clock_mono_us();
-    cr_assert_eq(link_poll(NULL, 0, -1, 300), 0);
-    cr_assert_geq(clock_mono_us() - start, 300);
 }

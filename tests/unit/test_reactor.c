@@ -1,6 +1,7 @@
 /* What comes in and goes out. */
 #include "base/clock.h"
 #include "reactor_world.h"
+#include "wait_readable.h"
 #include <string.h>
 
 TestSuite(reactor, .fini = world_close, .timeout = 60);
@@ -16,7 +17,7 @@ static enum err receive(void *socket, int type)
     if (!answer.open)
         link_message_init(&answer);
     for (int64_t end = clock_mono_us() + WORLD_DEADLINE_US; err == ERR_BUSY && clock_mono_us() < end;) {
-        link_poll(&socket, 1, -1, 10000);
+        wait_readable(socket, 10000);
         err = link_receive(socket, type, &answer);
     }
     return err;
