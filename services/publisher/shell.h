@@ -1,4 +1,4 @@
-/* The publisher's sockets, readers and loop around its core. */
+/* The publisher's sources, a table for the reactor, and the state that it reads, around its core. */
 #pragma once
 #include "base/err.h"
 #include "service/service.h"

@@ -1,4 +1,4 @@
-/* The scorer's sockets, stores and loop around its core. */
+/* The scorer's sources, a table for the reactor, and its state, around its core. */
 #pragma once
 #include "base/err.h"
 #include "service/service.h"

@@ -1,4 +1,4 @@
-/* The validator's sockets, journal reader and loop around its core. */
+/* The validator's sources, a table for the reactor, around its core. */
 #pragma once
 #include "base/err.h"
 #include "service/service.h"
