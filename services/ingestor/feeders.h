@@ -22,6 +22,9 @@ struct feeder {
     const struct series *series; /* of its last submission: most come in runs */
 };
 
+/* What it is told of as scored: what was refused for good counts, for nothing of it is outstanding (D9). */
+static inline uint64_t feeder_scored(const struct feeder *f) { return f->sum.scored + f->receipted_refused; }
+
 enum { NEWCOMERS_MAX = 1024 };
 
 struct feeders {

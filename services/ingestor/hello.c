@@ -70,7 +70,7 @@ static void send_welcome(struct door *d, const struct feeder *f, uint32_t number
     welcome.has_window_bytes = 1;
     welcome.window_bytes = (uint64_t)d->settings->feeder_window_bytes;
     welcome.has_accepted_rows = welcome.has_rejected_rows = 1;
-    welcome.scored = f->sum.scored + f->receipted_refused;
+    welcome.scored = feeder_scored(f);
     welcome.accepted_rows = f->sum.accepted_rows;
     welcome.rejected_rows = f->sum.rejected_rows;
     welcome.feeder_number = number;

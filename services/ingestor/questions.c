@@ -64,7 +64,7 @@ void questions_status(struct ingestor *i, uint64_t peer, const Parbus__Status *s
     v->reject = arena_alloc(&i->answer, VERDICT_REJECTS_MAX * sizeof *v->reject);
     v->has_scored = v->has_accepted_rows = v->has_rejected_rows = v->has_epoch = 1;
     v->epoch = f->mark.epoch;
-    v->scored = f->sum.scored + f->receipted_refused;
+    v->scored = feeder_scored(f);
     v->accepted_rows = f->sum.accepted_rows;
     v->rejected_rows = f->sum.rejected_rows;
     i->io.rejects(i->io.ctx, number, f->mark.epoch, status->from_seq, status->from_row, add_reject, &page);

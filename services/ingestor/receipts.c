@@ -73,7 +73,7 @@ static void tell_scored(struct door *d, struct feeder *f)
     Parbus__Scored scored = PARBUS__SCORED__INIT;
     scored.has_scored = scored.has_accepted_rows = scored.has_rejected_rows = scored.has_epoch = 1;
     scored.epoch = f->mark.epoch;
-    scored.scored = f->sum.scored + f->receipted_refused;
+    scored.scored = feeder_scored(f);
     scored.accepted_rows = f->sum.accepted_rows;
     scored.rejected_rows = f->sum.rejected_rows;
     door_send(d, f->peer, PARBUS__TO_FEEDER__BODY_SCORED, &scored.base);
