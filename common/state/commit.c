@@ -41,7 +41,7 @@ static enum err put_values(struct write *w, uint32_t partition, const struct sta
     return OK;
 }
 
-static enum err put_scores(struct write *w, uint32_t partition, const struct state_scores_put *p, struct err_text *e)
+static enum err put_scores(struct write *w, uint32_t partition, const struct unit_score *p, struct err_text *e)
 {
     size_t bytes = p->header.node_count * sizeof *p->points;
     uint8_t *at;

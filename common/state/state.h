@@ -54,6 +54,13 @@ struct score_header {
 };
 _Static_assert(sizeof(struct score_header) == 40, "on-disk size");
 
+/* What a unit has in a series: as a scorer commits it, and as the publisher takes it, from state or from a message. */
+struct unit_score {
+    uint32_t series, unit;
+    struct score_header header;
+    const int64_t *points; /* header.node_count */
+};
+
 struct tally { /* of a feeder in one partition, for its newest epoch: nobody waits for figures of an older one */
     uint64_t scored, accepted_rows, rejected_rows;
 };
@@ -93,11 +100,6 @@ struct state_values_put {
     const struct cell *cell;
     size_t cell_count;
 };
-struct state_scores_put {
-    uint32_t series, unit;
-    struct score_header header;
-    const int64_t *points; /* header.node_count */
-};
 struct state_tally_put {
     uint32_t feeder;
     uint64_t epoch;
@@ -115,7 +117,7 @@ struct state_batch {
     uint64_t owner_epoch;
     uint64_t applied_before, applied; /* the cursor must be at applied_before */
     const struct state_values_put *values;
-    const struct state_scores_put *scores;
+    const struct unit_score *scores;
     const struct state_tally_put *tallies;
     const struct state_reject_put *rejects;
     size_t values_count, scores_count, tallies_count, rejects_count;

@@ -92,7 +92,7 @@ static int64_t look_into_state(struct publisher *p)
     return p->now_us;
 }
 
-void publisher_load(struct publisher *p, const struct publisher_score *score, uint64_t pseq)
+void publisher_load(struct publisher *p, const struct unit_score *score, uint64_t pseq)
 {
     struct topic *t = publisher_topic(p, score->series);
     p->series_missing |= !t && score->series != SERIES_NONE;
@@ -162,18 +162,16 @@ static void receive_scores(struct publisher *p, const Parbus__Scores *m)
         return;
     for (size_t i = 0; i < m->n_unit; i++) {
         const Parbus__UnitScore *u = m->unit[i];
-        struct publisher_score score = {
-            .series = u->series,
-            .unit = u->unit,
-            .appraised_share = u->appraised_share,
-            .cause_feeder = u->cause_feeder,
-            .present = u->present,
-            .complete = u->complete,
-            .cause_epoch = u->cause_epoch,
-            .cause_seq = u->cause_seq,
-            .points = u->points,
-            .node_count = u->n_points,
-        };
+        struct unit_score score = {.series = u->series,
+                                   .unit = u->unit,
+                                   .header = {.complete = u->complete,
+                                              .present = u->present,
+                                              .appraised_share = u->appraised_share,
+                                              .node_count = (uint32_t)u->n_points,
+                                              .cause_feeder = u->cause_feeder,
+                                              .cause_epoch = u->cause_epoch,
+                                              .cause_seq = u->cause_seq},
+                                   .points = u->points};
         publisher_load(p, &score, m->pseq);
     }
     partition_seen(p, m->partition, m->prev_pseq, m->pseq);

@@ -11,6 +11,7 @@
 #include "base/tell.h"
 #include "catalog/catalog.h"
 #include "standings/standings.h"
+#include "state/state.h"
 #include "wire/peer.h"
 #include "wire/wire.h"
 #include "worker/worker.h"
@@ -50,16 +51,9 @@ enum err publisher_over(const struct publisher *p, struct err_text *e);
 
 /* ---- from state ---- */
 
-struct publisher_score {
-    uint32_t series, unit, appraised_share, cause_feeder;
-    bool present, complete;
-    uint64_t cause_epoch, cause_seq;
-    const int64_t *points; /* of all nodes */
-    size_t node_count;
-};
 uint64_t publisher_position(const struct publisher *p, uint32_t partition);
 /* A row as of pseq. A row of an unknown series or unit is counted and left out. */
-void publisher_load(struct publisher *p, const struct publisher_score *score, uint64_t pseq);
+void publisher_load(struct publisher *p, const struct unit_score *score, uint64_t pseq);
 /* All rows of the partition as of pseq have been loaded. */
 void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq);
 

@@ -68,22 +68,24 @@ static struct standing *pending_add(struct topic *t, uint32_t row)
     return &slot->value;
 }
 
-static void value_fill(struct standing *value, const struct definition *d, const struct publisher_score *s)
+static void value_fill(struct standing *value, const struct definition *d, const struct unit_score *score)
 {
-    value->appraised_share = s->appraised_share;
-    value->cause_feeder = s->cause_feeder;
-    value->cause_epoch = s->cause_epoch;
-    value->cause_seq = s->cause_seq;
-    standing_fill(value, d, s->present, s->complete, s->points);
+    const struct score_header *h = &score->header;
+    value->appraised_share = h->appraised_share;
+    value->cause_feeder = h->cause_feeder;
+    value->cause_epoch = h->cause_epoch;
+    value->cause_seq = h->cause_seq;
+    standing_fill(value, d, h->present, h->complete, score->points);
 }
 
 /* What a subscriber sees would be the same: nothing to send (F10). */
-static bool shows_same(const struct standing *s, const struct definition *d, const struct publisher_score *score)
+static bool shows_same(const struct standing *s, const struct definition *d, const struct unit_score *score)
 {
-    bool complete = score->present && score->complete;
-    if (s->present != score->present || s->complete != complete || s->appraised_share != score->appraised_share)
+    const struct score_header *h = &score->header;
+    bool complete = h->present && h->complete;
+    if (s->present != h->present || s->complete != complete || s->appraised_share != h->appraised_share)
         return false;
-    if (!score->present)
+    if (!h->present)
         return true;
     bool same = s->score == score->points[0];
     for (size_t i = 0; i < d->top_count && same; i++)
@@ -91,11 +93,11 @@ static bool shows_same(const struct standing *s, const struct definition *d, con
     return same;
 }
 
-enum topic_take topic_take(struct topic *t, const struct publisher_score *score, uint64_t pseq)
+enum topic_take topic_take(struct topic *t, const struct unit_score *score, uint64_t pseq)
 {
     const struct definition *d = t->series->definition;
     uint32_t row = standings_find(t->table, score->unit);
-    if (row == STANDINGS_NO_ROW || score->node_count != d->node_count)
+    if (row == STANDINGS_NO_ROW || score->header.node_count != d->node_count)
         return TOPIC_REFUSED;
     if (pseq < t->pseq[row])
         return TOPIC_SAME;

@@ -50,7 +50,7 @@ enum topic_take { TOPIC_SAME, TOPIC_CHANGED, TOPIC_REFUSED };
 /* Takes a unit's value as of pseq, unless the row has one of a later pseq (I15d). Of two with the same pseq the one
  * that comes last counts: the one before may be of an owner that was fenced. CHANGED: the row is now pending. REFUSED:
  * not a unit of the cohort, or points that are not those of the definition's nodes. */
-enum topic_take topic_take(struct topic *t, const struct publisher_score *score, uint64_t pseq);
+enum topic_take topic_take(struct topic *t, const struct unit_score *score, uint64_t pseq);
 
 /* Moves all pending rows into the table without a delta: before the feed has started. */
 void topic_apply_pending(struct topic *t);

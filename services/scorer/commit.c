@@ -6,7 +6,7 @@ enum { BACKOFF_LEAST_US = 100000, BACKOFF_MOST_US = 5000000 };
 
 static void add_unit(struct scorer *s, struct state_batch *batch, const struct cached_unit *u)
 {
-    struct state_scores_put score = {.series = u->series, .unit = u->unit, .header = u->score, .points = u->points};
+    struct unit_score score = {.series = u->series, .unit = u->unit, .header = u->score, .points = u->points};
     buffer_append(&s->scores, &score, sizeof score);
     batch->scores_count++;
     for (int stage = 1; stage < STAGES; stage++)

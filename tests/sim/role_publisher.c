@@ -62,16 +62,7 @@ struct loading {
 static bool load_score(void *ctx, uint32_t series, uint32_t unit, const struct score_header *h, const int64_t *points)
 {
     const struct loading *l = ctx;
-    struct publisher_score score = {.series = series,
-                                    .unit = unit,
-                                    .appraised_share = h->appraised_share,
-                                    .cause_feeder = h->cause_feeder,
-                                    .present = h->present,
-                                    .complete = h->complete,
-                                    .cause_epoch = h->cause_epoch,
-                                    .cause_seq = h->cause_seq,
-                                    .points = points,
-                                    .node_count = h->node_count};
+    const struct unit_score score = {series, unit, *h, points};
     publisher_load(l->core, &score, l->pseq);
     return true;
 }

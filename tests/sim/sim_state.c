@@ -123,7 +123,7 @@ void sim_state_write(struct sim_state *t, const struct state_batch *b, enum muta
     for (size_t i = 0; i < b->values_count; i++)
         write_values(t, b->partition, &b->values[i], mutation, now_us);
     for (size_t i = 0; i < b->scores_count; i++) {
-        const struct state_scores_put *p = &b->scores[i];
+        const struct unit_score *p = &b->scores[i];
         put_two(t, key_unit(SCORES, b->partition, p->series, p->unit), &p->header, sizeof p->header, p->points,
                 p->header.node_count * sizeof *p->points);
     }

@@ -130,7 +130,7 @@ static void write_batch(struct fake_state *s, const struct state_batch *b)
             v->cell_count * sizeof *v->cell);
     }
     for (size_t i = 0; i < b->scores_count; i++) {
-        const struct state_scores_put *v = &b->scores[i];
+        const struct unit_score *v = &b->scores[i];
         put(&s->scores, (struct fake_key){b->partition, v->series, v->unit, 0}, &v->header, sizeof v->header, v->points,
             v->header.node_count * sizeof *v->points);
     }

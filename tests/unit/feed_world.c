@@ -31,20 +31,18 @@ void world_hear(void *ctx, enum tell_level level, const char *id, const char *te
     (void)ctx, (void)level, (void)id, (void)text;
 }
 
-static struct publisher_score score_of(const struct world_unit *u, uint32_t unit)
+static struct unit_score score_of(const struct world_unit *u, uint32_t unit)
 {
-    return (struct publisher_score){
-        .series = 1,
-        .unit = unit,
-        .appraised_share = u->appraised_share,
-        .cause_feeder = 1,
-        .present = u->present,
-        .complete = u->complete,
-        .cause_epoch = 1,
-        .cause_seq = u->cause_seq,
-        .points = u->points,
-        .node_count = WORLD_NODES,
-    };
+    return (struct unit_score){.series = 1,
+                               .unit = unit,
+                               .header = {.complete = u->complete,
+                                          .present = u->present,
+                                          .appraised_share = u->appraised_share,
+                                          .node_count = WORLD_NODES,
+                                          .cause_feeder = 1,
+                                          .cause_epoch = 1,
+                                          .cause_seq = u->cause_seq},
+                               .points = u->points};
 }
 
 static void reload(void *ctx, struct publisher *p, uint64_t journal_id, uint32_t partition)
@@ -54,7 +52,7 @@ static void reload(void *ctx, struct publisher *p, uint64_t journal_id, uint32_t
     if (w->committed_pseq[partition] <= publisher_position(p, partition))
         return;
     for (uint32_t unit = 1; unit <= WORLD_UNITS; unit++) {
-        struct publisher_score score = score_of(&w->committed[unit - 1], unit);
+        struct unit_score score = score_of(&w->committed[unit - 1], unit);
         if (world_partition(unit) == partition)
             publisher_load(p, &score, w->committed_pseq[partition]);
     }

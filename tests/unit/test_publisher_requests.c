@@ -199,13 +199,11 @@ Test(publisher_requests, many_changes_and_large_tables_are_cut_to_the_size_of_a_
     world_welcome(&v->world, 1);
     for (uint32_t unit = UNITS; unit >= 1; unit--) {
         int64_t points[TOPS + 1] = {(int64_t)(UNITS - unit) * MICRO, INT64_MAX, INT64_MIN};
-        struct publisher_score score = {.series = 1,
-                                        .unit = unit,
-                                        .present = true,
-                                        .complete = true,
-                                        .points = points,
-                                        .node_count = TOPS + 1,
-                                        .cause_epoch = UINT64_MAX};
+        struct unit_score score = {
+            .series = 1,
+            .unit = unit,
+            .header = {.complete = true, .present = true, .node_count = TOPS + 1, .cause_epoch = UINT64_MAX},
+            .points = points};
         publisher_load(v->world.publisher, &score, 1);
     }
     publisher_tick(v->world.publisher, at(0));

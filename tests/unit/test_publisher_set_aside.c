@@ -173,8 +173,10 @@ Test(publisher_set_aside, scores_of_a_scorer_that_knows_more_are_left_to_state)
 Test(publisher_set_aside, what_state_says_of_an_entry_takes_the_place_of_what_was_told_of_the_same)
 {
     int64_t points[WORLD_NODES] = {3, 3};
-    struct publisher_score score = {
-        .series = 1, .unit = UNIT, .present = true, .complete = true, .points = points, .node_count = WORLD_NODES};
+    struct unit_score score = {.series = 1,
+                               .unit = UNIT,
+                               .header = {.complete = true, .present = true, .node_count = WORLD_NODES},
+                               .points = points};
     say_scores(0, 2, 5);
     say_scores(4, 6, 9); /* something before it was missed */
     publisher_load(w->publisher, &score, 6);

@@ -56,7 +56,7 @@ struct effects {
     struct cell cells[LEAVES];
     int64_t points[NODES];
     struct state_values_put values;
-    struct state_scores_put scores;
+    struct unit_score scores;
     struct state_tally_put tally;
     struct state_reject_put reject;
 };
@@ -69,7 +69,7 @@ static struct state_batch make_batch(struct effects *f, uint32_t partition, uint
     for (unsigned i = 0; i < NODES; i++)
         f->points[i] = (int64_t)(i * 1000 + pseq);
     f->values = (struct state_values_put){SERIES, UNIT, STAGE, f->cells, LEAVES};
-    f->scores = (struct state_scores_put){.series = SERIES, .unit = UNIT, .points = f->points};
+    f->scores = (struct unit_score){.series = SERIES, .unit = UNIT, .points = f->points};
     f->scores.header = (struct score_header){.present = 1, .node_count = NODES, .cause_pseq = pseq};
     f->tally = (struct state_tally_put){.feeder = 4, .epoch = 1, .tally = {pseq, 88 * pseq, pseq}};
     f->reject = (struct state_reject_put){.feeder = 4, .row = 3, .epoch = 1, .seq = pseq, .detail = "too high"};
