@@ -249,6 +249,7 @@ void ingestor_world_stop(void)
     for (size_t i = 0; i < t.control_count; i++)
         buffer_free(&t.control[i]);
     buffer_free(&t.packed);
+    t = (struct ingestor_world){0};
 }
 
 void join(uint64_t peer, Parbus__Role role, const char *instance, uint64_t incarnation)
@@ -267,11 +268,10 @@ void join(uint64_t peer, Parbus__Role role, const char *instance, uint64_t incar
 
 void answer_questions(uint64_t applied)
 {
-    static size_t seen;
-    if (seen > t.worker_count)
-        seen = 0;
-    for (; seen < t.worker_count; seen++) {
-        struct sent *s = &t.to_worker[seen];
+    if (t.questions_seen > t.worker_count)
+        t.questions_seen = 0;
+    for (; t.questions_seen < t.worker_count; t.questions_seen++) {
+        struct sent *s = &t.to_worker[t.questions_seen];
         if (s->kind == PARBUS__TO_WORKER__BODY_ASSIGN) {
             const Parbus__Assign *ask = (const Parbus__Assign *)s->message;
             Parbus__Owned m = PARBUS__OWNED__INIT;

@@ -24,7 +24,7 @@ struct ingestor_world {
     struct settings settings;
     struct moment now;
     struct stored journal[4096];
-    size_t journal_count;
+    size_t journal_count, questions_seen;
     struct buffer control[64]; /* packed */
     size_t control_count, appends;
     uint64_t commits;
