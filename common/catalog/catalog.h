@@ -121,7 +121,7 @@ struct set_aside {
     uint64_t pseq;
     const char *instance; /* the last worker that ended at it */
     uint64_t decided;     /* control seq */
-    uint64_t readmitted;  /* control seq; it was journalled again elsewhere (rule I19). 0: it was not */
+    uint64_t readmitted;  /* control seq; it was journalled again elsewhere (rule I19a). 0: it was not */
 };
 /* NULL: not set aside. Holds for every reading of the journal from its start, so there is no as_of. O(log n), and at
  * once when nothing is set aside. */

@@ -1,6 +1,6 @@
 /* Where a worker is: it notes (partition, pseq) before each entry of the journal that it looks at, in memory that
- * outlives it, so that whoever starts after it under the same name can say what it ended at (rule I17). One writer, the
- * worker; two stores for each entry. */
+ * outlives it, so that whoever starts after it under the same name can say what it ended at (rule I17a). One writer,
+ * the worker; two stores for each entry. */
 #pragma once
 #include <stdint.h>
 

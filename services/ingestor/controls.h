@@ -4,7 +4,7 @@
 #include "services/ingestor/internal.h"
 
 enum err controls_publish(struct ingestor *i, Parbus__Control *control, struct moment now, struct err_text *e);
-/* Puts SetAside into the group where a partition waits for nothing else (I17). */
+/* Puts SetAside into the group where a partition waits for nothing else (I17b). */
 void controls_set_aside(struct ingestor *i, struct moment now);
 /* Puts the entry into the group once more (I19). Answered when it is in the journal, or at once when it cannot be done.
  */

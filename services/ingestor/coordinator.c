@@ -325,7 +325,7 @@ static void on_released(struct coordinator *c, int w, const Parbus__Released *m,
     struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
     if (!part)
         return;
-    if (m->lost && part->state == PARTITION_ASSIGNING) { /* I5: a greater epoch than any of ours */
+    if (m->lost && part->state == PARTITION_ASSIGNING) { /* I5b: a greater epoch than any of ours */
         state_is_ahead(c, m->partition, now_us + REFUSED_REST_US, now_us);
         return;
     }

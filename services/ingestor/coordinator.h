@@ -55,7 +55,7 @@ struct partition {
     struct standstill standstill;
     char *damage;            /* malloc'ed sentence: its next record is damaged in the journal; NULL: it is not */
     int64_t damage_until_us; /* it is not looked at again before */
-    bool missed;             /* Assign is to be repeated: one of them was lost (I13), or the scorer forgot (I2) */
+    bool missed;             /* Assign is to be repeated: one of them was lost (I13a), or the scorer forgot (I2b) */
 };
 
 struct suspect { /* an entry at which workers ended (I17) */

@@ -10,7 +10,7 @@ struct feeder {
     struct journal_feeder mark;            /* as the group that is gathered will write it */
     uint64_t receipted, receipted_refused; /* as the journal has it */
     uint64_t peer;                         /* 0: not connected */
-    size_t unreceipted_bytes;              /* taken, and no receipt yet (D5) */
+    size_t unreceipted_bytes;              /* taken, and no receipt yet (D5a) */
     size_t in_group;                       /* its place in the group that is gathered; 0: none */
     bool journalled;                       /* the journal has a mark of it */
     bool entering;                         /* … or will have: in a group */

@@ -49,7 +49,7 @@ static void take_on(struct coordinator *c, struct partition *part, uint64_t last
 }
 
 /* What is applied of a record is left out: nobody need look at it again, and one of its entries may end who does, where
- * it can be set aside no more (I17). What cannot be read goes out as it is. */
+ * it can be set aside no more (I17b). What cannot be read goes out as it is. */
 static void leave_out_applied(struct coordinator *c, uint64_t applied, Parbus__Work *work)
 {
     struct record_reader reader;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A record travels in Work, and in Verdicts with the rejects beside it (W3). */
+/* A record travels in Work, and in Verdicts with the rejects beside it (W3a). */
 enum { RECORD_BYTES_MAX = WIRE_MESSAGE_BYTES_MAX - (256 << 10) };
 
 struct group_record {

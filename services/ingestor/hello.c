@@ -2,7 +2,7 @@
 #include "services/ingestor/receipts.h"
 #include <stdio.h>
 
-/* D3: an epoch made of a clock has so many low bits of its own; one day ahead is what S7 allows a time of observation.
+/* D3f: an epoch made of a clock has so many low bits of its own; one day ahead is what S7 allows a time of observation.
  */
 enum { FIRST_EPOCH = 1, EPOCH_BITS = 20, EPOCH_AHEAD_MS_MAX = 86400000, RETRY_EPOCH_MS = 10000 };
 
@@ -21,7 +21,7 @@ static void refuse_ahead(struct door *d, uint64_t peer, uint64_t epoch, int64_t 
     door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_EPOCH_AHEAD, detail, RETRY_EPOCH_MS);
 }
 
-/* D3: who counts on from the known epoch never gets there, nor who has a clock: it would shut everybody out who does.
+/* D3f: who counts on from the known epoch never gets there, nor who has a clock: it would shut everybody out who does.
  */
 static bool is_ahead(uint64_t epoch, uint64_t known, int64_t wall_ms)
 {

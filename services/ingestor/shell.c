@@ -6,7 +6,7 @@
 
 enum { WORK_HWM = 20000, MESSAGES_MAX = 8192, LAST_WORDS_MS = 100 };
 /* Messages of one connection: as many small ones as a commit takes, or slow disks see smaller commits. Who keeps to no
- * window may fill them all (D5). */
+ * window may fill them all (D5b). */
 enum { DOOR_HWM = 4096 };
 /* Questions cost more than submissions and need not be read: neither may keep the others from their receipts, nor fill
  * the memory (D15). */

@@ -2,7 +2,7 @@
 #pragma once
 #include "services/ingestor/stores.h"
 
-/* ERR_INVALID: state is ahead of the journal (I5). */
+/* ERR_INVALID: state is ahead of the journal (I5d). */
 enum err start_restore(struct stores *s, struct ingestor *core, struct err_text *e);
 /* Publishes what of this directory the journal does not have, and waits until it does. */
 enum err start_publish(struct stores *s, struct ingestor *core, const char *directory, struct err_text *e);

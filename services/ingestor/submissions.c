@@ -65,7 +65,7 @@ static struct feeder *whose_turn(struct door *d, uint64_t peer, uint64_t seq, ui
     return NULL;
 }
 
-/* D5: one submission may always be under way. */
+/* D5a: one submission may always be under way. */
 static bool beyond_window(const struct door *d, const struct feeder *f, uint64_t seq, size_t bytes)
 {
     return seq - f->receipted > (uint64_t)d->settings->feeder_window ||

@@ -136,7 +136,7 @@ static bool knows_controls(struct publisher *p, const Parbus__Scores *m)
     return known;
 }
 
-/* I15: it comes of an owner from before an entry was set aside, and never committed that entry. */
+/* I15f: it comes of an owner from before an entry was set aside, and never committed that entry. */
 static bool is_fenced(const struct publisher *p, const Parbus__Scores *m)
 {
     uint64_t pseq = m->has_control_seq ? catalog_set_aside_after(p->catalog, m->partition, m->control_seq) : 0;
@@ -158,7 +158,7 @@ static void receive_scores(struct publisher *p, const Parbus__Scores *m)
         metric_add(p->o.metrics, records_not_owned, 1);
         return;
     }
-    if (m->pseq <= p->partition[m->partition].position) /* I15: known already */
+    if (m->pseq <= p->partition[m->partition].position) /* I15c: known already */
         return;
     for (size_t i = 0; i < m->n_unit; i++) {
         const Parbus__UnitScore *u = m->unit[i];

@@ -57,7 +57,7 @@ void publisher_load(struct publisher *p, const struct unit_score *score, uint64_
 /* All rows of the partition as of pseq have been loaded. */
 void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq);
 
-/* State was deleted and begins anew: what was read from it before is as good as what came in messages (I15). */
+/* State was deleted and begins anew: what was read from it before is as good as what came in messages (I15e). */
 void publisher_state_anew(struct publisher *p);
 
 /* ---- messages ---- */

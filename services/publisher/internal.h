@@ -48,8 +48,8 @@ struct publisher {
 void partition_seen(struct publisher *p, uint32_t partition, uint64_t prev_pseq, uint64_t pseq);
 void partition_committed(struct publisher *p, uint32_t partition, uint64_t pseq);
 void partition_read(struct publisher *p, uint32_t partition, uint64_t pseq);
-/* The entry at pseq was set aside: what an owner told of it and of later ones gives way (I15). What was read from state
- * stays: whoever committed it behind pseq knew. */
+/* The entry at pseq was set aside: what an owner told of it and of later ones gives way (I15e). What was read from
+ * state stays: whoever committed it behind pseq knew. */
 void partition_go_back(struct publisher *p, uint32_t partition, uint64_t pseq);
 /* Rows up to pseq could not be taken: state has them. */
 void partition_missed(struct publisher *p, uint32_t partition, uint64_t pseq);

@@ -1,4 +1,4 @@
-/* State as the publisher reads it (rule I15). */
+/* State as the publisher reads it (rule I15d). */
 #pragma once
 #include "base/settings.h"
 #include "services/publisher/core.h"

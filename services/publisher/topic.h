@@ -7,7 +7,7 @@
 
 enum {
     TOPIC_NAME_BYTES = 160,
-    PACKED_ROWS_BYTES_MAX = 512 << 10, /* of one delta or one part of a snapshot; W3 allows 2 MiB */
+    PACKED_ROWS_BYTES_MAX = 512 << 10, /* of one delta or one part of a snapshot; W3a allows 2 MiB */
 };
 
 /* Rows that have changed since the last delta; empty between two bursts. */

@@ -73,7 +73,7 @@ void answer_owned(struct scorer *s, struct partition *p)
     owned.applied = p->committed;
     owned.tally = collect(s, p, true, &at, &owned.n_tally);
     send(s, PARBUS__TO_COORDINATOR__BODY_OWNED, &owned.base);
-    if (at < p->tallies.count) /* more feeders than one message holds: the rest follows (I13) */
+    if (at < p->tallies.count) /* more feeders than one message holds: the rest follows (I13a) */
         send_progress(s, p, true, at);
 }
 

@@ -74,7 +74,7 @@ static void reject_whole(struct scorer *s, struct partition *p, const struct app
 }
 
 /* I18: an owner before us may have come past an entry that is set aside now, told the publisher what it did to its
- * unit, and never committed it. So the unit is told (I15). */
+ * unit, and never committed it. So the unit is told (I15b). */
 static enum err show_unit(struct scorer *s, struct partition *p, const struct applying *a, struct err_text *e)
 {
     struct cached_unit *u;

@@ -91,7 +91,7 @@ static bool take_tally(void *ctx, uint32_t feeder, uint64_t epoch, const struct 
     return true;
 }
 
-/* I5. An error other than a lost race is not answered: Assign comes again. */
+/* I5, I5a. An error other than a lost race is not answered: Assign comes again. */
 static void own(struct scorer *s, const Parbus__Assign *assign)
 {
     struct err_text e = {""};

@@ -33,7 +33,7 @@ enum scorer_source { SCORER_COORDINATOR = WORKER_COORDINATOR, SCORER_VERDICTS, S
 
 struct scorer_io {
     void *ctx;
-    wire_send_fn *send; /* ToCoordinator, ToPublisher; what the publisher is not sent it sees as a gap (I15) */
+    wire_send_fn *send; /* ToCoordinator, ToPublisher; what the publisher is not sent it sees as a gap (I15d) */
     tell_fn *tell;
     struct scorer_store_io store;
     void *store_ctx;

@@ -57,8 +57,8 @@ static void send_scores(struct scorer *s, struct partition *p)
 }
 
 /* Positions are told even when no unit changed, and count as told even when the message was dropped: so a publisher is
- * behind `prev_pseq` exactly when it missed something (I15), and never behind `Committed` only because a stretch of the
- * journal had no effect (I16). */
+ * behind `prev_pseq` exactly when it missed something (I15d), and never behind `Committed` only because a stretch of
+ * the journal had no effect (I16). */
 void partition_flush(struct scorer *s, struct partition *p)
 {
     if (p->applied == p->told)

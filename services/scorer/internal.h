@@ -23,9 +23,9 @@ struct partition {
     uint64_t owner_epoch;
     uint64_t applied;   /* in memory */
     uint64_t committed; /* in state */
-    uint64_t serial;    /* of the last Owned or Progress (I13) */
-    uint64_t controls;  /* control seq of the catalog when its first entry was applied (I15); 0: none yet */
-    uint64_t told;      /* pseq of the last Scores, sent or dropped; at first: applied when it was taken over (I15) */
+    uint64_t serial;    /* of the last Owned or Progress (I13a) */
+    uint64_t controls;  /* control seq of the catalog when its first entry was applied (I15f); 0: none yet */
+    uint64_t told;      /* pseq of the last Scores, sent or dropped; at first: applied when it was taken over (I15a) */
     struct units units;
     struct tallies tallies;
     struct buffer touched; /* struct cached_unit *: to be scored */
@@ -74,7 +74,7 @@ struct partition *partition_held(const struct scorer *s, uint32_t number);
 void partition_hold(struct scorer *s, struct partition *p);
 /* Forgets it; what is not committed goes with it. */
 void partition_drop(struct scorer *s, uint32_t number);
-/* Another owner was found in state: forgets it and says so (I11). */
+/* Another owner was found in state: forgets it and says so (I11a). */
 void partition_lost(struct scorer *s, const struct partition *p);
 void partition_drop_all(struct scorer *s);
 void partition_clean(struct scorer *s, struct partition *p);

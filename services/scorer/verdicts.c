@@ -132,7 +132,8 @@ static void apply_record(struct scorer *s, const Parbus__Verdicts *v, struct rec
     bookmark_clear(worker_bookmark(&s->worker));
 }
 
-/* The coordinator takes us for the owner still: our Released was lost (I11), or we were told to forget everything (I1).
+/* The coordinator takes us for the owner still: our Released was lost (I11b), or we were told to forget everything
+ * (I1).
  */
 static void refuse_ownership(struct scorer *s, const Parbus__Verdicts *v, int64_t now_us)
 {

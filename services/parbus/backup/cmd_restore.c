@@ -169,7 +169,7 @@ static enum err put_live(struct job *j, struct err_text *e)
     return *state->fresh ? replacement_swap(state, e) : OK;
 }
 
-/* They speak of entries that are others now (I17). */
+/* They speak of entries that are others now (I17a). */
 static void forget_bookmarks(const struct job *j)
 {
     char path[BACKUP_PATH_BYTES + NAME_MAX];
