@@ -1,6 +1,7 @@
 #include "machines.h"
 #include "client/feed_table.h"
 #include "client/feeder_state.h"
+#include "services/ingestor/append.h"
 #include "services/ingestor/coordinator.h"
 #include "services/parbus/supervisor/supervisor.h"
 #include "worker/membership.h"
@@ -10,6 +11,6 @@ extern const struct state_machine follow_machine, snapshot_machine, topic_machin
 
 const struct state_machine *const machines[] = {
     &feeder_machine,   &need_machine,  &partition_machine,  &standstill_machine, &follow_machine,
-    &snapshot_machine, &topic_machine, &membership_machine, &process_machine,
+    &snapshot_machine, &topic_machine, &membership_machine, &process_machine,    &append_machine,
 };
 const size_t machine_count = sizeof machines / sizeof *machines;

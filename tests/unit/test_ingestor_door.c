@@ -417,6 +417,50 @@ Test(ingestor_door, a_group_never_outgrows_a_message_to_a_worker)
         cr_assert_lt(t.journal[i].bytes, WIRE_MESSAGE_BYTES_MAX - 65536);
 }
 
+/* 980 rows with a note of 1000 bytes each. */
+static void submit_huge(uint64_t seq)
+{
+    enum { ROWS = 980 };
+    static uint32_t indicator[ROWS];
+    static double value[ROWS];
+    static Parbus__Evidence evidence[ROWS], *pointer[ROWS];
+    char note[1001];
+    memset(note, 'n', 1000);
+    note[1000] = 0;
+    for (uint32_t i = 0; i < ROWS; i++) {
+        evidence[i] = (Parbus__Evidence)PARBUS__EVIDENCE__INIT;
+        evidence[i].has_row = 1;
+        evidence[i].row = i;
+        evidence[i].note = note;
+        pointer[i] = &evidence[i];
+    }
+    Parbus__Submission m = PARBUS__SUBMISSION__INIT;
+    m.has_seq = m.has_stage = 1;
+    m.seq = seq;
+    m.index = "qd766", m.period = "2025", m.unit = "H05";
+    m.stage = PARBUS__STAGE__STAGE_APPRAISED_1;
+    m.n_indicator = m.n_value = m.n_evidence = ROWS;
+    m.indicator = indicator, m.value = value, m.evidence = pointer;
+    FROM_FEEDER(SUBMISSION, m);
+}
+
+Test(ingestor_door, two_that_fit_a_group_and_no_message_are_two_records_of_it)
+{
+    one_of_each();
+    hello(1);
+    submit_huge(1);
+    submit_huge(2);
+    tick(2);
+    cr_assert_eq(receipt(), 2);
+    cr_assert_eq(t.appends, 1);
+    cr_assert_eq(t.journal_count, 2);
+    cr_assert_eq(t.journal[0].partition, t.journal[1].partition);
+    cr_assert(t.journal[0].first_pseq == 1 && t.journal[1].first_pseq == 2);
+    size_t count;
+    cr_assert_eq(last_work(&count)->first_pseq, 2);
+    cr_assert_eq(count, 2);
+}
+
 Test(ingestor_door, status_names_the_rejects)
 {
     hello(1);

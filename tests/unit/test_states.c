@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 /* State by state: what may follow. */
 static const struct {
     const char *machine, *edges[STATES_MAX];
@@ -25,6 +24,7 @@ static const struct {
     {"process",
      {"waiting: starting", "starting: waiting running stopping held", "running: waiting stopping held",
       "stopping: waiting", "held:"}},
+    {"append", {"free: under way", "under way: free refused lost", "refused: under way", "lost:"}},
 };
 
 static void write_row(const struct state_machine *m, unsigned from, char *row, size_t bytes)
