@@ -140,6 +140,7 @@ class Outbox(unittest.TestCase):
         self.p.run("down")
         for name in "journal", "state":
             shutil.rmtree(pathlib.Path(self.p.dir, name))
+        pathlib.Path(self.p.dir, "journal.id").unlink()  # a person says so: a new journal may be made
         self.p.up()
         done = self.p.push(SHEET, "--as", "faithful")
         self.assertIn(f"accepted {len(rows_of(SHEET))}, rejected 0", done.stdout)
