@@ -45,3 +45,9 @@ void assert_failed(const char *what, const char *file, int line)
     fprintf(stderr, "level=fatal id=assert at=%s:%d what=\"%s\"\n", file, line, what);
     abort();
 }
+
+static int damaged_status = 1;
+
+void err_exit_damaged(int status) { damaged_status = status; }
+
+int err_exit_status(enum err code) { return code == ERR_CORRUPT ? damaged_status : code != OK; }

@@ -45,5 +45,9 @@ enum err err_set(struct err_text *e, enum err code, const char *format, ...) __a
 /* Puts "words: " in front of the text and returns code. With OK the text stays as it is. */
 enum err err_wrap(struct err_text *e, enum err code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* What a process ends with: 0, and 1 after an error, unless it has said what damaged data is to end in. */
+int err_exit_status(enum err code);
+void err_exit_damaged(int status);
+
 _Noreturn void assert_failed(const char *what, const char *file, int line);
 #define ASSERT(condition) ((condition) ? (void)0 : assert_failed(#condition, __FILE__, __LINE__))

@@ -61,6 +61,8 @@ static enum err put(struct write *w, MDB_cursor *cursor, const struct journal_pu
     if (code)
         return err_wrap(e, code, "partition %u, record %llu", p->partition, (unsigned long long)p->first_pseq);
     extend(reach, w->commit, p->first_pseq, count);
+    w->j->store.tail[TAIL_COMMIT] = w->commit;
+    w->j->store.tail[TAIL_ENTRIES] += count;
     return OK;
 }
 
@@ -72,8 +74,9 @@ static enum err put_index(struct write *w, struct err_text *e)
         if (reach->commit == 0 || block_of(reach->commit) != block_of(w->commit))
             continue;
         uint8_t raw[INDEX_KEY_BYTES];
-        struct index_value value = {reach->commit, reach->last};
+        struct index_value value = {.commit = reach->commit, .last = reach->last};
         make_index_key(raw, p, reach->first);
+        value.crc = index_crc(raw, &value);
         MDB_val key = store_val(raw, sizeof raw), data = store_val(&value, sizeof value);
         int rc = mdb_put(w->txn, w->j->store.dbi[DB_INDEX], &key, &data, MDB_NOOVERWRITE);
         if (rc)
@@ -98,6 +101,17 @@ static enum err put_records(struct write *w, struct err_text *e)
     return code || !block_is_full ? code : put_index(w, e);
 }
 
+/* The tail follows: one mark more, or another one in its place. */
+static void count_mark(struct journal *j, MDB_txn *txn, const uint8_t *number, uint32_t crc)
+{
+    struct feeder_value before = {0};
+    MDB_val key = store_val(number, sizeof(uint32_t)), data;
+    if (mdb_get(txn, j->store.dbi[DB_FEEDERS], &key, &data) == MDB_SUCCESS && data.mv_size == sizeof before)
+        memcpy(&before, data.mv_data, sizeof before);
+    j->store.tail[TAIL_FEEDERS] += before.version == 0;
+    j->store.tail[TAIL_FEEDERS_SUM] += crc - (uint64_t)before.crc;
+}
+
 static enum err put_feeder(struct journal *j, MDB_txn *txn, const struct journal_mark *m, struct err_text *e)
 {
     uint8_t number[4];
@@ -105,6 +119,8 @@ static enum err put_feeder(struct journal *j, MDB_txn *txn, const struct journal
         .version = FEEDER_VERSION, .epoch = m->value.epoch, .last_seq = m->value.last_seq, .refused = m->value.refused};
     memcpy(value.name, m->value.name, strnlen(m->value.name, FEEDER_NAME_BYTES - 1));
     put_be32(number, m->feeder);
+    value.crc = feeder_crc(number, &value);
+    count_mark(j, txn, number, value.crc);
     MDB_val key = store_val(number, sizeof number), data = store_val(&value, sizeof value);
     int rc = mdb_put(txn, j->store.dbi[DB_FEEDERS], &key, &data, 0);
     return err_wrap(e, store_error(rc, e), "feeder %u", m->feeder);
@@ -117,10 +133,57 @@ static enum err put_control(struct journal *j, MDB_txn *txn, const struct journa
         return err_set(e, ERR_INVALID, "control %llu, the last one is %llu", (unsigned long long)c->seq,
                        (unsigned long long)last);
     uint8_t seq[8];
+    struct control_header h = {.commit = j->last_commit + 1};
     put_be64(seq, c->seq);
-    MDB_val key = store_val(seq, sizeof seq), data = store_val(c->packed, c->bytes);
-    int rc = mdb_put(txn, j->store.dbi[DB_CONTROLS], &key, &data, MDB_NOOVERWRITE);
+    h.crc = control_crc(seq, h.commit, c->packed, c->bytes);
+    MDB_val key = store_val(seq, sizeof seq), data = {.mv_size = sizeof h + c->bytes};
+    int rc = mdb_put(txn, j->store.dbi[DB_CONTROLS], &key, &data, MDB_NOOVERWRITE | MDB_RESERVE);
+    if (!rc) {
+        memcpy(data.mv_data, &h, sizeof h);
+        memcpy((uint8_t *)data.mv_data + sizeof h, c->packed, c->bytes);
+        j->store.tail[TAIL_CONTROL] = c->seq;
+    }
     return err_wrap(e, store_error(rc, e), "control %llu", (unsigned long long)c->seq);
+}
+
+static struct chain chain_before(const struct journal *j)
+{
+    struct chain c;
+    chain_begin(&c, j->id);
+    c.commit = j->last_commit;
+    c.control = j->last_control;
+    if (c.commit)
+        memcpy(c.hash, &j->store.tail[TAIL_HASH], sizeof c.hash);
+    return c;
+}
+
+/* In the tail with each commit; for good at the end of each block. */
+static enum err keep_chain(struct journal *j, MDB_txn *txn, const struct chain *c, struct err_text *e)
+{
+    uint8_t commit[8];
+    put_be64(commit, c->commit);
+    memcpy(&j->store.tail[TAIL_HASH], c->hash, sizeof c->hash);
+    if (block_of(c->commit + 1) == block_of(c->commit))
+        return OK;
+    MDB_val key = store_val(commit, sizeof commit), data = store_val(c->hash, sizeof c->hash);
+    return store_error(mdb_put(txn, j->store.dbi[DB_CHAIN], &key, &data, MDB_NOOVERWRITE), e);
+}
+
+static enum err put_chain(struct journal *j, MDB_txn *txn, struct err_text *e)
+{
+    MDB_cursor *records = NULL, *controls = NULL;
+    struct chain c = chain_before(j);
+    int rc = mdb_cursor_open(txn, j->store.dbi[DB_RECORDS], &records);
+    if (!rc)
+        rc = mdb_cursor_open(txn, j->store.dbi[DB_CONTROLS], &controls);
+    enum err code = rc ? store_error(rc, e) : chain_extend(&c, records, controls, e);
+    if (!code)
+        code = keep_chain(j, txn, &c, e);
+    if (records)
+        mdb_cursor_close(records);
+    if (controls)
+        mdb_cursor_close(controls);
+    return err_wrap(e, code, "chain");
 }
 
 static enum err put_group(struct journal *j, MDB_txn *txn, const struct journal_group *g, struct err_text *e)
@@ -131,7 +194,7 @@ static enum err put_group(struct journal *j, MDB_txn *txn, const struct journal_
         code = put_feeder(j, txn, &g->mark[i], e);
     for (size_t i = 0; i < g->control_count && !code; i++)
         code = put_control(j, txn, &g->control[i], j->last_control + i, e);
-    return code;
+    return code || !g->put_count ? code : put_chain(j, txn, e);
 }
 
 /* What the group changed in memory follows the disk: forward after a commit, back otherwise. */

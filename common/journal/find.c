@@ -95,6 +95,8 @@ static enum err read_entry(uint32_t partition, const MDB_val *key, const MDB_val
         return OK;
     *first = get_be64((const uint8_t *)key->mv_data + 2);
     memcpy(value, data->mv_data, sizeof *value);
+    if (index_crc(key->mv_data, value) != value->crc)
+        return err_set(e, ERR_CORRUPT, "an index entry of partition %u is damaged", partition);
     return OK;
 }
 

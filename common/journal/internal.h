@@ -1,12 +1,13 @@
 /* What the journal's own files share. */
 #pragma once
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "journal/journal.h"
 #include "journal/record.h"
 #include "store/store.h"
 
-enum { DB_META, DB_RECORDS, DB_INDEX, DB_CONTROLS, DB_FEEDERS, DB_COUNT };
-enum { JOURNAL_FORMAT = 2, FEEDER_VERSION = 1, RECORD_KEY_BYTES = 18, INDEX_KEY_BYTES = 10, BLOCK_COMMITS = 64 };
+enum { DB_META, DB_RECORDS, DB_INDEX, DB_CONTROLS, DB_FEEDERS, DB_CHAIN, DB_COUNT };
+enum { JOURNAL_FORMAT = 2, FEEDER_VERSION = 2, RECORD_KEY_BYTES = 18, INDEX_KEY_BYTES = 10, BLOCK_COMMITS = 64 };
 
 /* How far a partition has come. */
 struct reach {
@@ -28,14 +29,47 @@ struct journal {
 
 struct index_value {
     uint64_t commit, last;
+    uint32_t crc, zero; /* CRC32C of the key and what stands before it; likewise below */
 };
+static inline uint32_t index_crc(const void *key, const struct index_value *v)
+{
+    return crc32c(crc32c(0, key, INDEX_KEY_BYTES), v, offsetof(struct index_value, crc));
+}
 
 struct feeder_value {
     uint8_t version, zero[7];
     uint64_t epoch, last_seq, refused;
     char name[72];
+    uint32_t crc, zero2;
 };
-_Static_assert(sizeof(struct feeder_value) == 104, "on-disk size");
+_Static_assert(sizeof(struct feeder_value) == 112, "on-disk size");
+static inline uint32_t feeder_crc(const void *key, const struct feeder_value *v)
+{
+    return crc32c(crc32c(0, key, sizeof(uint32_t)), v, offsetof(struct feeder_value, crc));
+}
+
+/* In front of a packed control; its CRC32C is of the key, the commit and what follows. */
+struct control_header {
+    uint64_t commit;
+    uint32_t crc, zero;
+};
+static inline uint32_t control_crc(const void *key, uint64_t commit, const void *packed, size_t bytes)
+{
+    return crc32c(crc32c(crc32c(0, key, sizeof(uint64_t)), &commit, sizeof commit), packed, bytes);
+}
+
+enum { CHAIN_HASH_BYTES = 32 };
+
+/* What each transaction keeps (store_tail): how far the journal has come, so that a cut end shows. */
+enum journal_tail {
+    TAIL_COMMIT,
+    TAIL_ENTRIES, /* pseq of all partitions together */
+    TAIL_CONTROL,
+    TAIL_FEEDERS, /* marks, and what their checksums add up to */
+    TAIL_FEEDERS_SUM,
+    TAIL_HASH, /* 4 numbers: of the last commit (chain.c) */
+};
+_Static_assert(TAIL_HASH + 4 <= STORE_TAIL_NUMBERS, "it fits");
 _Static_assert(FEEDER_NAME_BYTES <= 72, "a name fits");
 
 static inline uint64_t block_of(uint64_t commit) { return commit / BLOCK_COMMITS; }
@@ -94,6 +128,16 @@ static inline void make_index_key(uint8_t key[static INDEX_KEY_BYTES], uint32_t 
 enum err identity_read(const char *directory, uint64_t *id, struct err_text *e);
 /* That the directory's journal is this one; known from now on. */
 enum err identity_check(const char *directory, uint64_t id, struct err_text *e);
+
+/* chain.c: the hash of `commit`, and how many controls there were up to it. */
+struct chain {
+    uint64_t commit, control;
+    uint8_t hash[CHAIN_HASH_BYTES];
+};
+/* Before the first commit. */
+void chain_begin(struct chain *c, uint64_t journal_id);
+/* Goes on by one commit, which lies in the databases already. ERR_CORRUPT: it does not. O(its bytes). */
+enum err chain_extend(struct chain *c, MDB_cursor *records, MDB_cursor *controls, struct err_text *e);
 
 /* Writer: reads reach, last_commit and last_control afresh. ERR_CORRUPT: pseq are not dense in the last block. */
 enum err journal_load_reach(struct journal *j, MDB_txn *txn, struct err_text *e);

@@ -5,8 +5,13 @@
  *   records   commit be64 | partition be16 | first pseq be64 -> record (record.h)
  *   index     partition be16 | first pseq be64        -> commit u64, last pseq u64: one for each partition in each full
  *             block of 64 commits; the last block, which is not full, is looked through
- *   controls  control seq be64                        -> Control, packed (journal.proto)
- *   feeders   feeder number be32                      -> version u8, 7 zero bytes, struct journal_feeder
+ *   controls  control seq be64                        -> commit u64, crc u32, zero u32, Control packed (journal.proto)
+ *   feeders   feeder number be32                      -> version u8, 7 zero bytes, struct journal_feeder, crc u32, zero
+ *   chain     commit be64                             -> hash of it and the one before, for each 64th (chain.c)
+ * Each value has a CRC32C of it and its key. With each transaction stands (store_tail) how far it came: commit,
+ * entries, controls, marks and what their checksums add up to, hash of the last commit. So a flipped bit, an old page
+ * in the place of a new one, and a cut end show to whoever reads: ERR_CORRUPT, with the place.
+ *
  * Records lie in the order of commits, so that a commit adds pages at the end of the file instead of changing one page
  * in every partition, which takes a fifth of the time to sync. Commits with records are numbered from 1; those without
  * have no number. A record and the marks of its feeders are one transaction, synced before journal_append returns (law
@@ -66,6 +71,12 @@ enum err journal_append(struct journal *j, const struct journal_group *g, struct
  * this journal is of the same instant. */
 enum err journal_read(struct journal *j, uint32_t partition, uint64_t from_pseq, size_t bytes_max,
                       journal_record_fn *fn, void *ctx, struct err_text *e);
+
+/* Reads all records in one snapshot: checksums, dense pseq, the index, the chain, and that the end is not cut off.
+ * last[partitions] gets each partition's last pseq. fn hears of each record's bytes; an error of it ends the reading.
+ * ERR_CORRUPT with the place of the first fault. Controls and marks: journal_controls, journal_feeders. */
+typedef enum err journal_verify_fn(void *ctx, size_t bytes, struct err_text *e);
+enum err journal_verify(struct journal *j, journal_verify_fn *fn, void *ctx, uint64_t *last, struct err_text *e);
 
 /* 0: empty. */
 enum err journal_last_pseq(struct journal *j, uint32_t partition, uint64_t *last, struct err_text *e);

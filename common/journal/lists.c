@@ -9,7 +9,8 @@ struct walk {
     MDB_val first;
     enum err (*step)(struct walk *w, const MDB_val *key, const MDB_val *data, struct err_text *e);
     bool more;
-    uint64_t next; /* controls: the seq that is due */
+    uint64_t next;       /* controls: the seq that is due */
+    uint64_t found, sum; /* feeders */
     journal_control_fn *control;
     journal_feeder_fn *feeder;
     void *ctx;
@@ -25,6 +26,20 @@ static enum err walk_cursor(struct walk *w, MDB_cursor *cursor, struct err_text 
     return code || !rc || rc == MDB_NOTFOUND ? code : store_error(rc, e);
 }
 
+/* Of a walk to the end: that nothing is missing there, and no mark is an old one. */
+static enum err check_end(const struct walk *w, MDB_txn *txn, struct err_text *e)
+{
+    uint64_t tail[STORE_TAIL_NUMBERS];
+    enum err err = store_tail(txn, tail, e);
+    if (!err && w->control && w->next <= tail[TAIL_CONTROL])
+        err = err_set(e, ERR_CORRUPT, "the controls end at %llu, and should at %llu", (unsigned long long)w->next - 1,
+                      (unsigned long long)tail[TAIL_CONTROL]);
+    if (!err && w->feeder && (w->found != tail[TAIL_FEEDERS] || w->sum != tail[TAIL_FEEDERS_SUM]))
+        err = err_set(e, ERR_CORRUPT, "%llu feeders have a mark, and %llu should, or a mark is an old one",
+                      (unsigned long long)w->found, (unsigned long long)tail[TAIL_FEEDERS]);
+    return err;
+}
+
 static enum err walk(struct walk *w, struct err_text *e)
 {
     MDB_txn *txn;
@@ -35,6 +50,8 @@ static enum err walk(struct walk *w, struct err_text *e)
     code = store_error(mdb_cursor_open(txn, w->j->store.dbi[w->database], &cursor), e);
     if (!code)
         code = walk_cursor(w, cursor, e);
+    if (!code && w->more)
+        code = check_end(w, txn, e);
     if (cursor)
         mdb_cursor_close(cursor);
     store_read_end(&w->j->store, &txn);
@@ -48,8 +65,16 @@ static enum err control_step(struct walk *w, const MDB_val *key, const MDB_val *
         return err_set(e, ERR_CORRUPT, "control %llu found where %llu is due", (unsigned long long)seq,
                        (unsigned long long)w->next);
     w->next++;
-    return err_wrap(e, w->control(w->ctx, seq, data->mv_data, data->mv_size, e), "control %llu",
-                    (unsigned long long)seq);
+    struct control_header h;
+    const uint8_t *packed = (const uint8_t *)data->mv_data + sizeof h;
+    if (data->mv_size < sizeof h)
+        return err_set(e, ERR_CORRUPT, "control %llu is cut off", (unsigned long long)seq);
+    memcpy(&h, data->mv_data, sizeof h);
+    size_t bytes = data->mv_size - sizeof h;
+    enum err err = control_crc(key->mv_data, h.commit, packed, bytes) == h.crc
+                       ? w->control(w->ctx, seq, packed, bytes, e)
+                       : err_set(e, ERR_CORRUPT, "its checksum is wrong");
+    return err_wrap(e, err, "control %llu", (unsigned long long)seq);
 }
 
 enum err journal_controls(struct journal *j, uint64_t from, journal_control_fn *fn, void *ctx, struct err_text *e)
@@ -77,6 +102,10 @@ static enum err feeder_step(struct walk *w, const MDB_val *key, const MDB_val *d
     if (value.version != FEEDER_VERSION)
         return err_set(e, ERR_VERSION, "feeder %u: value of version %u, this program knows version %u", number,
                        value.version, FEEDER_VERSION);
+    if (feeder_crc(key->mv_data, &value) != value.crc)
+        return err_set(e, ERR_CORRUPT, "feeder %u: its checksum is wrong", number);
+    w->found++;
+    w->sum += value.crc;
     struct journal_feeder feeder = {.epoch = value.epoch, .last_seq = value.last_seq, .refused = value.refused};
     memcpy(feeder.name, value.name, sizeof feeder.name - 1);
     w->more = w->feeder(w->ctx, number, &feeder);

@@ -1,15 +1,14 @@
 #include "base/random.h"
 #include "journal/internal.h"
 #include "store/guard.h"
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char *const databases[DB_COUNT] = {[DB_META] = "meta",
-                                                [DB_RECORDS] = "records",
-                                                [DB_INDEX] = "index",
-                                                [DB_CONTROLS] = "controls",
-                                                [DB_FEEDERS] = "feeders"};
+static const char *const databases[DB_COUNT] = {
+    [DB_META] = "meta",         [DB_RECORDS] = "records", [DB_INDEX] = "index",
+    [DB_CONTROLS] = "controls", [DB_FEEDERS] = "feeders", [DB_CHAIN] = "chain"};
 
 /* The lock lies beside LMDB's files, so it has to be taken before they are there. */
 static enum err take_lock(struct journal *j, const char *directory, struct err_text *e)
@@ -140,8 +139,8 @@ enum err journal_open(struct journal **out, const char *directory, const struct 
 {
     *out = NULL;
     struct journal *j = calloc(1, sizeof *j);
-    if (!j)
-        return err_set(e, ERR_NOMEM, "open journal");
+    if (!j || sodium_init() < 0)
+        return free(j), err_set(e, ERR_NOMEM, "open journal");
     j->lock_fd = -1;
     j->store = STORE_CLOSED;
     enum err code = open_all(j, directory, o, e);

@@ -21,6 +21,9 @@ static enum err find_last(struct finder *f, uint32_t partition, uint64_t *last, 
         code = spot_count(&spot, &count, e);
         if (code)
             break;
+        if (spot.first != *last + 1)
+            return err_set(e, ERR_CORRUPT, "partition %u: a record begins at pseq %llu where %llu is due", partition,
+                           (unsigned long long)spot.first, (unsigned long long)*last + 1);
         *last = spot.first + count - 1;
         code = finder_hop(f, partition, spot.commit, spot.first + 1, &spot, e);
     }
@@ -60,7 +63,21 @@ static enum err extend(struct journal *j, const struct spot *spot, struct err_te
     return OK;
 }
 
-static enum err load_records(struct journal *j, struct finder *f, struct err_text *e)
+/* All partitions together: a record that vanished at the end of one leaves no hole. */
+static enum err check_end(const struct journal *j, const struct finder *f, MDB_txn *txn, struct err_text *e)
+{
+    uint64_t entries = 0, tail[STORE_TAIL_NUMBERS];
+    for (uint32_t p = 0; p < j->partitions; p++)
+        entries += j->reach[p].last;
+    enum err err = store_tail(txn, tail, e);
+    if (!err && (f->last_commit != tail[TAIL_COMMIT] || entries != tail[TAIL_ENTRIES]))
+        err = err_set(e, ERR_CORRUPT, "it ends at commit %llu with %llu entries, and should at commit %llu with %llu",
+                      (unsigned long long)f->last_commit, (unsigned long long)entries,
+                      (unsigned long long)tail[TAIL_COMMIT], (unsigned long long)tail[TAIL_ENTRIES]);
+    return err;
+}
+
+static enum err load_records(struct journal *j, struct finder *f, MDB_txn *txn, struct err_text *e)
 {
     struct spot spot = {0};
     enum err code = OK;
@@ -75,9 +92,11 @@ static enum err load_records(struct journal *j, struct finder *f, struct err_tex
         if (!code)
             code = finder_next(f, &spot, e);
     }
+    if (code == ERR_NOT_FOUND)
+        code = check_end(j, f, txn, e);
     j->last_commit = f->last_commit;
     memcpy(j->pending, j->reach, j->partitions * sizeof *j->pending);
-    return code == ERR_NOT_FOUND ? OK : code;
+    return code;
 }
 
 static enum err load_controls(struct journal *j, MDB_txn *txn, struct err_text *e)
@@ -92,7 +111,14 @@ static enum err load_controls(struct journal *j, MDB_txn *txn, struct err_text *
     if (!rc && key.mv_size == sizeof j->last_control)
         j->last_control = get_be64(key.mv_data);
     mdb_cursor_close(cursor);
-    return rc == MDB_NOTFOUND ? OK : store_error(rc, e);
+    uint64_t tail[STORE_TAIL_NUMBERS];
+    enum err err = rc == MDB_NOTFOUND ? OK : store_error(rc, e);
+    if (!err)
+        err = store_tail(txn, tail, e);
+    if (!err && tail[TAIL_CONTROL] != j->last_control)
+        err = err_set(e, ERR_CORRUPT, "the controls end at %llu, and should at %llu",
+                      (unsigned long long)j->last_control, (unsigned long long)tail[TAIL_CONTROL]);
+    return err;
 }
 
 enum err journal_load_reach(struct journal *j, MDB_txn *txn, struct err_text *e)
@@ -100,7 +126,7 @@ enum err journal_load_reach(struct journal *j, MDB_txn *txn, struct err_text *e)
     struct finder f = {0};
     enum err code = finder_open(&f, j, txn, e);
     if (!code)
-        code = load_records(j, &f, e);
+        code = load_records(j, &f, txn, e);
     if (!code)
         code = load_controls(j, txn, e);
     finder_close(&f);

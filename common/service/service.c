@@ -168,6 +168,7 @@ int service_start_with(struct service *s, int argc, char **argv, const char *pro
     struct arguments a = {.program = program, .summary = summary, .instance = instance_default, .own = options};
     struct err_text e = {""};
     *s = (struct service){.stop_fd = -1, .lock_fd = -1};
+    err_exit_damaged(SERVICE_EXIT_DAMAGED);
     while (options && options[a.own_count].name)
         a.own_count++;
     ASSERT(a.own_count <= OPTIONS_MAX);
@@ -188,8 +189,6 @@ int service_start(struct service *s, int argc, char **argv, const char *program,
 {
     return service_start_with(s, argc, argv, program, summary, instance_default, NULL);
 }
-
-int service_exit_status(enum err err) { return !err ? 0 : err == ERR_CORRUPT ? SERVICE_EXIT_DAMAGED : STATUS_FAILED; }
 
 void service_stop(struct service *s)
 {

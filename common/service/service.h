@@ -31,10 +31,9 @@ struct service_option {
 int service_start_with(struct service *s, int argc, char **argv, const char *program, const char *summary,
                        const char *instance_default, const struct service_option *options);
 
-/* What main returns after `err`: SERVICE_EXIT_DAMAGED says that another start would end in the same way, for a file is
- * damaged or gone; the supervisor holds the service back then. An end at a damaged page has that status, too. */
+/* The exit status of a service whose files are damaged or gone (err_exit_status): another start would end in the same
+ * way, so the supervisor holds the service back. */
 enum { SERVICE_EXIT_DAMAGED = 3 };
-int service_exit_status(enum err err);
 
 /* After link_shutdown: whoever takes the lock next binds the same socket files. */
 void service_stop(struct service *s);

@@ -1,4 +1,4 @@
-#include "state/internal.h"
+#include "state/row.h"
 #include <string.h>
 
 /* Cursors keep their place in the tree between puts; LMDB frees them with the transaction. */
@@ -6,6 +6,7 @@ struct write {
     struct state *s;
     MDB_txn *txn;
     MDB_cursor *cursor[DB_COUNT];
+    struct stored_cursor at; /* of the partition in hand */
 };
 
 static enum err open_cursors(struct write *w, struct err_text *e)
@@ -16,14 +17,35 @@ static enum err open_cursors(struct write *w, struct err_text *e)
     return store_error(rc, e);
 }
 
-/* Room for a value right in the page; to be filled before the next put. */
+/* What is there goes out of the total. */
+static int take_off(struct write *w, unsigned database, const struct state_key *k)
+{
+    MDB_val key = store_val(k->bytes, k->size), data;
+    int rc = mdb_cursor_get(w->cursor[database], &key, &data, MDB_SET);
+    if (!rc) {
+        w->at.total[database].count--;
+        w->at.total[database].sum -= row_crc(&data);
+    }
+    return rc == MDB_NOTFOUND ? MDB_SUCCESS : rc;
+}
+
+/* Room for a row right in the page; to be filled and sealed before the next put. */
 static enum err reserve(struct write *w, unsigned database, struct state_key k, size_t bytes, uint8_t **at,
                         struct err_text *e)
 {
-    MDB_val key = store_val(k.bytes, k.size), data = {.mv_size = bytes};
-    int rc = mdb_cursor_put(w->cursor[database], &key, &data, MDB_RESERVE);
+    MDB_val key = store_val(k.bytes, k.size), data = {.mv_size = bytes + sizeof(struct row_trailer)};
+    int rc = database == DB_PARTITIONS ? MDB_SUCCESS : take_off(w, database, &k);
+    if (!rc)
+        rc = mdb_cursor_put(w->cursor[database], &key, &data, MDB_RESERVE);
     *at = data.mv_data;
     return store_error(rc, e);
+}
+
+static void seal(struct write *w, unsigned database, const struct state_key *k, uint8_t *at, size_t bytes,
+                 uint32_t values)
+{
+    w->at.total[database].count++;
+    w->at.total[database].sum += row_seal(k, at, bytes, values);
 }
 
 static enum err put_values(struct write *w, uint32_t partition, const struct state_values_put *p, struct err_text *e)
@@ -38,6 +60,7 @@ static enum err put_values(struct write *w, uint32_t partition, const struct sta
     memcpy(at, head, sizeof head);
     if (bytes)
         memcpy(at + sizeof head, p->cell, bytes);
+    seal(w, DB_VALUES, &key, at, sizeof head + bytes, 0);
     return OK;
 }
 
@@ -45,14 +68,18 @@ static enum err put_scores(struct write *w, uint32_t partition, const struct uni
 {
     size_t bytes = p->header.node_count * sizeof *p->points;
     uint8_t *at;
+    uint32_t values;
     struct state_key key = key_scores(partition, p->series, p->unit);
-    enum err code = reserve(w, DB_SCORES, key, sizeof p->header + bytes, &at, e);
+    enum err code = row_values_sum(w->cursor[DB_VALUES], partition, p->series, p->unit, &values, e);
+    if (!code)
+        code = reserve(w, DB_SCORES, key, sizeof p->header + bytes, &at, e);
     if (code)
         return err_wrap(e, code, "scores of unit %u", p->unit);
     memcpy(at, &p->header, sizeof p->header);
     at[0] = STATE_VERSION;
     if (bytes)
         memcpy(at + sizeof p->header, p->points, bytes);
+    seal(w, DB_SCORES, &key, at, sizeof p->header + bytes, values);
     return OK;
 }
 
@@ -65,6 +92,7 @@ static enum err put_tally(struct write *w, uint32_t partition, const struct stat
         return err_wrap(e, code, "tally of feeder %u", p->feeder);
     memcpy(at, &p->epoch, sizeof p->epoch);
     memcpy(at + sizeof p->epoch, &p->tally, sizeof p->tally);
+    seal(w, DB_TALLIES, &key, at, sizeof p->epoch + sizeof p->tally, 0);
     return OK;
 }
 
@@ -73,9 +101,11 @@ static enum err delete_reject(struct write *w, struct state_key k, struct err_te
 {
     MDB_dbi dbi = w->s->store.dbi[DB_REJECTS];
     MDB_val key = store_val(k.bytes, k.size);
+    int rc = take_off(w, DB_REJECTS, &k);
     mdb_cursor_close(w->cursor[DB_REJECTS]);
     w->cursor[DB_REJECTS] = NULL;
-    int rc = mdb_del(w->txn, dbi, &key, NULL);
+    if (!rc)
+        rc = mdb_del(w->txn, dbi, &key, NULL);
     if (!rc || rc == MDB_NOTFOUND)
         rc = mdb_cursor_open(w->txn, dbi, &w->cursor[DB_REJECTS]);
     return store_error(rc, e);
@@ -96,16 +126,19 @@ static enum err put_reject(struct write *w, uint32_t partition, const struct sta
     memcpy(at, &header, sizeof header);
     if (header.detail_bytes)
         memcpy(at + sizeof header, p->detail, header.detail_bytes);
+    seal(w, DB_REJECTS, &key, at, sizeof header + header.detail_bytes, 0);
     return OK;
 }
 
-static enum err put_cursor(struct write *w, uint32_t partition, const struct state_cursor *cursor, struct err_text *e)
+static enum err put_cursor(struct write *w, uint32_t partition, struct err_text *e)
 {
     uint8_t *at;
-    enum err code = reserve(w, DB_PARTITIONS, key_partition(partition), sizeof *cursor, &at, e);
+    struct state_key key = key_partition(partition);
+    enum err code = reserve(w, DB_PARTITIONS, key, sizeof w->at, &at, e);
     if (code)
         return err_wrap(e, code, "cursor of partition %u", partition);
-    memcpy(at, cursor, sizeof *cursor);
+    memcpy(at, &w->at, sizeof w->at);
+    row_seal(&key, at, sizeof w->at, 0);
     return OK;
 }
 
@@ -126,16 +159,15 @@ static enum err put_all(struct write *w, const struct state_batch *b, struct err
 /* The check and the effects are one transaction: who lost the partition writes nothing, however late it wakes. */
 static enum err put_batch(struct write *w, struct state_batch *b, struct err_text *e)
 {
-    struct state_cursor cursor;
-    enum err code = state_cursor_in(w->s, w->txn, b->partition, &cursor, e);
+    enum err code = row_cursor(w->s, w->txn, b->partition, &w->at, e);
     if (code)
         return code;
-    b->lost = cursor.owner_epoch != b->owner_epoch || cursor.applied != b->applied_before;
+    b->lost = w->at.cursor.owner_epoch != b->owner_epoch || w->at.cursor.applied != b->applied_before;
     if (b->lost)
         return OK;
     code = put_all(w, b, e);
-    cursor.applied = b->applied;
-    return code ? code : put_cursor(w, b->partition, &cursor, e);
+    w->at.cursor.applied = b->applied;
+    return code ? code : put_cursor(w, b->partition, e);
 }
 
 static enum err put_batches(struct state *s, MDB_txn *txn, struct state_batch *batch, size_t count, struct err_text *e)
@@ -166,7 +198,8 @@ static enum err own(struct state *s, MDB_txn *txn, uint32_t partition, uint64_t 
                     struct state_cursor *cursor, struct err_text *e)
 {
     struct write w = {.s = s, .txn = txn};
-    enum err code = state_cursor_in(s, txn, partition, cursor, e);
+    enum err code = row_cursor(s, txn, partition, &w.at, e);
+    *cursor = w.at.cursor;
     if (!code && cursor->owner_epoch > owner_epoch)
         code = err_set(e, ERR_LOST, "partition %u belongs to owner epoch %llu, not %llu", partition,
                        (unsigned long long)cursor->owner_epoch, (unsigned long long)owner_epoch);
@@ -174,8 +207,8 @@ static enum err own(struct state *s, MDB_txn *txn, uint32_t partition, uint64_t 
         code = open_cursors(&w, e);
     if (code)
         return code;
-    cursor->owner_epoch = owner_epoch;
-    return put_cursor(&w, partition, cursor, e);
+    cursor->owner_epoch = w.at.cursor.owner_epoch = owner_epoch;
+    return put_cursor(&w, partition, e);
 }
 
 enum err state_own(struct state *s, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,

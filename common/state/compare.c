@@ -1,5 +1,5 @@
 #include "base/plural.h"
-#include "state/internal.h"
+#include "state/row.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +8,8 @@ struct field {
     unsigned bytes;
 };
 
-/* What is compared, in this order. The owner epoch, first in a cursor, is left out. */
+/* What is compared, in this order. The owner epoch, first in a cursor, is left out; each
+ * row's checksum is checked instead. */
 static const struct subject {
     unsigned database;
     const char *name;
@@ -80,12 +81,20 @@ static bool says_nothing(const struct subject *subject, const MDB_val *data)
 
 static enum err advance(const struct subject *subject, struct side *side, struct err_text *e)
 {
-    int rc;
-    do
-        rc = mdb_cursor_get(side->cursor, &side->key, &side->data, MDB_NEXT);
-    while (!rc && says_nothing(subject, &side->data));
-    side->done = rc == MDB_NOTFOUND;
-    return side->done ? OK : store_error(rc, e);
+    enum err err;
+    do {
+        int rc = mdb_cursor_get(side->cursor, &side->key, &side->data, MDB_NEXT);
+        side->done = rc == MDB_NOTFOUND;
+        if (rc)
+            return side->done ? OK : store_error(rc, e);
+        err = row_open(&side->key, &side->data, NULL, e);
+        if (subject->skip_bytes && side->data.mv_size > sizeof(struct state_cursor))
+            side->data.mv_size =
+                sizeof(struct state_cursor); /* totals behind it: of rows that are compared themselves */
+    } while (!err && says_nothing(subject, &side->data));
+    char key[160];
+    name_key(subject, &side->key, key, sizeof key);
+    return err_wrap(e, err, "%s", key);
 }
 
 static bool same_value(struct comparison *c)

@@ -1,6 +1,6 @@
 #include "base/buffer.h"
 #include "base/plural.h"
-#include "state/internal.h"
+#include "state/row.h"
 #include <string.h>
 
 /* Calls step for each key from `first` on whose first prefix_bytes are the same. */
@@ -13,11 +13,34 @@ struct walk {
     bool more; /* step clears it to stop */
     /* Values lie in pages at any even address; readers get an aligned copy. */
     struct buffer copy;
+    struct row_total found; /* of the rows so far */
     state_scores_fn *scores;
     state_tally_fn *tally;
     state_reject_fn *reject;
     void *ctx;
 };
+
+static enum err open_row(struct walk *w, const MDB_val *key, MDB_val *data, struct err_text *e)
+{
+    struct row_trailer t;
+    enum err err = row_open(key, data, &t, e);
+    w->found.count++;
+    w->found.sum += t.crc;
+    return err_wrap(e, err, "row %llu", (unsigned long long)w->found.count);
+}
+
+/* After a walk through all of a partition's rows in a database: that none has vanished, nor an old one come back. */
+static enum err check_total(const struct walk *w, const struct stored_cursor *c, struct err_text *e)
+{
+    const struct row_total *should = &c->total[w->database];
+    if (!w->more || (w->found.count == should->count && w->found.sum == should->sum))
+        return OK;
+    return err_set(
+        e, ERR_CORRUPT,
+        "%llu rows of %s that add up to %llx, where %llu that add up to %llx should be; " STATE_IS_MADE_AGAIN,
+        (unsigned long long)w->found.count, w->database == DB_SCORES ? "scores" : "tallies",
+        (unsigned long long)w->found.sum, (unsigned long long)should->count, (unsigned long long)should->sum);
+}
 
 static enum err walk_cursor(struct walk *w, MDB_cursor *cursor, struct err_text *e)
 {
@@ -29,7 +52,9 @@ static enum err walk_cursor(struct walk *w, MDB_cursor *cursor, struct err_text 
             return err_set(e, ERR_CORRUPT, "a key of %zu %s", key.mv_size, plural(key.mv_size, "byte", "bytes"));
         if (memcmp(key.mv_data, w->first.bytes, w->prefix_bytes) != 0)
             break;
-        code = w->step(w, key.mv_data, &data, e);
+        code = open_row(w, &key, &data, e);
+        if (!code)
+            code = w->step(w, key.mv_data, &data, e);
     }
     return code || !rc || rc == MDB_NOTFOUND ? code : store_error(rc, e);
 }
@@ -70,6 +95,21 @@ static enum err take(struct walk *w, const MDB_val *data, size_t least, struct e
     return OK;
 }
 
+static enum err walk_partition(struct walk *w, uint32_t partition, struct stored_cursor *c, bool all,
+                               struct err_text *e)
+{
+    MDB_txn *txn;
+    enum err code = store_read_begin(&w->s->store, &txn, e);
+    if (!code)
+        code = row_cursor(w->s, txn, partition, c, e);
+    if (!code)
+        code = walk_in(w, txn, e);
+    if (!code && all)
+        code = check_total(w, c, e);
+    store_read_end(&w->s->store, &txn);
+    return code;
+}
+
 static enum err scores_step(struct walk *w, const uint8_t *key, const MDB_val *data, struct err_text *e)
 {
     uint32_t series = get_be32(key + 2), unit = get_be32(key + 6);
@@ -91,14 +131,9 @@ enum err state_scores_each(struct state *s, uint32_t partition, uint32_t series,
     w.first = key_scores(partition, series, 0);
     w.key_bytes = w.first.size;
     w.prefix_bytes = series ? 6 : 2;
-    MDB_txn *txn;
-    *cursor = (struct state_cursor){0};
-    enum err code = store_read_begin(&s->store, &txn, e);
-    if (!code)
-        code = state_cursor_in(s, txn, partition, cursor, e);
-    if (!code)
-        code = walk_in(&w, txn, e);
-    store_read_end(&s->store, &txn);
+    struct stored_cursor stored = {0};
+    enum err code = walk_partition(&w, partition, &stored, series == 0, e);
+    *cursor = stored.cursor;
     return err_wrap(e, code, "read %s: partition %u", s->store.path, partition);
 }
 
@@ -120,7 +155,9 @@ enum err state_tallies_each(struct state *s, uint32_t partition, state_tally_fn 
     struct walk w = {.s = s, .database = DB_TALLIES, .step = tally_step, .prefix_bytes = 2, .tally = fn, .ctx = ctx};
     w.first = key_tally(partition, 0);
     w.key_bytes = w.first.size;
-    return err_wrap(e, walk(&w, e), "read %s: partition %u", s->store.path, partition);
+    struct stored_cursor stored;
+    return err_wrap(e, walk_partition(&w, partition, &stored, true, e), "read %s: partition %u", s->store.path,
+                    partition);
 }
 
 static enum err reject_step(struct walk *w, const uint8_t *key, const MDB_val *data, struct err_text *e)

@@ -1,5 +1,5 @@
 #include "base/plural.h"
-#include "state/internal.h"
+#include "state/row.h"
 #include <string.h>
 
 static enum err odd_size(size_t bytes, struct err_text *e)
@@ -16,24 +16,20 @@ static enum err check_version(const MDB_val *data, struct err_text *e)
 }
 
 static enum err find(struct state *s, MDB_txn *txn, unsigned database, struct state_key k, MDB_val *data,
-                     struct err_text *e)
+                     struct row_trailer *t, struct err_text *e)
 {
     MDB_val key = store_val(k.bytes, k.size);
-    return store_error(mdb_get(txn, s->store.dbi[database], &key, data), e);
+    enum err err = store_error(mdb_get(txn, s->store.dbi[database], &key, data), e);
+    return err ? err : row_open(&key, data, t, e);
 }
 
 enum err state_cursor_in(struct state *s, MDB_txn *txn, uint32_t partition, struct state_cursor *cursor,
                          struct err_text *e)
 {
-    MDB_val data;
-    *cursor = (struct state_cursor){0};
-    enum err code = find(s, txn, DB_PARTITIONS, key_partition(partition), &data, e);
-    if (code)
-        return code == ERR_NOT_FOUND ? OK : code;
-    if (data.mv_size != sizeof *cursor)
-        return odd_size(data.mv_size, e);
-    memcpy(cursor, data.mv_data, sizeof *cursor);
-    return OK;
+    struct stored_cursor stored;
+    enum err code = row_cursor(s, txn, partition, &stored, e);
+    *cursor = stored.cursor;
+    return code;
 }
 
 enum err state_cursor_get(struct state *s, uint32_t partition, struct state_cursor *cursor, struct err_text *e)
@@ -44,7 +40,7 @@ enum err state_cursor_get(struct state *s, uint32_t partition, struct state_curs
     if (!code)
         code = state_cursor_in(s, txn, partition, cursor, e);
     store_read_end(&s->store, &txn);
-    return err_wrap(e, code, "cursor of partition %u", partition);
+    return err_wrap(e, code, "read %s: partition %u", s->store.path, partition);
 }
 
 static enum err copy_cells(const MDB_val *data, struct cell *cell, size_t cell_count, struct err_text *e)
@@ -71,7 +67,7 @@ enum err state_values_get(struct state *s, uint32_t partition, uint32_t series, 
     MDB_val data;
     enum err code = store_read_begin(&s->store, &txn, e);
     if (!code)
-        code = find(s, txn, DB_VALUES, key_values(partition, series, unit, stage), &data, e);
+        code = find(s, txn, DB_VALUES, key_values(partition, series, unit, stage), &data, NULL, e);
     if (!code)
         code = copy_cells(&data, cell, cell_count, e);
     store_read_end(&s->store, &txn);
@@ -98,6 +94,26 @@ static enum err copy_scores(const MDB_val *data, struct score_header *header, in
     return OK;
 }
 
+/* Also that the unit's values are all there: a row that vanishes from the tree looks like one that never was. */
+static enum err find_scores(struct state *s, MDB_txn *txn, uint32_t partition, uint32_t series, uint32_t unit,
+                            MDB_val *data, struct err_text *e)
+{
+    MDB_cursor *values;
+    struct row_trailer t = {0};
+    uint32_t sum = 0;
+    enum err found = find(s, txn, DB_SCORES, key_scores(partition, series, unit), data, &t, e);
+    if (found && found != ERR_NOT_FOUND)
+        return found;
+    enum err err = store_error(mdb_cursor_open(txn, s->store.dbi[DB_VALUES], &values), e);
+    if (err)
+        return err;
+    err = row_values_sum(values, partition, series, unit, &sum, e);
+    mdb_cursor_close(values);
+    if (!err && sum != t.values)
+        err = err_set(e, ERR_CORRUPT, "scores and values do not belong together; " STATE_IS_MADE_AGAIN);
+    return err ? err : found;
+}
+
 enum err state_scores_get(struct state *s, uint32_t partition, uint32_t series, uint32_t unit,
                           struct score_header *header, int64_t *points, size_t points_max, struct err_text *e)
 {
@@ -106,7 +122,7 @@ enum err state_scores_get(struct state *s, uint32_t partition, uint32_t series, 
     *header = (struct score_header){0};
     enum err code = store_read_begin(&s->store, &txn, e);
     if (!code)
-        code = find(s, txn, DB_SCORES, key_scores(partition, series, unit), &data, e);
+        code = find_scores(s, txn, partition, series, unit, &data, e);
     if (!code)
         code = copy_scores(&data, header, points, points_max, e);
     store_read_end(&s->store, &txn);

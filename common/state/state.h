@@ -3,11 +3,16 @@
  *
  * LMDB environment `<dir>/state`:
  *   meta        "format", "journal" (id of the journal that it follows)
- *   partitions  partition be16                                      -> struct state_cursor
+ *   partitions  partition be16                                      -> struct state_cursor, struct row_total[6]
  *   values      partition be16 | series be32 | unit be32 | stage u8 -> version u8, 7 zero bytes, struct cell[leaves]
  *   scores      partition be16 | series be32 | unit be32            -> struct score_header, int64 points[nodes]
  *   tallies     partition be16 | feeder be32                        -> epoch u64, struct tally
  *   rejects     feeder be32 | epoch be64 | seq be64 | row be32      -> struct reject_header, detail
+ *
+ * Behind each value of the last five lies its CRC32C (row.h); with a cursor, how many rows of each kind the partition
+ * has and what their checksums add up to, so that a row that vanishes is noticed by whoever reads all of them (the
+ * publisher, `rank`, a scorer that takes the partition, `verify`); with a unit's scores, the same of its values.
+ * ERR_CORRUPT.
  *
  * A commit syncs its pages and then writes the meta page without waiting for it (MDB_NOMETASYNC): a power cut may take
  * the last transaction back, whole, cursor included, and never leaves a damaged environment; the journal has it all.
@@ -21,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 struct state_cursor {
     uint64_t owner_epoch;
@@ -157,6 +162,10 @@ enum err state_rejects_each(struct state *s, uint32_t feeder, uint64_t epoch, ui
 /* Compares the logical content of two states byte for byte, owner epochs left out (they say who worked, not what came
  * out). *difference says the first one, empty when there is none. */
 enum err state_compare(struct state *a, struct state *b, char *difference, size_t bytes, struct err_text *e);
+/* Reads all of it in one snapshot: checksums, order, and that nothing is missing or old. fn hears of each row's bytes;
+ * an error of it ends the reading. ERR_CORRUPT with the place of the first fault. */
+typedef enum err state_verify_fn(void *ctx, size_t bytes, struct err_text *e);
+enum err state_verify(struct state *s, state_verify_fn *fn, void *ctx, struct err_text *e);
 /* A consistent copy while it is in use: <directory>/state, which must not be there yet. */
 enum err state_copy(struct state *s, const char *directory, struct err_text *e);
 /* The same, as store_stream (store.h). */

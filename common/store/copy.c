@@ -33,10 +33,10 @@ static size_t disk_rest(const struct store *s)
 
 enum err store_room(struct store *s, size_t bytes, struct err_text *e)
 {
-    pthread_rwlock_rdlock(&s->held);
     enum err err = store_in_place(s, e);
     if (err)
         return err;
+    pthread_rwlock_rdlock(&s->held);
     size_t whole, map = map_rest(s, &whole), disk = disk_rest(s);
     pthread_rwlock_unlock(&s->held);
     if (disk < bytes)

@@ -1,3 +1,4 @@
+#include "base/crc32c.h"
 #include "store/internal.h"
 #include <string.h>
 #include <sys/stat.h>
@@ -8,20 +9,32 @@ enum { FREE_DBI, MAIN_DBI };
 /* Beside LMDB's codes and errno. */
 enum { FOREIGN = 100001, CUT_OFF };
 
+/* crc is of name and value. */
+struct meta {
+    uint64_t value;
+    uint32_t crc, zero;
+};
+
+static struct meta meta_of(const char *name, uint64_t value)
+{
+    return (struct meta){value, crc32c(crc32c(0, name, strlen(name)), &value, sizeof value), 0};
+}
+
 static int meta_get(struct store *s, MDB_txn *txn, const char *name, uint64_t *value)
 {
     MDB_val key = store_val(name, strlen(name)), data;
+    struct meta m = {0};
     int rc = mdb_get(txn, s->dbi[0], &key, &data);
-    if (!rc && data.mv_size != sizeof *value)
-        rc = MDB_CORRUPTED;
-    if (!rc)
-        memcpy(value, data.mv_data, sizeof *value);
-    return rc;
+    if (!rc && data.mv_size == sizeof m)
+        memcpy(&m, data.mv_data, sizeof m);
+    *value = m.value;
+    return !rc && (!m.crc || meta_of(name, m.value).crc != m.crc) ? MDB_CORRUPTED : rc;
 }
 
 static int meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_t value)
 {
-    MDB_val key = store_val(name, strlen(name)), data = store_val(&value, sizeof value);
+    struct meta m = meta_of(name, value);
+    MDB_val key = store_val(name, strlen(name)), data = store_val(&m, sizeof m);
     return mdb_put(txn, s->dbi[0], &key, &data, 0);
 }
 
@@ -36,7 +49,9 @@ static int make_new(struct store *s, MDB_txn *txn, uint64_t *format)
         return MDB_NOTFOUND;
     for (unsigned i = 0; i < s->options.database_count && !rc; i++)
         rc = mdb_dbi_open(txn, s->options.databases[i], MDB_CREATE, &s->dbi[i]);
-    return rc ? rc : meta_put(s, txn, "format", *format = s->options.format);
+    if (!rc)
+        rc = meta_put(s, txn, "format", *format = s->options.format);
+    return rc ? rc : stamp_put(txn, (uint64_t[STORE_TAIL_NUMBERS]){0});
 }
 
 static size_t pages_of(MDB_txn *txn, MDB_dbi dbi)
@@ -110,7 +125,8 @@ int databases_open(struct store *s, uint64_t *format)
 enum err databases_error(int rc, struct err_text *e)
 {
     if (rc == FOREIGN)
-        return err_set(e, ERR_CORRUPT, "data.mdb is an LMDB file, but of something else, or its list of databases is damaged");
+        return err_set(e, ERR_CORRUPT,
+                       "data.mdb is an LMDB file, but of something else, or its list of databases is damaged");
     if (rc == CUT_OFF)
         return err_set(e, ERR_CORRUPT,
                        "data.mdb is cut off: it is shorter than what is in use of it. " HOW_IT_COMES_BACK);

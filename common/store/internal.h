@@ -19,3 +19,8 @@ bool store_recover(struct store *s, int rc);
 /* A reader that died in the middle keeps old pages from being used again, and the file grows: now and then its slot is
  * freed. */
 void store_check_readers(struct store *s);
+
+/* stamp.c: what LMDB does not say by itself: that the databases are those of the transaction that its first pages name.
+ * A flipped bit in the number of a page may lead to an older one, which is whole. */
+int stamp_put(MDB_txn *txn, const uint64_t tail[static STORE_TAIL_NUMBERS]);
+enum err stamp_check(MDB_txn *txn, bool writer, uint64_t tail[static STORE_TAIL_NUMBERS], struct err_text *e);

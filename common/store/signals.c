@@ -16,10 +16,8 @@
 static struct store *const *stores;
 static struct sigaction before_bus, before_segv, before_abort;
 static void (*before_end)(void);
-static int end_status = 1;
 
 void store_before_end(void (*fn)(void)) { before_end = fn; }
-void store_end_with(int status) { end_status = status; }
 
 /* By inode and device; where these differ between stat and the maps (btrfs, overlays), by inode and path. */
 static bool is_map_of(const char *line, const struct stat *st, const char *path, uint64_t *from, uint64_t *to)
@@ -129,7 +127,7 @@ _Noreturn static void end(const struct store *s, const char *id, const char *wha
     log_error(id, "path=%s why=\"%s. " HOW_IT_COMES_BACK "\"", s ? s->path : "?", what);
     if (before_end)
         before_end();
-    _exit(end_status);
+    _exit(err_exit_status(ERR_CORRUPT));
 }
 
 static void give_back(int number)

@@ -8,7 +8,7 @@
  * LMDB reads through a map and believes what it finds: a page that is not in the file is a SIGBUS, a damaged one may be
  * a SIGSEGV, an assertion, or an abort of the allocator. From the first store_open on, one of these that comes from
  * LMDB or from a store's map says on standard error which environment it was and what to do, and ends the process
- * (store_end_with).
+ * with the exit status of ERR_CORRUPT.
  *
  * At most two threads use a store: one that reads (store_read_begin, store_room) and one that writes
  * (store_write_begin); everything else may be called only while no second thread uses it. No use after fork. Calls may
@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STORE_DATABASES_MAX = 8, STORE_PATH_BYTES = 4096 };
+enum { STORE_DATABASES_MAX = 8, STORE_PATH_BYTES = 4096, STORE_TAIL_NUMBERS = 10 };
 #define STORE_MAP_BYTES_DEFAULT ((size_t)64 << 30)
 
 struct store_options {
@@ -50,6 +50,8 @@ struct store {
     int64_t placed_us;      /* … and when they last saw that the file is in its place */
     const char *map;        /* where its file is mapped, map_size bytes */
     size_t map_size;
+    /* Writer, within a transaction: what the owner keeps with each one; the last one's when it begins. */
+    uint64_t tail[STORE_TAIL_NUMBERS];
     uint64_t generation; /* grows when the environment had to be opened again */
     struct store *next;  /* list of all that are open in this process */
 };
@@ -68,6 +70,9 @@ void store_close(struct store *s);
 enum err store_read_begin(struct store *s, MDB_txn **txn, struct err_text *e);
 void store_read_end(struct store *s, MDB_txn **txn);
 
+/* What the owner kept with the transaction that this one sees. ERR_CORRUPT. */
+enum err store_tail(MDB_txn *txn, uint64_t tail[static STORE_TAIL_NUMBERS], struct err_text *e);
+
 /* Commit and abort set the handle to NULL, whatever happens. After an error of commit only the next transaction shows
  * whether it was written. Abort after commit does nothing. */
 enum err store_write_begin(struct store *s, MDB_txn **txn, struct err_text *e);
@@ -83,14 +88,12 @@ enum err store_meta_put(struct store *s, MDB_txn *txn, const char *name, uint64_
 
 /* ERR_IO when the file that is open is not the one at its path any more: it was moved, deleted or replaced, and what is
  * written would be lost. Looked at before writing, at most every 100 ms, and by store_room. */
-enum err store_in_place(const struct store *s, struct err_text *e);
+enum err store_in_place(struct store *s, struct err_text *e);
 /* ERR_FULL when less than `bytes` are left on the disk, or in the map (of a small map, an eighth is enough); the
  * sentence says which of them. */
 enum err store_room(struct store *s, size_t bytes, struct err_text *e);
 /* fn is called before the process ends because of a damaged page, in a signal handler. One at a time. */
 void store_before_end(void (*fn)(void));
-/* The exit status of such an end; 1 when nobody says. */
-void store_end_with(int status);
 /* A consistent, synced copy in <directory>/<name>, which must not exist. */
 enum err store_copy(struct store *s, const char *directory, const char *name, struct err_text *e);
 /* The same as the bytes of its file, piece by piece; an error of fn ends it and is returned. The snapshot is held until

@@ -43,7 +43,11 @@ enum err store_read_begin(struct store *s, MDB_txn **txn, struct err_text *e)
     }
     s->read_depth++;
     *txn = s->read;
-    return OK;
+    uint64_t tail[STORE_TAIL_NUMBERS];
+    enum err err = s->read_depth > 1 ? OK : stamp_check(*txn, false, tail, e);
+    if (err)
+        store_read_end(s, txn);
+    return err;
 }
 
 void store_read_end(struct store *s, MDB_txn **txn)
@@ -58,22 +62,27 @@ void store_read_end(struct store *s, MDB_txn **txn)
     pthread_rwlock_unlock(&s->held);
 }
 
-/* With MDB_SUCCESS the environment is held. */
-enum err store_in_place(const struct store *s, struct err_text *e)
+static bool same_file(int fd, const char *file)
+{
+    struct stat there, ours;
+    if (fstat(fd, &ours) < 0)
+        return true; /* others say so */
+    return stat(file, &there) == 0 && there.st_ino == ours.st_ino && there.st_dev == ours.st_dev && ours.st_nlink > 0;
+}
+
+enum err store_in_place(struct store *s, struct err_text *e)
 {
     char file[STORE_PATH_BYTES + 16];
-    struct stat there, ours;
     int fd;
     snprintf(file, sizeof file, "%s/data.mdb", s->path);
-    if (!s->env || mdb_env_get_fd(s->env, &fd) || fstat(fd, &ours) < 0)
-        return OK; /* others say so */
-    if (stat(file, &there) == 0 && there.st_ino == ours.st_ino && there.st_dev == ours.st_dev && ours.st_nlink > 0)
-        return OK;
-    return err_set(
-        e, ERR_IO,
-        "%s is not the file that is open: it was moved, deleted or replaced, or its disk is not mounted; put "
-        "it back, or stop and start again",
-        file);
+    pthread_rwlock_rdlock(&s->held);
+    bool same = !s->env || mdb_env_get_fd(s->env, &fd) || same_file(fd, file);
+    pthread_rwlock_unlock(&s->held);
+    return same ? OK
+                : err_set(e, ERR_IO,
+                          "%s is not the file that is open: it was moved, deleted or replaced, or its disk is not "
+                          "mounted; put it back, or stop and start again",
+                          file);
 }
 
 static enum err look_in_place(struct store *s, struct err_text *e)
@@ -86,6 +95,7 @@ static enum err look_in_place(struct store *s, struct err_text *e)
     return err;
 }
 
+/* With MDB_SUCCESS the environment is held. */
 static int write_start(struct store *s, MDB_txn **txn)
 {
     pthread_rwlock_rdlock(&s->held);
@@ -115,7 +125,10 @@ enum err store_write_begin(struct store *s, MDB_txn **txn, struct err_text *e)
     if (rc)
         *txn = NULL;
     s->writing = !rc;
-    return store_error(rc, e);
+    err = rc ? store_error(rc, e) : stamp_check(*txn, true, s->tail, e);
+    if (err)
+        store_write_abort(s, txn);
+    return err;
 }
 
 /* LMDB calls a write that came to an end half way an I/O error; mostly it is the disk that was full there. */
@@ -132,7 +145,11 @@ enum err store_write_commit(struct store *s, MDB_txn **txn, struct err_text *e)
     ASSERT(*txn && s->writing);
     MDB_txn *going = *txn;
     *txn = NULL;
-    int rc = told_by_disk(s, mdb_txn_commit(going));
+    int rc = stamp_put(going, s->tail);
+    if (rc)
+        mdb_txn_abort(going);
+    else
+        rc = told_by_disk(s, mdb_txn_commit(going));
     write_end(s);
     return err_wrap(e, store_error(rc, e), "commit");
 }

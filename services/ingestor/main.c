@@ -1,6 +1,5 @@
 #include "base/log.h"
 #include "services/ingestor/shell.h"
-#include "store/store.h"
 
 int main(int argc, char **argv)
 {
@@ -17,11 +16,10 @@ int main(int argc, char **argv)
                            "takes submissions, makes them durable, and coordinates the workers", "ingestor-1", options);
     if (status >= 0)
         return status;
-    store_end_with(SERVICE_EXIT_DAMAGED);
     struct err_text e;
     enum err err = ingestor_run(&service, &arguments, &e);
     if (err)
         log_error("ingestor.failed", "why=\"%s\"", e.text);
     service_stop(&service);
-    return service_exit_status(err);
+    return err_exit_status(err);
 }

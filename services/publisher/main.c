@@ -1,6 +1,5 @@
 #include "base/log.h"
 #include "services/publisher/shell.h"
-#include "store/store.h"
 
 int main(int argc, char **argv)
 {
@@ -17,11 +16,10 @@ int main(int argc, char **argv)
                                     "keeps the tables of all series and serves the feed", "publisher-1", options);
     if (status >= 0)
         return status;
-    store_end_with(SERVICE_EXIT_DAMAGED);
     struct err_text e;
     enum err code = publisher_run(&service, &arguments, &e);
     if (code != OK)
         log_error("publisher.failed", "why=\"%s\"", e.text);
     service_stop(&service);
-    return service_exit_status(code);
+    return err_exit_status(code);
 }

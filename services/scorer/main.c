@@ -1,6 +1,5 @@
 #include "base/log.h"
 #include "services/scorer/shell.h"
-#include "store/store.h"
 
 int main(int argc, char **argv)
 {
@@ -9,11 +8,10 @@ int main(int argc, char **argv)
         service_start(&service, argc, argv, "parbus-scorer", "applies values, keeps points and provenance", "scorer-1");
     if (status >= 0)
         return status;
-    store_end_with(SERVICE_EXIT_DAMAGED);
     struct err_text e;
     enum err code = scorer_run(&service, &e);
     if (code != OK)
         log_error("scorer.failed", "why=\"%s\"", e.text);
     service_stop(&service);
-    return service_exit_status(code);
+    return err_exit_status(code);
 }

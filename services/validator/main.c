@@ -13,5 +13,5 @@ int main(int argc, char **argv)
     if (code != OK)
         log_error("validator.failed", "why=\"%s\"", e.text);
     service_stop(&service);
-    return service_exit_status(code);
+    return err_exit_status(code);
 }

@@ -1,6 +1,8 @@
 #include "base/clock.h"
+#include "base/crc32c.h"
 #include "journal/record.h"
 #include "journal_fixture.h"
+#include "store/internal.h"
 #include "store/store.h"
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -190,15 +192,21 @@ static void put_raw(const char *database, const void *key, size_t key_bytes, con
     snprintf(path, sizeof path, "%s/journal", directory);
     cr_assert(!mdb_env_create(&env) && !mdb_env_set_maxdbs(env, 8) && !mdb_env_open(env, path, 0, 0600));
     cr_assert(!mdb_txn_begin(env, NULL, 0, &txn) && !mdb_dbi_open(txn, database, 0, &dbi));
-    cr_assert(!mdb_put(txn, dbi, &k, &v, 0) && !mdb_txn_commit(txn));
+    uint64_t tail[STORE_TAIL_NUMBERS];
+    cr_assert(!stamp_check(txn, true, tail, &e) && !mdb_put(txn, dbi, &k, &v, 0) && !stamp_put(txn, tail));
+    cr_assert(!mdb_txn_commit(txn));
     mdb_env_close(env);
 }
 
 Test(journal_trouble, a_newer_format_is_refused_untouched)
 {
-    uint64_t version = 3;
+    struct {
+        uint64_t version;
+        uint32_t crc, zero;
+    } value = {.version = 3};
+    value.crc = crc32c(crc32c(0, "format", 6), &value.version, sizeof value.version);
     open_writer(MIB);
-    put_raw("meta", "format", 6, &version, sizeof version);
+    put_raw("meta", "format", 6, &value, sizeof value);
     cr_assert_eq(open_as(true, MIB), ERR_VERSION);
     cr_assert(strstr(e.text, "version 3"), "%s", e.text);
     cr_assert_eq(open_as(false, 0), ERR_VERSION);
@@ -303,4 +311,121 @@ Test(journal_trouble, what_is_moved_away_while_it_is_open_is_written_no_more)
     move_journal("elsewhere", "journal");
     cr_assert_eq(append(1, next, 1, 8), OK, "%s", e.text);
     cr_assert_eq(journal_room(j, 1, &e), OK);
+}
+
+/* ---- everything is looked at ---- */
+
+static enum err verify_all(void)
+{
+    uint64_t last[4];
+    return journal_verify(j, NULL, NULL, last, &e);
+}
+
+static void append_many(void)
+{
+    uint64_t first[4] = {1, 1, 1, 1};
+    open_writer(16 * MIB);
+    for (uint32_t i = 0; i < 200; i++) {
+        uint32_t p = i * i % 4;
+        cr_assert_eq(append(p, first[p], 1 + i % 3, 40), OK, "%s", e.text);
+        first[p] += 1 + i % 3;
+    }
+}
+
+Test(journal_trouble, a_whole_journal_verifies)
+{
+    open_writer(MIB);
+    cr_assert_eq(verify_all(), OK, "an empty one: %s", e.text);
+    journal_close(&j);
+    append_many();
+    cr_assert_eq(verify_all(), OK, "%s", e.text);
+    reopen(16 * MIB);
+    cr_assert_eq(append(3, last_of(3) + 1, 1, 8), OK, "the chain goes on after a start: %s", e.text);
+    cr_assert_eq(verify_all(), OK, "%s", e.text);
+}
+
+/* Somebody who knows the format, and seals what he writes. */
+Test(journal_trouble, a_record_that_was_rewritten_breaks_the_chain)
+{
+    struct buffer b = {0};
+    append_many();
+    make_record(&b, 1, 1, 40, 'y'); /* another letter */
+    record_seal(b.data, b.size, &(struct record_place){.partition = 0, .first_pseq = 1, .commit = 1});
+    put_raw("records", "\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\1", 18, b.data, b.size);
+    open_writer(16 * MIB);
+    cr_assert_eq(verify_all(), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "the chain breaks between commits 0 and 63"), "%s", e.text);
+    buffer_free(&b);
+}
+
+/* Takes a record away behind the journal's back. */
+static void remove_raw(const char *database, bool last)
+{
+    char path[96];
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    MDB_cursor *cursor;
+    MDB_val k, v;
+    uint64_t tail[STORE_TAIL_NUMBERS];
+    journal_close(&j);
+    snprintf(path, sizeof path, "%s/journal", directory);
+    cr_assert(!mdb_env_create(&env) && !mdb_env_set_maxdbs(env, 8) && !mdb_env_open(env, path, 0, 0600));
+    cr_assert(!mdb_txn_begin(env, NULL, 0, &txn) && !mdb_dbi_open(txn, database, 0, &dbi));
+    cr_assert(!mdb_cursor_open(txn, dbi, &cursor));
+    cr_assert(!mdb_cursor_get(cursor, &k, &v, last ? MDB_LAST : MDB_FIRST) && !mdb_cursor_del(cursor, 0));
+    mdb_cursor_close(cursor);
+    cr_assert(!stamp_check(txn, true, tail, &e) && !stamp_put(txn, tail) && !mdb_txn_commit(txn));
+    mdb_env_close(env);
+}
+
+static void expect_corrupt_without(const char *database, bool last)
+{
+    struct journal_options o = {.writer = false};
+    uint64_t all[4];
+    remove_raw(database, last);
+    cr_assert_eq(journal_open(&j, directory, &o, &e), OK, "%s", e.text);
+    cr_expect_eq(journal_verify(j, NULL, NULL, all, &e), ERR_CORRUPT, "%s", database);
+}
+
+Test(journal_trouble, a_cut_end_is_noticed)
+{
+    append_many();
+    expect_corrupt_without("records", true);
+    cr_assert(strstr(e.text, "its end is cut off"), "%s", e.text);
+    journal_close(&j);
+    cr_assert_eq(open_as(true, 16 * MIB), ERR_CORRUPT, "and nothing is built on it");
+}
+
+Test(journal_trouble, a_beginning_that_is_missing_is_noticed)
+{
+    append_many();
+    expect_corrupt_without("records", false);
+}
+
+Test(journal_trouble, so_is_a_link_of_the_chain)
+{
+    append_many();
+    expect_corrupt_without("chain", false);
+}
+
+Test(journal_trouble, so_is_a_line_of_the_index)
+{
+    append_many();
+    expect_corrupt_without("index", true);
+}
+
+static bool see_feeder(void *ctx, uint32_t number, const struct journal_feeder *feeder)
+{
+    (void)ctx, (void)number, (void)feeder;
+    return true;
+}
+
+Test(journal_trouble, so_is_a_mark)
+{
+    append_many();
+    remove_raw("feeders", true);
+    struct journal_options o = {.writer = false};
+    cr_assert_eq(journal_open(&j, directory, &o, &e), OK, "%s", e.text);
+    cr_assert_eq(journal_feeders(j, see_feeder, NULL, &e), ERR_CORRUPT, "or a repeat would be taken for new");
 }
