@@ -1,0 +1,220 @@
+#include "services/parbus/verify/verify.h"
+#include "journal/record.h"
+#include "services/parbus/stores/stores.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { READ_BYTES = 16 << 20 };
+
+struct feeder_count {
+    struct journal_feeder mark;
+    uint64_t submissions, last; /* in the records, of the mark's epoch */
+};
+
+struct verification {
+    const struct verify_options *options;
+    struct verify_facts *facts;
+    struct journal *journal;
+    struct state *state;
+    uint64_t *last, *applied; /* by partition */
+    struct feeder_count *feeder;
+    uint32_t feeder_count;
+    enum err err; /* of a callback */
+    struct err_text *e;
+};
+
+static enum err on_row(void *ctx, size_t bytes, struct err_text *e)
+{
+    struct verification *v = ctx;
+    v->facts->state_bytes += bytes;
+    return v->options->progress ? v->options->progress(v->options->ctx, "state", bytes, e) : OK;
+}
+
+static enum err on_record(void *ctx, size_t bytes, struct err_text *e)
+{
+    struct verification *v = ctx;
+    v->facts->journal_bytes += bytes;
+    return v->options->progress ? v->options->progress(v->options->ctx, "journal", bytes, e) : OK;
+}
+
+/* ---- state, before the journal: that goes on meanwhile, so state cannot seem to be ahead ---- */
+
+static enum err read_cursors(struct verification *v, struct err_text *e)
+{
+    enum err err = OK;
+    for (uint32_t p = 0; p < journal_partitions(v->journal) && !err; p++) {
+        struct state_cursor cursor = {0};
+        err = state_cursor_get(v->state, p, &cursor, e);
+        v->applied[p] = cursor.applied;
+    }
+    return err;
+}
+
+static enum err open_state(struct verification *v, struct err_text *e)
+{
+    const struct verify_options *o = v->options;
+    struct state_options still = {.still = true, .journal_id = journal_id(v->journal)};
+    enum err err = o->still ? state_open(&v->state, o->directory, &still, e)
+                            : stores_state(&v->state, o->directory, journal_id(v->journal), e);
+    v->facts->state = !err;
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static enum err verify_state(struct verification *v, struct err_text *e)
+{
+    enum err err = open_state(v, e);
+    if (err || !v->state)
+        return err;
+    err = state_verify(v->state, on_row, v, e);
+    return err ? err : read_cursors(v, e);
+}
+
+static enum err check_applied(const struct verification *v, struct err_text *e)
+{
+    for (uint32_t p = 0; p < journal_partitions(v->journal); p++)
+        if (v->applied[p] > v->last[p])
+            return err_set(e, ERR_CORRUPT, "partition %u: state is at pseq %" PRIu64 ", the journal ends at %" PRIu64,
+                           p, v->applied[p], v->last[p]);
+    return OK;
+}
+
+/* ---- controls and marks ---- */
+
+static enum err on_control(void *ctx, uint64_t seq, const void *packed, size_t bytes, struct err_text *e)
+{
+    struct verification *v = ctx;
+    (void)packed, (void)bytes, (void)e;
+    v->facts->controls = seq;
+    return OK;
+}
+
+static bool on_feeder(void *ctx, uint32_t number, const struct journal_feeder *mark)
+{
+    struct verification *v = ctx;
+    if (number != v->feeder_count + 1)
+        v->err = err_set(v->e, ERR_CORRUPT, "feeder %u follows feeder %u", number, v->feeder_count);
+    if (v->err)
+        return false;
+    v->feeder = realloc(v->feeder, (number + 1) * sizeof *v->feeder);
+    ASSERT(v->feeder);
+    v->feeder[number] = (struct feeder_count){.mark = *mark};
+    v->feeder_count = number;
+    return true;
+}
+
+/* ---- marks against records ---- */
+
+static void count_entry(struct verification *v, const struct record_entry *entry)
+{
+    v->facts->submissions++;
+    if (entry->feeder == 0 || entry->feeder > v->feeder_count)
+        return; /* it came after the marks were read */
+    struct feeder_count *f = &v->feeder[entry->feeder];
+    if (entry->epoch != f->mark.epoch || entry->seq > f->mark.last_seq)
+        return;
+    f->submissions++;
+    f->last = entry->seq > f->last ? entry->seq : f->last;
+}
+
+struct run {
+    struct verification *v;
+    uint64_t next, last;
+};
+
+static bool count_record(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
+{
+    struct run *run = ctx;
+    struct record_reader reader;
+    struct record_entry entry;
+    const uint8_t *body;
+    if (record_open(&reader, record, bytes, NULL))
+        return false;
+    while (reader.header.kind == RECORD_DATA && record_next(&reader, &entry, &body))
+        count_entry(run->v, &entry);
+    run->next = first_pseq + reader.header.count;
+    return run->next <= run->last;
+}
+
+static enum err count_partition(struct verification *v, uint32_t p, struct err_text *e)
+{
+    struct run run = {v, 1, v->last[p]};
+    enum err err = OK;
+    while (!err && run.next <= run.last) {
+        uint64_t from = run.next;
+        err = journal_read(v->journal, p, from, READ_BYTES, count_record, &run, e);
+        if (!err && run.next == from)
+            err = err_set(e, ERR_CORRUPT, "partition %u: no record holds pseq %" PRIu64, p, from);
+    }
+    return err;
+}
+
+/* Every seq up to the mark is in a record, or was refused for good; none is there twice. */
+static enum err check_marks(struct verification *v, struct err_text *e)
+{
+    enum err err = OK;
+    for (uint32_t p = 0; p < journal_partitions(v->journal) && !err; p++)
+        err = count_partition(v, p, e);
+    for (uint32_t n = 1; n <= v->feeder_count && !err; n++) {
+        const struct feeder_count *f = &v->feeder[n];
+        if (f->submissions + f->mark.refused != f->mark.last_seq)
+            err = err_set(e, ERR_CORRUPT,
+                          "feeder %s: receipted up to %" PRIu64 ", %" PRIu64 " of these refused, and %" PRIu64
+                          " are in the records",
+                          f->mark.name, f->mark.last_seq, f->mark.refused, f->submissions);
+    }
+    return err;
+}
+
+/* ---- all of it ---- */
+
+static enum err verify_journal(struct verification *v, struct err_text *e)
+{
+    enum err err = journal_controls(v->journal, 1, on_control, v, e);
+    if (!err)
+        err = journal_feeders(v->journal, on_feeder, v, e);
+    if (!err)
+        err = v->err;
+    if (!err)
+        err = journal_verify(v->journal, on_record, v, v->last, e);
+    if (!err)
+        err = check_applied(v, e);
+    if (!err)
+        err = check_marks(v, e);
+    v->facts->feeders = v->feeder_count;
+    for (uint32_t p = 0; p < journal_partitions(v->journal); p++)
+        v->facts->entries += v->last[p];
+    return err;
+}
+
+static enum err open_journal(struct verification *v, struct err_text *e)
+{
+    const struct verify_options *o = v->options;
+    struct journal_options still = {.still = true};
+    enum err err =
+        o->still ? journal_open(&v->journal, o->directory, &still, e) : stores_journal(&v->journal, o->directory, e);
+    if (err)
+        return err;
+    v->facts->journal_id = journal_id(v->journal);
+    v->last = calloc(journal_partitions(v->journal), sizeof *v->last);
+    v->applied = calloc(journal_partitions(v->journal), sizeof *v->applied);
+    ASSERT(v->last && v->applied);
+    return OK;
+}
+
+enum err verify_run(const struct verify_options *o, struct verify_facts *facts, struct err_text *e)
+{
+    struct verification v = {.options = o, .facts = facts, .e = e};
+    *facts = (struct verify_facts){0};
+    enum err err = open_journal(&v, e);
+    if (!err)
+        err = verify_state(&v, e);
+    if (!err)
+        err = verify_journal(&v, e);
+    state_close(&v.state);
+    journal_close(&v.journal);
+    free(v.last);
+    free(v.applied);
+    free(v.feeder);
+    return err;
+}

@@ -1,0 +1,69 @@
+"""`parbus verify`: of a directory while the pipeline runs, of a backup, and of files that somebody has changed."""
+
+import json
+import mmap
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from chaos import COLUMNS, sample, text
+from pipeline import BIN, Pipeline
+
+PAGE = 4096
+
+
+def verify(directory, *arguments):
+    return subprocess.run([BIN / "parbus", "verify", "--dir", directory, *arguments], capture_output=True, text=True)
+
+
+class Verify(unittest.TestCase):
+    def assert_damaged(self, directory, *words):
+        done = verify(directory)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_while_it_runs_and_of_a_backup(self):
+        with Pipeline() as p, tempfile.TemporaryDirectory(prefix="parbus.") as place:
+            sheet = COLUMNS + "\n" + text(sample("qd766"))
+            p.push_text(sheet, "--as", "one", "--batch", "1")
+            p.settled()
+            done = verify(p.dir)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("journal  whole", done.stdout)
+            self.assertIn("state    whole", done.stdout)
+            found = json.loads(verify(p.dir, "--format", "json").stdout)
+            self.assertTrue(found["whole"] and found["state"])
+            self.assertGreater(found["submissions"], 0)
+            backup = pathlib.Path(place, "backup")
+            p.run("backup", backup)
+            before = sorted(f.name for f in (backup / "journal").iterdir())
+            self.assertEqual(verify(backup).returncode, 0)
+            self.assertEqual(sorted(f.name for f in (backup / "journal").iterdir()), before, "nothing is made there")
+
+    def test_what_was_changed(self):
+        with Pipeline() as p:
+            p.push_text(COLUMNS + "\n" + text(sample("qd766")), "--as", "the-feeder", "--batch", "1")
+            p.settled()
+            p.run("down")
+            for name, mark in ("journal", b"qd766"), ("state", None):
+                file = pathlib.Path(p.dir, name, "data.mdb")
+                whole = file.read_bytes()
+                if mark:  # in a submission
+                    with open(file, "r+b") as f, mmap.mmap(f.fileno(), 0) as data:
+                        at = data.rfind(mark)
+                        data[at + 2] ^= 1
+                else:
+                    file.write_bytes(whole[:len(whole) // 2 // PAGE * PAGE])
+                self.assert_damaged(p.dir, f"/{name}")
+                file.write_bytes(whole)
+            self.assertEqual(verify(p.dir).returncode, 0)
+
+    def test_nothing_there(self):
+        with tempfile.TemporaryDirectory(prefix="parbus.") as place:
+            self.assert_damaged(place, "journal")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
