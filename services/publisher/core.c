@@ -97,7 +97,6 @@ void publisher_load(struct publisher *p, const struct unit_score *score, uint64_
     struct topic *t = publisher_topic(p, score->series);
     p->series_missing |= !t && score->series != SERIES_NONE;
     bool idle = t && !t->pending.count;
-    p->work_us += PACE_SCORE_US;
     enum topic_take took = t ? topic_take(t, score, pseq) : score->series == SERIES_NONE ? TOPIC_REFUSED : TOPIC_SAME;
     if (took == TOPIC_REFUSED)
         metric_add(p->o.metrics, messages_malformed, 1);
@@ -174,6 +173,7 @@ static void receive_scores(struct publisher *p, const Parbus__Scores *m)
                                    .points = u->points};
         publisher_load(p, &score, m->pseq);
     }
+    p->work_us += PACE_ENTRY_US * (m->pseq - m->prev_pseq);
     partition_seen(p, m->partition, m->prev_pseq, m->pseq);
 }
 

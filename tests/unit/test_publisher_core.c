@@ -213,7 +213,7 @@ Test(publisher_core, with_little_to_do_each_change_goes_out_at_once)
 
 Test(publisher_core, the_more_there_is_to_do_the_more_is_merged)
 {
-    static const int changes_a_ms[] = {10, 58, 80};
+    static const int changes_a_ms[] = {10, 40, 80};
     unsigned deltas[3];
     for (int k = 0; k < 3; k++) {
         struct witness *v = witness_new(1);
@@ -226,7 +226,7 @@ Test(publisher_core, the_more_there_is_to_do_the_more_is_merged)
         witness_free(v);
     }
     cr_assert_eq(deltas[0], 200, "that is little");
-    cr_assert(deltas[1] < 120 && deltas[2] <= 11, "%u %u", deltas[1], deltas[2]);
+    cr_assert(deltas[1] < 60 && deltas[2] < deltas[1], "%u %u", deltas[1], deltas[2]);
 }
 
 Test(publisher_core, a_change_waits_for_feed_merge_ms_at_most)
