@@ -18,11 +18,9 @@ static void warn_of_partitions(const struct stores *s)
 
 enum err stores_open(struct stores *s, const struct service *service, struct err_text *e)
 {
-    const struct settings *settings = &service->settings;
-    struct journal_options options = {.writer = true,
-                                      .partitions = (uint32_t)settings->partitions,
-                                      .map_bytes = (size_t)settings->journal_map_bytes,
-                                      .network_fs_allowed = settings->network_fs_allowed};
+    struct journal_options options = journal_options(&service->settings);
+    options.writer = true;
+    options.partitions = (uint32_t)service->settings.partitions;
     *s = (struct stores){.service = service};
     enum err err = journal_open(&s->journal, service->directory, &options, e);
     if (err)
@@ -67,9 +65,7 @@ enum err stores_room(void *ctx, struct err_text *e)
 /* It may not be there yet: ERR_NOT_FOUND. */
 static enum err need_state(struct stores *s, struct err_text *e)
 {
-    struct state_options options = {.journal_id = journal_id(s->journal),
-                                    .map_bytes = (size_t)s->service->settings.state_map_bytes,
-                                    .network_fs_allowed = s->service->settings.network_fs_allowed};
+    struct state_options options = state_options(&s->service->settings, journal_id(s->journal));
     return s->state ? OK : state_open(&s->state, s->service->directory, &options, e);
 }
 

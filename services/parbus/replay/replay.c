@@ -244,8 +244,7 @@ enum err replay_run(const struct replay_options *o, struct replay_totals *totals
     *totals = (struct replay_totals){0};
     r.started_us = r.now.mono_us;
     r.store = (struct scorer_store){.directory = o->state_directory, .settings = o->settings};
-    struct journal_options options = {.map_bytes = (size_t)o->settings->journal_map_bytes,
-                                      .network_fs_allowed = o->settings->network_fs_allowed};
+    struct journal_options options = journal_options(o->settings);
     enum err err = journal_open(&r.journal, o->journal_directory, &options, e);
     if (!err) {
         start_cores(&r);
