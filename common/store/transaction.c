@@ -90,7 +90,9 @@ static enum err look_in_place(struct store *s, struct err_text *e)
     int64_t now_us = clock_mono_us();
     if (s->placed_us && now_us - s->placed_us < PLACE_US)
         return OK;
+    pthread_rwlock_rdlock(&s->held); /* or a reader opens the environment anew under it */
     enum err err = store_in_place(s, e);
+    pthread_rwlock_unlock(&s->held);
     s->placed_us = err ? 0 : now_us;
     return err;
 }
