@@ -23,4 +23,5 @@ void store_check_readers(struct store *s);
 /* stamp.c: what LMDB does not say by itself: that the databases are those of the transaction that its first pages name.
  * A flipped bit in the number of a page may lead to an older one, which is whole. */
 int stamp_put(MDB_txn *txn, const uint64_t tail[static STORE_TAIL_NUMBERS]);
+/* ERR_BUSY: the databases are newer; begin again. ERR_CORRUPT: older. */
 enum err stamp_check(MDB_txn *txn, bool writer, uint64_t tail[static STORE_TAIL_NUMBERS], struct err_text *e);

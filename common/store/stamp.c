@@ -55,6 +55,9 @@ enum err stamp_check(MDB_txn *txn, bool writer, uint64_t tail[static STORE_TAIL_
     uint64_t should = mdb_txn_id(txn) - writer;
     if (s.transaction == should)
         return OK;
+    if (s.transaction > should) /* two commits came between LMDB's two steps of beginning to read */
+        return err_set(e, ERR_BUSY, "transaction %llu came while %llu was to be read",
+                       (unsigned long long)s.transaction, (unsigned long long)should);
     return err_set(e, ERR_CORRUPT,
                    "data.mdb shows the databases of transaction %llu, and the last one was %llu. " HOW_IT_COMES_BACK,
                    (unsigned long long)s.transaction, (unsigned long long)should);

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { NEARLY_FULL_BYTES = 4 << 20, PLACE_US = 100 * 1000 };
+enum { NEARLY_FULL_BYTES = 4 << 20, PLACE_US = 100 * 1000, SNAPSHOT_TRIES = 100 };
 
 static int renew(struct store *s)
 {
@@ -31,6 +31,22 @@ static int read_start(struct store *s)
     return rc;
 }
 
+static enum err check_snapshot(MDB_txn *txn, struct err_text *e)
+{
+    uint64_t tail[STORE_TAIL_NUMBERS];
+    enum err err = ERR_BUSY;
+    for (int i = 0; err == ERR_BUSY && i < SNAPSHOT_TRIES; i++) {
+        if (i) {
+            mdb_txn_reset(txn);
+            int rc = mdb_txn_renew(txn);
+            if (rc)
+                return store_error(rc, e);
+        }
+        err = stamp_check(txn, false, tail, e);
+    }
+    return err;
+}
+
 enum err store_read_begin(struct store *s, MDB_txn **txn, struct err_text *e)
 {
     *txn = NULL;
@@ -43,8 +59,7 @@ enum err store_read_begin(struct store *s, MDB_txn **txn, struct err_text *e)
     }
     s->read_depth++;
     *txn = s->read;
-    uint64_t tail[STORE_TAIL_NUMBERS];
-    enum err err = s->read_depth > 1 ? OK : stamp_check(*txn, false, tail, e);
+    enum err err = s->read_depth > 1 ? OK : check_snapshot(*txn, e);
     if (err)
         store_read_end(s, txn);
     return err;

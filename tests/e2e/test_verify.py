@@ -50,10 +50,11 @@ class Verify(unittest.TestCase):
             for name, mark in ("journal", b"qd766"), ("state", None):
                 file = pathlib.Path(p.dir, name, "data.mdb")
                 whole = file.read_bytes()
-                if mark:  # in a submission
+                if mark:  # wherever LMDB has copied it to
                     with open(file, "r+b") as f, mmap.mmap(f.fileno(), 0) as data:
-                        at = data.rfind(mark)
-                        data[at + 2] ^= 1
+                        at = -1
+                        while (at := data.find(mark, at + 1)) >= 0:
+                            data[at + 2] ^= 1
                 else:
                     file.write_bytes(whole[:len(whole) // 2 // PAGE * PAGE])
                 self.assert_damaged(p.dir, f"/{name}")
