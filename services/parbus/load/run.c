@@ -24,7 +24,8 @@ struct load {
     const struct load_options *options;
     struct reactor *reactor;
     enum phase phase;
-    int sent; /* of the last batch */
+    int sent;  /* of the last batch */
+    bool full; /* the last one found its window full */
     struct load_result *result;
     struct load_values values;
     struct parbus_feeder *feeder[LOAD_FEEDERS_MAX];
@@ -245,7 +246,8 @@ static enum err send_batch(struct load *l, int *sent, struct err_text *e)
     for (*sent = 0; *sent < BATCH && (uint64_t)*sent < most; ++*sent)
         if ((err = send_one(l, now_us, e)))
             break;
-    return err == ERR_BUSY ? OK : err;
+    l->full = err == ERR_BUSY;
+    return l->full ? OK : err;
 }
 
 /* ---- watching ---- */
@@ -347,9 +349,12 @@ static enum err step_all(struct load *l, struct err_text *e)
     return err ? err : err_of(parbus_feed_step(l->feed, public_text(e)));
 }
 
-/* What was submitted makes its feeder's deadline an early one. */
+/* What was submitted makes its feeder's deadline an early one; so does what found its window full, though only a
+ * receipt makes room. */
 static int64_t next_us(struct load *l, int64_t now_us)
 {
+    if (l->phase == SENDING && l->full && !l->sent)
+        return now_us + IDLE_US;
     int64_t next = earlier_us(now_us + IDLE_US, parbus_feed_deadline_us(l->feed));
     for (int i = 0; i < l->options->feeders; i++)
         next = earlier_us(next, parbus_feeder_deadline_us(l->feeder[i]));
