@@ -14,7 +14,7 @@ PAGE = 4096
 
 
 def verify(directory, *arguments):
-    return subprocess.run([BIN / "parbus", "verify", "--dir", directory, *arguments], capture_output=True, text=True)
+    return subprocess.run([BIN / "parbus", "verify", "--dir", directory, *arguments], capture_output=True, text=True, timeout=240)
 
 
 class Verify(unittest.TestCase):
