@@ -96,6 +96,7 @@ const struct command command_verify = {
     "verify",
     "[--format text|json]",
     "read all of journal and state: is every bit as it was written?",
+    "  --format json  what was found as one object\n"
     "Checks every checksum, the chain of commits (each has the hash of the one before), that no entry is missing, the\n"
     "index, controls, receipts against records, each row of state and that none is missing, and that state is not "
     "ahead\n"
