@@ -17,9 +17,9 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     struct err_text e;
-    enum err code = publisher_run(&service, &arguments, &e);
-    if (code != OK)
+    enum err err = publisher_run(&service, &arguments, &e);
+    if (err != OK)
         log_error("publisher.failed", "why=\"%s\"", e.text);
     service_stop(&service);
-    return err_exit_status(code);
+    return err_exit_status(err);
 }

@@ -9,9 +9,9 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     struct err_text e;
-    enum err code = scorer_run(&service, &e);
-    if (code != OK)
+    enum err err = scorer_run(&service, &e);
+    if (err != OK)
         log_error("scorer.failed", "why=\"%s\"", e.text);
     service_stop(&service);
-    return err_exit_status(code);
+    return err_exit_status(err);
 }
