@@ -10,7 +10,8 @@ struct walk {
     struct state_key first;
     size_t key_bytes, prefix_bytes;
     enum err (*step)(struct walk *w, const uint8_t *key, const MDB_val *data, struct err_text *e);
-    bool more; /* step clears it to stop */
+    bool more;       /* step clears it to stop */
+    uint32_t series; /* scores: of this one alone; 0: of all */
     /* Values lie in pages at any even address; readers get an aligned copy. */
     struct buffer copy;
     struct row_total found; /* of the rows so far */
@@ -95,8 +96,7 @@ static enum err take(struct walk *w, const MDB_val *data, size_t least, struct e
     return OK;
 }
 
-static enum err walk_partition(struct walk *w, uint32_t partition, struct stored_cursor *c, bool all,
-                               struct err_text *e)
+static enum err walk_partition(struct walk *w, uint32_t partition, struct stored_cursor *c, struct err_text *e)
 {
     MDB_txn *txn;
     enum err code = store_read_begin(&w->s->store, &txn, e);
@@ -104,7 +104,7 @@ static enum err walk_partition(struct walk *w, uint32_t partition, struct stored
         code = row_cursor(w->s, txn, partition, c, e);
     if (!code)
         code = walk_in(w, txn, e);
-    if (!code && all)
+    if (!code)
         code = check_total(w, c, e);
     store_read_end(&w->s->store, &txn);
     return code;
@@ -113,6 +113,8 @@ static enum err walk_partition(struct walk *w, uint32_t partition, struct stored
 static enum err scores_step(struct walk *w, const uint8_t *key, const MDB_val *data, struct err_text *e)
 {
     uint32_t series = get_be32(key + 2), unit = get_be32(key + 6);
+    if (w->series && series != w->series)
+        return OK;
     enum err code = take(w, data, sizeof(struct score_header), e);
     const struct score_header *header = (const void *)w->copy.data;
     if (!code && data->mv_size != sizeof *header + header->node_count * sizeof(int64_t))
@@ -127,12 +129,17 @@ static enum err scores_step(struct walk *w, const uint8_t *key, const MDB_val *d
 enum err state_scores_each(struct state *s, uint32_t partition, uint32_t series, struct state_cursor *cursor,
                            state_scores_fn *fn, void *ctx, struct err_text *e)
 {
-    struct walk w = {.s = s, .database = DB_SCORES, .step = scores_step, .scores = fn, .ctx = ctx};
-    w.first = key_scores(partition, series, 0);
+    struct walk w = {.s = s,
+                     .database = DB_SCORES,
+                     .step = scores_step,
+                     .prefix_bytes = 2, /* all series: only then it shows when a row has vanished */
+                     .series = series,
+                     .scores = fn,
+                     .ctx = ctx};
+    w.first = key_scores(partition, 0, 0);
     w.key_bytes = w.first.size;
-    w.prefix_bytes = series ? 6 : 2;
     struct stored_cursor stored = {0};
-    enum err code = walk_partition(&w, partition, &stored, series == 0, e);
+    enum err code = walk_partition(&w, partition, &stored, e);
     *cursor = stored.cursor;
     return err_wrap(e, code, "read %s: partition %u", s->store.path, partition);
 }
@@ -156,8 +163,7 @@ enum err state_tallies_each(struct state *s, uint32_t partition, state_tally_fn 
     w.first = key_tally(partition, 0);
     w.key_bytes = w.first.size;
     struct stored_cursor stored;
-    return err_wrap(e, walk_partition(&w, partition, &stored, true, e), "read %s: partition %u", s->store.path,
-                    partition);
+    return err_wrap(e, walk_partition(&w, partition, &stored, e), "read %s: partition %u", s->store.path, partition);
 }
 
 static enum err reject_step(struct walk *w, const uint8_t *key, const MDB_val *data, struct err_text *e)

@@ -3,6 +3,7 @@
 #include "services/publisher/internal.h"
 #include "services/publisher/pace.h"
 #include "services/publisher/pack.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { US_PER_MS = 1000 };
@@ -13,6 +14,7 @@ struct publisher *publisher_new(const struct publisher_options *o, struct moment
     ASSERT(p);
     p->o = *o;
     p->catalog = o->worker.catalog;
+    p->damaged = UINT32_MAX;
     worker_init(&p->worker, &o->worker, o->io.send, o->io.ctx, now.mono_us);
     p->ring.bytes_max = (size_t)o->settings->feed_ring_bytes_max;
     p->ring.deltas_max = (size_t)o->settings->feed_ring_deltas;
@@ -69,6 +71,16 @@ static void catalog_changed(struct publisher *p)
 
 bool publisher_started(const struct publisher *p) { return p->started; }
 
+void publisher_damaged(struct publisher *p, uint32_t partition, const char *why)
+{
+    if (!why && partition != p->damaged)
+        return;
+    p->damaged = why ? partition : UINT32_MAX;
+    snprintf(p->trouble, sizeof p->trouble, "%s", why ? why : "");
+    wire_utf8_mend(p->trouble);
+    p->worker.trouble = why ? p->trouble : NULL;
+}
+
 enum err publisher_over(const struct publisher *p, struct err_text *e) { return worker_over(&p->worker, e); }
 
 static void start(struct publisher *p)
@@ -124,6 +136,7 @@ void publisher_state_anew(struct publisher *p)
 {
     for (uint32_t i = 0; i < p->partitions; i++)
         p->partition[i].from_state = 0;
+    publisher_damaged(p, p->damaged, NULL);
 }
 
 /* Before any row is taken: what the journal says may take rows and positions back, and a new series needs its topic. */

@@ -47,6 +47,8 @@ struct publisher *publisher_new(const struct publisher_options *o, struct moment
 void publisher_destroy(struct publisher **p);
 bool publisher_started(const struct publisher *p);
 /* Not OK: the process must end, and why (worker.h). */
+/* That the partition's rows in state are damaged, and how: health says so until it is read again. NULL: it was read. */
+void publisher_damaged(struct publisher *p, uint32_t partition, const char *why);
 enum err publisher_over(const struct publisher *p, struct err_text *e);
 
 /* ---- from state ---- */

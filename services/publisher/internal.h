@@ -25,6 +25,8 @@ struct partition {
 struct publisher {
     struct publisher_options o;
     struct worker worker;
+    char trouble[256]; /* of `damaged`, for heartbeats */
+    uint32_t damaged;  /* a partition whose rows in state are; UINT32_MAX: none is known */
     const struct catalog *catalog;
     struct partition *partition; /* of the journal; NULL: not welcome yet */
     uint32_t partitions;

@@ -77,9 +77,12 @@ static enum err load_partition(struct publisher_store *s, struct publisher *core
 void publisher_store_reload(struct publisher_store *s, struct publisher *core, uint64_t journal_id, uint32_t partition)
 {
     struct err_text e;
-    if (is_ready(s, core, journal_id) &&
-        err_wrap(&e, load_partition(s, core, partition, &e), "partition %u", partition))
+    if (!is_ready(s, core, journal_id))
+        return;
+    enum err err = err_wrap(&e, load_partition(s, core, partition, &e), "partition %u", partition);
+    if (err)
         tell_unread(s, &e);
+    publisher_damaged(core, partition, err == ERR_CORRUPT ? e.text : NULL);
 }
 
 void publisher_store_close(struct publisher_store *s) { state_close(&s->state); }

@@ -140,7 +140,8 @@ size_t health_check(const Parbus__StatsReply *reply, health_fn *fn, void *ctx)
         find(&f, "nothing is accepted at the door: %s", reply->trouble);
     for (size_t i = 0; i < reply->n_worker; i++)
         if (reply->worker[i]->trouble[0] && strcmp(reply->worker[i]->state, "dead") != 0)
-            find(&f, "%s cannot write state: %s", reply->worker[i]->instance, reply->worker[i]->trouble);
+            find(&f, "%s cannot %s state: %s", reply->worker[i]->instance,
+                 strcmp(reply->worker[i]->service, "publisher") ? "write" : "read", reply->worker[i]->trouble);
     check_partitions(&f, reply);
     check_validators(&f, reply);
     bool damage = check_damage(&f, reply), standstill = check_standstill(&f, reply);
