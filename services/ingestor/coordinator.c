@@ -43,9 +43,6 @@ void coordinator_free(struct coordinator *c)
 
 /* ---- workers ---- */
 
-/* I20: one that lacks controls from before it joined would have to refuse its work. */
-static bool knows_enough(const struct worker *worker) { return worker->controls >= worker->needs; }
-
 static int worker_of_peer(const struct coordinator *c, uint64_t peer)
 {
     for (int w = 0; w < c->worker_count; w++)
@@ -123,10 +120,10 @@ static int worker_slot(struct coordinator *c, const char *instance)
 
 static void hear_controls(struct coordinator *c, struct worker *worker, uint64_t control_seq)
 {
-    bool before = knows_enough(worker);
+    bool before = worker_knows_enough(worker);
     if (control_seq > worker->controls)
         worker->controls = control_seq;
-    c->rebalance |= knows_enough(worker) != before;
+    c->rebalance |= worker_knows_enough(worker) != before;
 }
 
 static void welcome(struct coordinator *c, int w)
@@ -202,7 +199,7 @@ static int16_t rendezvous(const struct coordinator *c, Parbus__Role role, uint32
     uint64_t most = 0;
     for (int w = 0; w < c->worker_count; w++) {
         const struct worker *worker = &c->worker[w];
-        if (!worker->alive || worker->leaving || worker->role != role || !knows_enough(worker))
+        if (!worker->alive || worker->leaving || worker->role != role || !worker_knows_enough(worker))
             continue;
         uint64_t weight = hash_mix(worker->name_hash ^ hash_mix(p + 1));
         if (best == WORKER_NONE || weight > most)

@@ -87,6 +87,9 @@ struct worker {
     size_t counter_count;
 };
 
+/* I20: one that lacks controls from before it joined would have to refuse its work. */
+static inline bool worker_knows_enough(const struct worker *w) { return w->controls >= w->needs; }
+
 /* What rates are made of: taken every 2 s, so that the older of two is 2 to 4 s old. */
 struct sample {
     int64_t at_us;

@@ -145,6 +145,14 @@ static void add_partitions(const struct coordinator *c, int w, const Parbus__Sta
         }
 }
 
+/* "live" promises that its partitions are those it will have: `scale` waits for that. */
+static const char *worker_state(const struct worker *w)
+{
+    if (!w->alive)
+        return "dead";
+    return w->leaving ? "leaving" : worker_knows_enough(w) ? "live" : "joining";
+}
+
 static Parbus__WorkerStats *worker_stats(struct coordinator *c, struct arena *arena, int w,
                                          const Parbus__StatsReply *reply, int64_t now_us)
 {
@@ -157,7 +165,7 @@ static Parbus__WorkerStats *worker_stats(struct coordinator *c, struct arena *ar
     s->service = (char *)services[worker->role & 3];
     s->instance = worker->instance;
     s->heartbeat_age_ms = (uint64_t)(now_us - worker->heard_us) / 1000;
-    s->state = !worker->alive ? "dead" : worker->leaving ? "leaving" : "live";
+    s->state = (char *)worker_state(worker);
     s->pid = worker->pid;
     s->alive_ms = (uint64_t)(now_us - worker->joined_us) / 1000;
     add_partitions(c, w, reply, s);

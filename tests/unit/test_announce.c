@@ -157,6 +157,17 @@ static const Parbus__Controls *controls_to(uint64_t peer)
     return (const Parbus__Controls *)last_to(peer, PARBUS__TO_WORKER__BODY_CONTROLS);
 }
 
+static const char *state_of(const char *instance)
+{
+    Parbus__Stats m = PARBUS__STATS__INIT;
+    FROM_FEEDER(STATS, m);
+    const Parbus__StatsReply *stats = (const Parbus__StatsReply *)last_to_feeder(PARBUS__TO_FEEDER__BODY_STATS);
+    for (size_t i = 0; i < stats->n_worker; i++)
+        if (strcmp(stats->worker[i]->instance, instance) == 0)
+            return stats->worker[i]->state;
+    return "";
+}
+
 Test(announce, behind_its_welcome_come_the_controls_that_a_worker_lacks)
 {
     join_knowing(1);
@@ -178,10 +189,12 @@ Test(announce, a_worker_gets_partitions_once_it_knows_the_controls_that_there_we
     give_partitions();
     beat_knowing(CONTROLS - 1);
     give_partitions();
+    cr_assert_str_eq(state_of("scorer-1"), "joining");
     cr_assert_null(last_to(BEHIND, PARBUS__TO_WORKER__BODY_ASSIGN));
     beat_knowing(CONTROLS);
     give_partitions();
     cr_assert_not_null(last_to(BEHIND, PARBUS__TO_WORKER__BODY_ASSIGN));
+    cr_assert_str_eq(state_of("scorer-1"), "live");
 }
 
 Test(announce, a_new_control_goes_to_all_workers_as_soon_as_it_is_journalled)
