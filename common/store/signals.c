@@ -25,6 +25,7 @@ static bool is_map_of(const char *line, const struct stat *st, const char *path,
     uint64_t inode;
     unsigned major_number, minor_number;
     int at = 0;
+    /* NOLINTNEXTLINE(cert-err34-c): what the kernel writes into its maps are numbers */
     if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %x:%x %" SCNu64 " %n", from, to, &major_number, &minor_number,
                &inode, &at) < 5 ||
         inode != st->st_ino)

@@ -10,8 +10,8 @@ Test(sanitize, leak)
 {
     volatile char *lost = malloc(64);
     lost[0] = 1;
-    lost = NULL; /* NOLINT(clang-analyzer-unix.Malloc): on purpose */
-    cr_assert_null((void *)lost);
+    lost = NULL;
+    cr_assert_null((void *)lost); /* NOLINT(clang-analyzer-unix.Malloc): on purpose */
 }
 
 Test(sanitize, overflow)

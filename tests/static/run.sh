@@ -40,7 +40,7 @@ cppcheck --project="$place/compile_commands.json" -j "$jobs" --cppcheck-build-di
   --suppressions-list="$root/tests/static/suppressions.txt" --error-exitcode=1 \
   --template='{file}:{line}: {message} [{id}]' -DPROTOBUF_C_VERSION_NUMBER=1004001 -DPROTOBUF_C_MIN_COMPILER_VERSION=1000000 \
   '-DTest(...)=void criterion_test(void)' '-DParameterizedTest(...)=void criterion_test(void)' \
-  '-DParameterizedTestParameters(...)=void criterion_test(void)' '-DTestSuite(...)=' '-Djson_array_foreach(a,i,v)=for (;;)'
+  '-DParameterizedTestParameters(...)=void criterion_test(void)' '-DTestSuite(...)=' '-Djson_array_foreach(...)=while (1)'
 cppcheck=$?
 
 [ "$tidy" -eq 0 ] || echo "FAILED: clang-tidy" >&2
