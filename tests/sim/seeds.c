@@ -21,7 +21,7 @@ static void on_abort(int signal_number)
 {
     (void)signal_number;
     if (running && !quiet)
-        sim_report(running);
+        sim_report(running); /* NOLINT(bugprone-signal-handler,cert-sig30-c): it ends the process in any case */
     _exit(EXIT_FAILURE);
 }
 
@@ -35,7 +35,7 @@ void __asan_on_error(void)
 bool seeds_one(const struct seeds *o, uint64_t seed, bool report, struct census *census)
 {
     struct sim_options options = {seed, o->steps_max, o->verbose, o->mutation};
-    signal(SIGABRT, on_abort); /* NOLINT(bugprone-signal-handler,cert-sig30-c): it ends the process in any case */
+    signal(SIGABRT, on_abort);
     struct sim *s = sim_new(&options);
     running = s;
     bool held = sim_run(s);

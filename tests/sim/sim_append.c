@@ -22,9 +22,9 @@ static struct journal_group copy_group(const struct journal_group *g)
     struct journal_put *put = copy(g->put, g->put_count * sizeof *put);
     struct journal_control *control = copy(g->control, g->control_count * sizeof *control);
     for (size_t i = 0; i < g->put_count; i++)
-        put[i].record = copy(put[i].record, put[i].bytes);
+        put[i].record = copy(g->put[i].record, g->put[i].bytes);
     for (size_t i = 0; i < g->control_count; i++)
-        control[i].packed = copy(control[i].packed, control[i].bytes);
+        control[i].packed = copy(g->control[i].packed, g->control[i].bytes);
     struct journal_group to = *g;
     to.put = put;
     to.control = control;
@@ -52,7 +52,7 @@ static bool same_group(const struct journal_group *a, const struct journal_group
         return false;
     for (size_t i = 0; i < a->put_count; i++)
         if (a->put[i].partition != b->put[i].partition || a->put[i].first_pseq != b->put[i].first_pseq ||
-            a->put[i].bytes != b->put[i].bytes || memcmp(a->put[i].record, b->put[i].record, a->put[i].bytes))
+            a->put[i].bytes != b->put[i].bytes || memcmp(a->put[i].record, b->put[i].record, a->put[i].bytes) != 0)
             return false;
     return true;
 }
