@@ -47,7 +47,7 @@ enum err store_tail(MDB_txn *txn, uint64_t tail[static STORE_TAIL_NUMBERS], stru
 /* A writer's own number is the next one: its page still has the stamp of the one before. */
 enum err stamp_check(MDB_txn *txn, bool writer, uint64_t tail[static STORE_TAIL_NUMBERS], struct err_text *e)
 {
-    struct stamp s;
+    struct stamp s = {0};
     enum err err = read_stamp(txn, &s, e);
     if (err)
         return err;
