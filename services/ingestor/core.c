@@ -153,10 +153,7 @@ void ingestor_appended(struct ingestor *i, uint64_t ticket, enum err result, con
 
 void ingestor_drained(struct ingestor *i) { i->drained = true; }
 
-bool ingestor_takes(const struct ingestor *i)
-{
-    return !submissions_full(&i->door) || i->door.trouble[0];
-}
+bool ingestor_takes(const struct ingestor *i) { return !submissions_full(&i->door) || i->door.trouble[0]; }
 
 const char *ingestor_fenced(const struct ingestor *i) { return i->append.state == APPEND_LOST ? i->append.why : NULL; }
 

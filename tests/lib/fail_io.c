@@ -1,6 +1,6 @@
 /* LD_PRELOAD: a disk that fails when a test says so. While the file named by $FAIL_IO_SWITCH exists, writing and
- * syncing of files called data.mdb in the directory $FAIL_IO_UNDER fails with the error number in that file; when it says
- * "hang", syncing does not come back. */
+ * syncing of files called data.mdb in the directory $FAIL_IO_UNDER fails with the error number in that file; when it
+ * says "hang", syncing does not come back. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

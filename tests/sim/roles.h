@@ -12,7 +12,7 @@ struct publisher *publisher_of(struct sim *s, uint64_t *epoch); /* NULL: it is d
 uint64_t lag_of(struct sim *s);                                 /* UINT64_MAX: the ingestor is dead */
 uint64_t sent_of(struct sim *s, uint32_t partition);            /* up to which pseq; the ingestor lives */
 const struct parbus_topic *topic_of(const struct actor *subscriber, uint32_t series); /* NULL: it is dead */
-bool totals_of(const struct actor *feeder, struct parbus_feeder_totals *totals);     /* false: it is dead */
+bool totals_of(const struct actor *feeder, struct parbus_feeder_totals *totals);      /* false: it is dead */
 
 bool tool_satisfied(const struct sim *s); /* it has nothing to send again any more */
 void feeder_forget(struct actor *n);      /* what survives its process; anybody else: nothing */

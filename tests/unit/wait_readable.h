@@ -1,5 +1,5 @@
-/* Until the socket has something to read or the time is over, rounded up to milliseconds. For tests of sockets without a
- * reactor. */
+/* Until the socket has something to read or the time is over, rounded up to milliseconds. For tests of sockets without
+ * a reactor. */
 #pragma once
 #include <stdint.h>
 #include <zmq.h>

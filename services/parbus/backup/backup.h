@@ -84,7 +84,8 @@ enum err backup_sums_read(const char *directory, struct backup_sum sums[static B
 /* ---- check.c ---- */
 
 /* Reads all of the copies, as parbus verify: records in order without a hole, every checksum, the chain of commits,
- * controls, feeders; state of this journal and not ahead of it. What is found goes into facts; `made` is not touched. */
+ * controls, feeders; state of this journal and not ahead of it. What is found goes into facts; `made` is not touched.
+ */
 enum err backup_check_content(const char *directory, bool with_state, struct backup_facts *facts, struct meter *meter,
                               struct err_text *e);
 /* Whether every file has the size and the sum that the manifest and SHA256SUMS say. */
