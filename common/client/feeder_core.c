@@ -1,3 +1,4 @@
+#include "base/deadline.h"
 #include "base/plural.h"
 #include "client/feeder_state.h"
 #include "wire/wire.h"
@@ -255,8 +256,6 @@ static void send_submissions(struct feeder_core *c, int64_t now_us)
     }
 }
 
-static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static int64_t deadline_us(const struct feeder_core *c, int64_t now_us)
 {
     if (c->send_full)
@@ -267,10 +266,10 @@ static int64_t deadline_us(const struct feeder_core *c, int64_t now_us)
     else if (waiting(c))
         at = c->quiet_since_us + FEEDER_SILENCE_US;
     if (c->state == FEEDER_WELCOMED && now_us < c->hold_until_us && c->next_send <= send_limit(c))
-        at = earlier(at, c->hold_until_us);
+        at = earlier_us(at, c->hold_until_us);
     for (int i = 0; i < ASK_COUNT; i++)
         if (c->question[i].open && (c->state == FEEDER_WELCOMED || i != ASK_STATUS))
-            at = earlier(at, c->question[i].due_us);
+            at = earlier_us(at, c->question[i].due_us);
     return at;
 }
 

@@ -1,4 +1,5 @@
 #include "services/ingestor/core.h"
+#include "base/deadline.h"
 #include "base/err.h"
 #include "journal/record.h"
 #include "services/ingestor/controls.h"
@@ -164,8 +165,6 @@ bool ingestor_idle(const struct ingestor *i)
 
 /* ---- time ---- */
 
-static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* D10: at once after a quiet time, else when the interval is over. */
 static int64_t tell_scored(struct ingestor *i, struct moment now)
 {
@@ -190,10 +189,10 @@ int64_t ingestor_tick(struct ingestor *i, struct moment now)
     controls_set_aside(i, now);
     append_due(i, now);
     int64_t due_us = coordinator_tick(&i->coordinator, now.mono_us);
-    due_us = earlier(due_us, room_us);
-    due_us = earlier(due_us, tell_scored(i, now));
-    due_us = earlier(due_us, group_deadline(i));
-    return earlier(due_us, append_deadline(&i->append, now));
+    due_us = earlier_us(due_us, room_us);
+    due_us = earlier_us(due_us, tell_scored(i, now));
+    due_us = earlier_us(due_us, group_deadline(i));
+    return earlier_us(due_us, append_deadline(&i->append, now));
 }
 
 /* ---- messages ---- */
