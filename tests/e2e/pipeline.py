@@ -91,10 +91,10 @@ class Pipeline:
             raise AssertionError(f"{line} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
 
-    def start(self, command, *arguments):
+    def start(self, command, *arguments, stdin=subprocess.DEVNULL):
         """Starts a command that goes on; its standard output is a pipe of text."""
         line = [str(self.parbus), command, *map(str, arguments), "--dir", self.dir]
-        return subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        return subprocess.Popen(line, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 text=True)
 
     def push(self, *files, **options):
