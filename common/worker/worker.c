@@ -8,6 +8,8 @@ enum { COUNTERS_MAX = METRIC_COUNT + 256 };
 void worker_init(struct worker *w, const struct worker_config *config, wire_send_fn *send, void *ctx, int64_t now_us)
 {
     *w = (struct worker){.config = *config, .send = send, .ctx = ctx};
+    if (!config->records)
+        w->config.records = &record_source_message;
     membership_init(&w->membership, now_us, config->heartbeat_us);
     follow_init(&w->follow, config->catalog);
 }

@@ -9,6 +9,7 @@
 #include "wire/wire.h"
 #include "worker/bookmark.h"
 #include "worker/membership.h"
+#include "worker/record_source.h"
 #include <stddef.h>
 
 struct worker_config { /* strings are the caller's and outlive the worker */
@@ -17,9 +18,10 @@ struct worker_config { /* strings are the caller's and outlive the worker */
     uint32_t pid;
     uint64_t incarnation; /* drawn at start */
     int64_t heartbeat_us;
-    struct catalog *catalog;    /* follows the journal; the worker alone applies controls to it */
-    struct bookmark *bookmark;  /* where it notes what it is at; NULL: nowhere that outlives it */
-    struct bookmark unfinished; /* what the one before it under this name was at; pseq 0: at none */
+    struct catalog *catalog;             /* follows the journal; the worker alone applies controls to it */
+    struct bookmark *bookmark;           /* where it notes what it is at; NULL: nowhere that outlives it */
+    struct bookmark unfinished;          /* what the one before it under this name was at; pseq 0: at none */
+    const struct record_source *records; /* where records are read; NULL: in the messages */
 };
 
 /* Of every worker's core, the way to the coordinator is source 0, and there is but one peer. */

@@ -21,18 +21,13 @@ static bool rejects_ok(const Parbus__Verdicts *v, const struct record_header *he
     return true;
 }
 
-static enum err open_verdicts(struct scorer *s, const Parbus__Verdicts *v, struct record_reader *reader,
+static enum err open_verdicts(const Parbus__Verdicts *v, const struct record_bytes *bytes, struct record_reader *reader,
                               struct err_text *e)
 {
-    enum err err = record_open(reader, v->record.data, v->record.len, e);
+    enum err err = record_open(reader, bytes->data, bytes->size, e);
     if (!err && !rejects_ok(v, &reader->header))
         err = err_set(e, ERR_INVALID, "rejects are out of order or outside the record");
-    if (err) {
-        metric_add(&s->metrics, messages_malformed, 1);
-        return err_wrap(e, err, "verdicts of partition %u from %llu on", v->partition,
-                        (unsigned long long)v->first_pseq);
-    }
-    return OK;
+    return err;
 }
 
 /* I20: what is missing is asked for, and the record after it. */
@@ -144,29 +139,55 @@ static void refuse_ownership(struct scorer *s, const Parbus__Verdicts *v, int64_
     answer_released(s, v->partition, v->owner_epoch, 0, true);
 }
 
+static void take_record(struct scorer *s, struct partition *p, const Parbus__Verdicts *v, struct record_reader *reader,
+                        int64_t now_us)
+{
+    if (!knows_controls(s, p, v, &reader->header))
+        return;
+    if (!in_sequence(s, p, v->first_pseq, v->first_pseq + reader->header.count - 1, now_us))
+        return;
+    if (!p->controls)
+        p->controls = catalog_control_seq(s->catalog);
+    if (record_entries(&reader->header)) {
+        apply_record(s, v, reader, now_us);
+        return;
+    }
+    move_on(s, p, v->first_pseq);
+    metric_add(&s->metrics, records_applied, 1);
+}
+
+static enum err read_and_take(struct scorer *s, struct partition *p, const Parbus__Verdicts *v, int64_t now_us,
+                              struct err_text *e)
+{
+    const struct record_source *records = s->worker.config.records;
+    struct record_ref ref = {v->partition, v->first_pseq, v->record};
+    struct record_bytes bytes;
+    struct record_reader reader;
+    enum err err = records->get(records->ctx, &ref, &bytes, e);
+    if (err) {
+        metric_add(&s->metrics, records_refused, 1);
+        return err;
+    }
+    err = open_verdicts(v, &bytes, &reader, e);
+    if (err)
+        metric_add(&s->metrics, messages_malformed, 1);
+    else
+        take_record(s, p, v, &reader, now_us);
+    records->release(records->ctx, &bytes);
+    return err;
+}
+
 void take_verdicts(struct scorer *s, const Parbus__Verdicts *v, int64_t now_us)
 {
-    struct record_reader reader;
     struct err_text e = {""};
     struct partition *p = held_under(s, v);
     if (!p) {
         refuse_ownership(s, v, now_us);
         return;
     }
-    if (open_verdicts(s, v, &reader, &e)) {
-        tell(&s->io, TELL_WARN, "scorer.verdicts_unusable", "why=\"%s\"", e.text);
+    enum err err = read_and_take(s, p, v, now_us, &e);
+    if (!err)
         return;
-    }
-    if (!knows_controls(s, p, v, &reader.header))
-        return;
-    if (!in_sequence(s, p, v->first_pseq, v->first_pseq + reader.header.count - 1, now_us))
-        return;
-    if (!p->controls)
-        p->controls = catalog_control_seq(s->catalog);
-    if (record_entries(&reader.header)) {
-        apply_record(s, v, &reader, now_us);
-        return;
-    }
-    move_on(s, p, v->first_pseq);
-    metric_add(&s->metrics, records_applied, 1);
+    err_wrap(&e, err, "verdicts of partition %u from %llu on", v->partition, (unsigned long long)v->first_pseq);
+    tell(&s->io, TELL_WARN, "scorer.verdicts_unusable", "why=\"%s\"", e.text);
 }

@@ -143,38 +143,64 @@ static bool knows_controls(struct validator *v, const Parbus__Work *work, const 
 }
 
 /* A record that cannot even be walked over without harm is its first entry's fault. */
-static enum err open_record(struct validator *v, const Parbus__Work *work, struct record_reader *reader,
-                            struct err_text *e)
+static enum err open_record(struct validator *v, const Parbus__Work *work, const struct record_bytes *bytes,
+                            struct record_reader *reader, struct err_text *e)
 {
     struct bookmark *bookmark = worker_bookmark(&v->worker);
-    if (work->record.len > RECORD_HEADER_BYTES)
+    if (bytes->size > RECORD_HEADER_BYTES)
         bookmark_set(bookmark, work->partition, work->first_pseq);
-    enum err err = record_open(reader, work->record.data, work->record.len, e);
+    enum err err = record_open(reader, bytes->data, bytes->size, e);
     bookmark_clear(bookmark);
     return err;
 }
 
-static void on_work(struct validator *v, const ProtobufCMessage *message, int64_t now_us)
+static void take_record(struct validator *v, const Parbus__Work *work, struct record_reader *reader)
 {
-    const Parbus__Work *work = (const Parbus__Work *)message;
-    struct record_reader reader;
-    struct err_text e;
-    bool named = work->scorer && *work->scorer;
-    if (v->worker.leaving)
-        v->quiet_us = now_us + QUIET_US;
-    if (!named || open_record(v, work, &reader, &e)) {
-        metric_add(&v->metrics, messages_malformed, 1);
-        tell(&v->io, TELL_WARN, "validator.record_unreadable", "why=\"%s\"", named ? e.text : "no scorer is named");
-        return;
-    }
-    if (!knows_controls(v, work, &reader.header)) {
+    if (!knows_controls(v, work, &reader->header)) {
         metric_add(&v->metrics, records_refused, 1);
         return;
     }
-    rejects_begin(&v->rejects, work->record.len, record_entries(&reader.header));
-    check_record(v, work, &reader);
+    rejects_begin(&v->rejects, work->record.len, record_entries(&reader->header));
+    check_record(v, work, reader);
     send_verdicts(v, work);
     metric_add(&v->metrics, records_validated, 1);
+}
+
+static enum err read_and_take(struct validator *v, const Parbus__Work *work, struct err_text *e)
+{
+    const struct record_source *records = v->worker.config.records;
+    struct record_ref ref = {work->partition, work->first_pseq, work->record};
+    struct record_bytes bytes;
+    struct record_reader reader;
+    enum err err = records->get(records->ctx, &ref, &bytes, e);
+    if (err) {
+        metric_add(&v->metrics, records_refused, 1);
+        return err;
+    }
+    err = open_record(v, work, &bytes, &reader, e);
+    if (err)
+        metric_add(&v->metrics, messages_malformed, 1);
+    else
+        take_record(v, work, &reader);
+    records->release(records->ctx, &bytes);
+    return err;
+}
+
+static enum err take_work(struct validator *v, const Parbus__Work *work, struct err_text *e)
+{
+    if (work->scorer && *work->scorer)
+        return read_and_take(v, work, e);
+    metric_add(&v->metrics, messages_malformed, 1);
+    return err_set(e, ERR_INVALID, "no scorer is named");
+}
+
+static void on_work(struct validator *v, const ProtobufCMessage *message, int64_t now_us)
+{
+    struct err_text e;
+    if (v->worker.leaving)
+        v->quiet_us = now_us + QUIET_US;
+    if (take_work(v, (const Parbus__Work *)message, &e))
+        tell(&v->io, TELL_WARN, "validator.record_unreadable", "why=\"%s\"", e.text);
 }
 
 static void on_welcome(struct validator *v, const ProtobufCMessage *message, int64_t now_us)

@@ -97,7 +97,8 @@ static void hear(void *ctx, enum tell_level level, const char *id, const char *t
     w->troubles += level >= TELL_WARN;
 }
 
-void world_setup_limited(struct world *w, struct fake_state *state, size_t cached_units_max)
+static void setup(struct world *w, struct fake_state *state, size_t cached_units_max,
+                  const struct record_source *records)
 {
     *w = (struct world){.catalog = small_catalog_new(), .state = state};
     struct worker_config config = {.role = PARBUS__ROLE__ROLE_SCORER,
@@ -105,7 +106,8 @@ void world_setup_limited(struct world *w, struct fake_state *state, size_t cache
                                    .endpoint = "ipc://x",
                                    .heartbeat_us = 250000,
                                    .catalog = w->catalog,
-                                   .bookmark = &w->bookmark};
+                                   .bookmark = &w->bookmark,
+                                   .records = records};
     state->bookmark = &w->bookmark;
     struct scorer_limits limits = {cached_units_max, INTERVAL_US};
     struct scorer_io io = {.ctx = w, .send = send, .tell = hear, .store = fake_state_io, .store_ctx = state};
@@ -113,7 +115,17 @@ void world_setup_limited(struct world *w, struct fake_state *state, size_t cache
     world_welcome(w, 1, 0);
 }
 
-void world_setup(struct world *w, struct fake_state *state) { world_setup_limited(w, state, 1000); }
+void world_setup_limited(struct world *w, struct fake_state *state, size_t cached_units_max)
+{
+    setup(w, state, cached_units_max, NULL);
+}
+
+void world_setup(struct world *w, struct fake_state *state) { setup(w, state, 1000, NULL); }
+
+void world_setup_reading(struct world *w, struct fake_state *state, const struct record_source *records)
+{
+    setup(w, state, 1000, records);
+}
 
 void world_teardown(struct world *w)
 {

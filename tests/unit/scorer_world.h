@@ -38,6 +38,8 @@ struct world {
 
 void world_setup(struct world *w, struct fake_state *state);
 void world_setup_limited(struct world *w, struct fake_state *state, size_t cached_units_max);
+/* Records come from there. */
+void world_setup_reading(struct world *w, struct fake_state *state, const struct record_source *records);
 void world_teardown(struct world *w);
 
 void world_assign(struct world *w, uint32_t partition, uint64_t epoch, int64_t now_us);
