@@ -4,17 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *err_name(enum err code)
+const char *err_name(enum err err)
 {
     static const char *const names[] = {
-#define X(code, text) [code] = (text),
+#define X(err, text) [err] = (text),
         ERR_TABLE(X)
 #undef X
     };
-    return (unsigned)code < ERR_COUNT ? names[code] : "unknown error";
+    return (unsigned)err < ERR_COUNT ? names[err] : "unknown error";
 }
 
-enum err err_set(struct err_text *e, enum err code, const char *format, ...)
+enum err err_set(struct err_text *e, enum err err, const char *format, ...)
 {
     if (e) {
         va_list args;
@@ -22,13 +22,13 @@ enum err err_set(struct err_text *e, enum err code, const char *format, ...)
         vsnprintf(e->text, sizeof e->text, format, args);
         va_end(args);
     }
-    return code;
+    return err;
 }
 
-enum err err_wrap(struct err_text *e, enum err code, const char *format, ...)
+enum err err_wrap(struct err_text *e, enum err err, const char *format, ...)
 {
-    if (!e || code == OK)
-        return code;
+    if (!e || err == OK)
+        return err;
     char inner[sizeof e->text];
     memcpy(inner, e->text, sizeof inner);
     va_list args;
@@ -37,7 +37,7 @@ enum err err_wrap(struct err_text *e, enum err code, const char *format, ...)
     va_end(args);
     if (n >= 0 && (size_t)n < sizeof e->text)
         snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", inner);
-    return code;
+    return err;
 }
 
 void assert_failed(const char *what, const char *file, int line)
@@ -50,4 +50,4 @@ static int damaged_status = 1;
 
 void err_exit_damaged(int status) { damaged_status = status; }
 
-int err_exit_status(enum err code) { return code == ERR_CORRUPT ? damaged_status : code != OK; }
+int err_exit_status(enum err err) { return err == ERR_CORRUPT ? damaged_status : err != OK; }

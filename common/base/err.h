@@ -37,16 +37,16 @@ struct err_text {
 };
 
 /* The general sentence of a code; static. */
-const char *err_name(enum err code);
+const char *err_name(enum err err);
 
-/* Sets the text and returns code. */
-enum err err_set(struct err_text *e, enum err code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Sets the text and returns err. */
+enum err err_set(struct err_text *e, enum err err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Puts "words: " in front of the text and returns code. With OK the text stays as it is. */
-enum err err_wrap(struct err_text *e, enum err code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Puts "words: " in front of the text and returns err. With OK the text stays as it is. */
+enum err err_wrap(struct err_text *e, enum err err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* What a process ends with: 0, and 1 after an error, unless it has said what damaged data is to end in. */
-int err_exit_status(enum err code);
+int err_exit_status(enum err err);
 void err_exit_damaged(int status);
 
 _Noreturn void assert_failed(const char *what, const char *file, int line);

@@ -68,12 +68,12 @@ static void on_receipt(struct feeder_core *c, int64_t now_us, const void *messag
 
 /* ---- hello and welcome ---- */
 
-static void fail(struct feeder_core *c, enum err code, const char *text)
+static void fail(struct feeder_core *c, enum err err, const char *text)
 {
     if (c->state == FEEDER_FAILED)
         return;
     feeder_enter(c, FEEDER_FAILED);
-    c->failure = err_set(&c->failure_text, code, "feeder %s: %s", c->name, text);
+    c->failure = err_set(&c->failure_text, err, "feeder %s: %s", c->name, text);
 }
 
 static void hello_again(struct feeder_core *c, int64_t due_us)

@@ -57,9 +57,9 @@ static enum err put(struct write *w, MDB_cursor *cursor, const struct journal_pu
     if (p->first_pseq != reach->last + 1)
         return err_set(e, ERR_INVALID, "partition %u: record begins at pseq %llu, the last one is %llu", p->partition,
                        (unsigned long long)p->first_pseq, (unsigned long long)reach->last);
-    enum err code = put_sealed(w, cursor, p, e);
-    if (code)
-        return err_wrap(e, code, "partition %u, record %llu", p->partition, (unsigned long long)p->first_pseq);
+    enum err err = put_sealed(w, cursor, p, e);
+    if (err)
+        return err_wrap(e, err, "partition %u, record %llu", p->partition, (unsigned long long)p->first_pseq);
     extend(reach, w->commit, p->first_pseq, count);
     w->j->store.tail[TAIL_COMMIT] = w->commit;
     w->j->store.tail[TAIL_ENTRIES] += count;
@@ -91,14 +91,14 @@ static enum err put_records(struct write *w, struct err_text *e)
     const struct journal_group *g = w->group;
     if (!g->put_count)
         return OK;
-    enum err code = store_error(mdb_cursor_open(w->txn, w->j->store.dbi[DB_RECORDS], &cursor), e);
-    if (code)
-        return code;
-    for (size_t i = 0; i < g->put_count && !code; i++)
-        code = put(w, cursor, &g->put[i], e);
+    enum err err = store_error(mdb_cursor_open(w->txn, w->j->store.dbi[DB_RECORDS], &cursor), e);
+    if (err)
+        return err;
+    for (size_t i = 0; i < g->put_count && !err; i++)
+        err = put(w, cursor, &g->put[i], e);
     mdb_cursor_close(cursor);
     bool block_is_full = block_of(w->commit + 1) != block_of(w->commit);
-    return code || !block_is_full ? code : put_index(w, e);
+    return err || !block_is_full ? err : put_index(w, e);
 }
 
 /* The tail follows: one mark more, or another one in its place. */
@@ -176,25 +176,25 @@ static enum err put_chain(struct journal *j, MDB_txn *txn, struct err_text *e)
     int rc = mdb_cursor_open(txn, j->store.dbi[DB_RECORDS], &records);
     if (!rc)
         rc = mdb_cursor_open(txn, j->store.dbi[DB_CONTROLS], &controls);
-    enum err code = rc ? store_error(rc, e) : chain_extend(&c, records, controls, e);
-    if (!code)
-        code = keep_chain(j, txn, &c, e);
+    enum err err = rc ? store_error(rc, e) : chain_extend(&c, records, controls, e);
+    if (!err)
+        err = keep_chain(j, txn, &c, e);
     if (records)
         mdb_cursor_close(records);
     if (controls)
         mdb_cursor_close(controls);
-    return err_wrap(e, code, "chain");
+    return err_wrap(e, err, "chain");
 }
 
 static enum err put_group(struct journal *j, MDB_txn *txn, const struct journal_group *g, struct err_text *e)
 {
     struct write w = {.j = j, .txn = txn, .group = g, .commit = j->last_commit + 1};
-    enum err code = put_records(&w, e);
-    for (size_t i = 0; i < g->mark_count && !code; i++)
-        code = put_feeder(j, txn, &g->mark[i], e);
-    for (size_t i = 0; i < g->control_count && !code; i++)
-        code = put_control(j, txn, &g->control[i], j->last_control + i, e);
-    return code || !g->put_count ? code : put_chain(j, txn, e);
+    enum err err = put_records(&w, e);
+    for (size_t i = 0; i < g->mark_count && !err; i++)
+        err = put_feeder(j, txn, &g->mark[i], e);
+    for (size_t i = 0; i < g->control_count && !err; i++)
+        err = put_control(j, txn, &g->control[i], j->last_control + i, e);
+    return err || !g->put_count ? err : put_chain(j, txn, e);
 }
 
 /* What the group changed in memory follows the disk: forward after a commit, back otherwise. */
@@ -214,20 +214,20 @@ static void follow_disk(struct journal *j, const struct journal_group *g, bool c
 static enum err check_term(struct journal *j, MDB_txn *txn, struct err_text *e)
 {
     uint64_t term = 0;
-    enum err code = store_meta_get(&j->store, txn, "term", &term, e);
-    if (!code && term != j->term)
+    enum err err = store_meta_get(&j->store, txn, "term", &term, e);
+    if (!err && term != j->term)
         return err_set(e, ERR_LOST, "another process writes this journal: it began term %llu, ours is %llu",
                        (unsigned long long)term, (unsigned long long)j->term);
-    return code;
+    return err;
 }
 
 static enum err begin(struct journal *j, MDB_txn **txn, struct err_text *e)
 {
-    enum err code = store_write_begin(&j->store, txn, e);
-    if (!code)
-        code = check_term(j, *txn, e);
+    enum err err = store_write_begin(&j->store, txn, e);
+    if (!err)
+        err = check_term(j, *txn, e);
     /* When the environment was opened anew, whether the failed group is in it is for the disk to say. */
-    return code || j->generation == j->store.generation ? code : journal_load_reach(j, *txn, e);
+    return err || j->generation == j->store.generation ? err : journal_load_reach(j, *txn, e);
 }
 
 /* OK: the group is the next one. ERR_BUSY: it is there already. */
@@ -240,47 +240,47 @@ static enum err place(struct journal *j, MDB_txn *txn, const struct journal_grou
                        "commit %llu is to be written, and the last one there is %llu: somebody else writes this "
                        "journal, or it is not the one it was",
                        (unsigned long long)g->commit, (unsigned long long)j->last_commit);
-    enum err code = journal_compare(j, txn, g, e);
-    return code ? code : ERR_BUSY;
+    enum err err = journal_compare(j, txn, g, e);
+    return err ? err : ERR_BUSY;
 }
 
 /* It was read, which does not say that the disk has it; a transaction that is synced after it does. */
 static enum err confirm(struct journal *j, MDB_txn **txn, struct err_text *e)
 {
-    enum err code = store_meta_put(&j->store, *txn, "term", j->term, e);
-    return code ? code : store_write_commit(&j->store, txn, e);
+    enum err err = store_meta_put(&j->store, *txn, "term", j->term, e);
+    return err ? err : store_write_commit(&j->store, txn, e);
 }
 
 static enum err write_group(struct journal *j, MDB_txn **txn, const struct journal_group *g, struct err_text *e)
 {
-    enum err code = put_group(j, *txn, g, e);
-    if (!code)
-        code = store_write_commit(&j->store, txn, e);
-    follow_disk(j, g, code == OK);
-    return code;
+    enum err err = put_group(j, *txn, g, e);
+    if (!err)
+        err = store_write_commit(&j->store, txn, e);
+    follow_disk(j, g, err == OK);
+    return err;
 }
 
 /* look: only whether it is there. */
 static enum err append(struct journal *j, const struct journal_group *g, bool look, struct err_text *e)
 {
     MDB_txn *txn;
-    enum err code = begin(j, &txn, e);
-    if (!code) {
-        code = place(j, txn, g, e);
-        if (code == ERR_BUSY)
-            code = confirm(j, &txn, e);
-        else if (!code)
-            code = look ? ERR_NOT_FOUND : write_group(j, &txn, g, e);
+    enum err err = begin(j, &txn, e);
+    if (!err) {
+        err = place(j, txn, g, e);
+        if (err == ERR_BUSY)
+            err = confirm(j, &txn, e);
+        else if (!err)
+            err = look ? ERR_NOT_FOUND : write_group(j, &txn, g, e);
     }
     store_write_abort(&j->store, &txn);
-    return code;
+    return err;
 }
 
 enum err journal_append(struct journal *j, const struct journal_group *g, struct err_text *e)
 {
     ASSERT(j->reach);
-    enum err code = append(j, g, false, e);
-    if (code == ERR_IO && append(j, g, true, NULL) == OK) /* the commit failed at its end */
+    enum err err = append(j, g, false, e);
+    if (err == ERR_IO && append(j, g, true, NULL) == OK) /* the commit failed at its end */
         return OK;
-    return err_wrap(e, code, "append to %s", j->store.path);
+    return err_wrap(e, err, "append to %s", j->store.path);
 }

@@ -25,24 +25,24 @@ static enum err compare(struct finder *f, const struct journal_group *g, struct 
 {
     struct spot spot = {0};
     size_t found = 0;
-    enum err code = finder_first(f, g->commit, &spot, e);
-    while (!code && spot.commit == g->commit) {
+    enum err err = finder_first(f, g->commit, &spot, e);
+    while (!err && spot.commit == g->commit) {
         if (!same(put_of(g, &spot), &spot))
             return differs(g, e);
         found++;
-        code = finder_next(f, &spot, e);
+        err = finder_next(f, &spot, e);
     }
-    if (code && code != ERR_NOT_FOUND)
-        return code;
+    if (err && err != ERR_NOT_FOUND)
+        return err;
     return found == g->put_count ? OK : differs(g, e);
 }
 
 enum err journal_compare(struct journal *j, MDB_txn *txn, const struct journal_group *g, struct err_text *e)
 {
     struct finder f;
-    enum err code = finder_open(&f, j, txn, e);
-    if (!code)
-        code = compare(&f, g, e);
+    enum err err = finder_open(&f, j, txn, e);
+    if (!err)
+        err = compare(&f, g, e);
     finder_close(&f);
-    return code;
+    return err;
 }

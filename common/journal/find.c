@@ -24,9 +24,9 @@ static enum err find_last_commit(struct finder *f, struct err_text *e)
 {
     MDB_val key;
     struct spot spot = {0};
-    enum err code = move(f, MDB_LAST, &key, &spot, e);
+    enum err err = move(f, MDB_LAST, &key, &spot, e);
     f->last_commit = spot.commit;
-    return code == ERR_NOT_FOUND ? OK : code;
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 enum err finder_open(struct finder *f, struct journal *j, MDB_txn *txn, struct err_text *e)
@@ -35,10 +35,10 @@ enum err finder_open(struct finder *f, struct journal *j, MDB_txn *txn, struct e
     int rc = mdb_cursor_open(txn, j->store.dbi[DB_RECORDS], &f->records);
     if (!rc)
         rc = mdb_cursor_open(txn, j->store.dbi[DB_INDEX], &f->index);
-    enum err code = rc ? store_error(rc, e) : find_last_commit(f, e);
-    if (code)
+    enum err err = rc ? store_error(rc, e) : find_last_commit(f, e);
+    if (err)
         finder_close(f);
-    return code;
+    return err;
 }
 
 void finder_close(struct finder *f)
@@ -58,11 +58,11 @@ enum err finder_hop(struct finder *f, uint32_t partition, uint64_t commit, uint6
         uint8_t raw[RECORD_KEY_BYTES];
         make_record_key(raw, commit, partition, pseq);
         MDB_val key = store_val(raw, sizeof raw);
-        enum err code = move(f, MDB_SET_RANGE, &key, spot, e);
-        if (!code && key.mv_size == sizeof raw && memcmp(key.mv_data, raw, sizeof raw) < 0)
-            code = err_set(e, ERR_CORRUPT, "the keys of records are out of order: a page is damaged");
-        if (code || (spot->commit == commit && spot->partition == partition))
-            return code;
+        enum err err = move(f, MDB_SET_RANGE, &key, spot, e);
+        if (!err && key.mv_size == sizeof raw && memcmp(key.mv_data, raw, sizeof raw) < 0)
+            err = err_set(e, ERR_CORRUPT, "the keys of records are out of order: a page is damaged");
+        if (err || (spot->commit == commit && spot->partition == partition))
+            return err;
         /* Found the next key instead: the earliest commit that can still hold one of ours follows from it. */
         commit = spot->commit + (spot->partition > partition);
         pseq = 0;
@@ -110,9 +110,9 @@ enum err finder_index(struct finder *f, uint32_t partition, uint64_t pseq, struc
     int rc = mdb_cursor_get(f->index, &key, &data, MDB_SET_RANGE);
     if (rc && rc != MDB_NOTFOUND)
         return store_error(rc, e);
-    enum err code = rc ? OK : read_entry(partition, &key, &data, &entry->after, &entry->value, e);
-    if (code)
-        return code;
+    enum err err = rc ? OK : read_entry(partition, &key, &data, &entry->after, &entry->value, e);
+    if (err)
+        return err;
     if (entry->after == pseq && pseq) {
         entry->first = pseq;
         entry->after = 0;
@@ -132,26 +132,26 @@ static enum err check_place(const struct spot *spot, const struct record_header 
                    h->partition, (unsigned long long)h->first_pseq, (unsigned long long)h->commit);
 }
 
-static enum err spot_error(const struct spot *spot, enum err code, struct err_text *e)
+static enum err spot_error(const struct spot *spot, enum err err, struct err_text *e)
 {
-    return err_wrap(e, code, "partition %u, pseq %llu, commit %llu", spot->partition, (unsigned long long)spot->first,
+    return err_wrap(e, err, "partition %u, pseq %llu, commit %llu", spot->partition, (unsigned long long)spot->first,
                     (unsigned long long)spot->commit);
 }
 
 enum err spot_open(const struct spot *spot, struct record_reader *r, struct err_text *e)
 {
-    enum err code = record_open(r, spot->data.mv_data, spot->data.mv_size, e);
-    if (!code)
-        code = check_place(spot, &r->header, e);
-    return spot_error(spot, code, e);
+    enum err err = record_open(r, spot->data.mv_data, spot->data.mv_size, e);
+    if (!err)
+        err = check_place(spot, &r->header, e);
+    return spot_error(spot, err, e);
 }
 
 enum err spot_count(const struct spot *spot, uint32_t *count, struct err_text *e)
 {
     struct record_header header;
-    enum err code = record_header_read(&header, spot->data.mv_data, spot->data.mv_size, e);
-    if (!code)
-        code = check_place(spot, &header, e);
-    *count = code ? 0 : header.count;
-    return spot_error(spot, code, e);
+    enum err err = record_header_read(&header, spot->data.mv_data, spot->data.mv_size, e);
+    if (!err)
+        err = check_place(spot, &header, e);
+    *count = err ? 0 : header.count;
+    return spot_error(spot, err, e);
 }

@@ -19,11 +19,11 @@ struct walk {
 static enum err walk_cursor(struct walk *w, MDB_cursor *cursor, struct err_text *e)
 {
     MDB_val key = w->first, data;
-    enum err code = OK;
+    enum err err = OK;
     int rc = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
-    for (w->more = true; !rc && !code && w->more; rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))
-        code = w->step(w, &key, &data, e);
-    return code || !rc || rc == MDB_NOTFOUND ? code : store_error(rc, e);
+    for (w->more = true; !rc && !err && w->more; rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT))
+        err = w->step(w, &key, &data, e);
+    return err || !rc || rc == MDB_NOTFOUND ? err : store_error(rc, e);
 }
 
 /* Of a walk to the end: that nothing is missing there, and no mark is an old one. */
@@ -44,18 +44,18 @@ static enum err walk(struct walk *w, struct err_text *e)
 {
     MDB_txn *txn;
     MDB_cursor *cursor = NULL;
-    enum err code = store_read_begin(&w->j->store, &txn, e);
-    if (code)
-        return code;
-    code = store_error(mdb_cursor_open(txn, w->j->store.dbi[w->database], &cursor), e);
-    if (!code)
-        code = walk_cursor(w, cursor, e);
-    if (!code && w->more)
-        code = check_end(w, txn, e);
+    enum err err = store_read_begin(&w->j->store, &txn, e);
+    if (err)
+        return err;
+    err = store_error(mdb_cursor_open(txn, w->j->store.dbi[w->database], &cursor), e);
+    if (!err)
+        err = walk_cursor(w, cursor, e);
+    if (!err && w->more)
+        err = check_end(w, txn, e);
     if (cursor)
         mdb_cursor_close(cursor);
     store_read_end(&w->j->store, &txn);
-    return code;
+    return err;
 }
 
 static enum err control_step(struct walk *w, const MDB_val *key, const MDB_val *data, struct err_text *e)

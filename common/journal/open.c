@@ -17,44 +17,44 @@ static enum err take_lock(struct journal *j, const char *directory, struct err_t
     if (snprintf(path, sizeof path, "%s/journal", directory) >= (int)sizeof path)
         return err_set(e, ERR_INVALID, "path too long");
     snprintf(file, sizeof file, "%s/writer.lock", path);
-    enum err code = guard_make_directory(directory, e);
-    if (!code)
-        code = guard_make_directory(path, e);
-    return code ? code : guard_lock(file, &j->lock_fd, e);
+    enum err err = guard_make_directory(directory, e);
+    if (!err)
+        err = guard_make_directory(path, e);
+    return err ? err : guard_lock(file, &j->lock_fd, e);
 }
 
 static enum err meta_read(struct journal *j, MDB_txn *txn, struct err_text *e)
 {
     uint64_t partitions = 0;
-    enum err code = store_meta_get(&j->store, txn, "partitions", &partitions, e);
-    if (!code)
-        code = store_meta_get(&j->store, txn, "id", &j->id, e);
-    if (!code)
-        code = store_meta_get(&j->store, txn, "term", &j->term, e);
-    if (!code && (partitions == 0 || partitions > JOURNAL_PARTITIONS_MAX))
-        code = err_set(e, ERR_CORRUPT, "meta \"partitions\" is %llu", (unsigned long long)partitions);
+    enum err err = store_meta_get(&j->store, txn, "partitions", &partitions, e);
+    if (!err)
+        err = store_meta_get(&j->store, txn, "id", &j->id, e);
+    if (!err)
+        err = store_meta_get(&j->store, txn, "term", &j->term, e);
+    if (!err && (partitions == 0 || partitions > JOURNAL_PARTITIONS_MAX))
+        err = err_set(e, ERR_CORRUPT, "meta \"partitions\" is %llu", (unsigned long long)partitions);
     j->partitions = (uint32_t)partitions;
-    return code;
+    return err;
 }
 
 static enum err meta_write(struct journal *j, MDB_txn *txn, struct err_text *e)
 {
-    enum err code = store_meta_put(&j->store, txn, "partitions", j->partitions, e);
-    if (!code)
-        code = store_meta_put(&j->store, txn, "id", j->id, e);
-    return code ? code : store_meta_put(&j->store, txn, "term", j->term, e);
+    enum err err = store_meta_put(&j->store, txn, "partitions", j->partitions, e);
+    if (!err)
+        err = store_meta_put(&j->store, txn, "id", j->id, e);
+    return err ? err : store_meta_put(&j->store, txn, "term", j->term, e);
 }
 
 static enum err term_in_txn(struct journal *j, MDB_txn *txn, uint32_t partitions, struct err_text *e)
 {
-    enum err code = meta_read(j, txn, e);
-    if (code == ERR_NOT_FOUND && !j->known_id) {
+    enum err err = meta_read(j, txn, e);
+    if (err == ERR_NOT_FOUND && !j->known_id) {
         j->partitions = partitions ? partitions : JOURNAL_PARTITIONS_DEFAULT;
         j->term = 0;
-        code = random_number(&j->id, e);
+        err = random_number(&j->id, e);
     }
-    if (code)
-        return code == ERR_NOT_FOUND ? err_set(e, ERR_CORRUPT, "it has lost its id, or is a new and empty file") : code;
+    if (err)
+        return err == ERR_NOT_FOUND ? err_set(e, ERR_CORRUPT, "it has lost its id, or is a new and empty file") : err;
     j->term++;
     return meta_write(j, txn, e);
 }
@@ -62,52 +62,52 @@ static enum err term_in_txn(struct journal *j, MDB_txn *txn, uint32_t partitions
 static enum err start_term(struct journal *j, uint32_t partitions, struct err_text *e)
 {
     MDB_txn *txn;
-    enum err code = store_write_begin(&j->store, &txn, e);
-    if (code)
-        return code;
-    code = term_in_txn(j, txn, partitions, e);
-    if (!code)
-        code = store_write_commit(&j->store, &txn, e);
+    enum err err = store_write_begin(&j->store, &txn, e);
+    if (err)
+        return err;
+    err = term_in_txn(j, txn, partitions, e);
+    if (!err)
+        err = store_write_commit(&j->store, &txn, e);
     store_write_abort(&j->store, &txn);
-    return code;
+    return err;
 }
 
 static enum err read_meta(struct journal *j, struct err_text *e)
 {
     MDB_txn *txn;
-    enum err code = store_read_begin(&j->store, &txn, e);
-    if (code)
-        return code;
-    code = meta_read(j, txn, e);
+    enum err err = store_read_begin(&j->store, &txn, e);
+    if (err)
+        return err;
+    err = meta_read(j, txn, e);
     store_read_end(&j->store, &txn);
-    return code;
+    return err;
 }
 
 static enum err start_writer(struct journal *j, const char *directory, uint32_t partitions, struct err_text *e)
 {
-    enum err code = start_term(j, partitions, e);
-    if (!code)
-        code = identity_check(directory, j->id, e);
-    if (code)
-        return code;
+    enum err err = start_term(j, partitions, e);
+    if (!err)
+        err = identity_check(directory, j->id, e);
+    if (err)
+        return err;
     j->reach = calloc(j->partitions, sizeof *j->reach);
     j->pending = calloc(j->partitions, sizeof *j->pending);
     if (!j->reach || !j->pending)
         return err_set(e, ERR_NOMEM, "%u partitions", j->partitions);
     MDB_txn *txn;
-    code = store_read_begin(&j->store, &txn, e);
-    if (!code)
-        code = journal_load_reach(j, txn, e);
+    err = store_read_begin(&j->store, &txn, e);
+    if (!err)
+        err = journal_load_reach(j, txn, e);
     store_read_end(&j->store, &txn);
-    return code;
+    return err;
 }
 
 static enum err prepare_writer(struct journal *j, const char *directory, struct err_text *e)
 {
-    enum err code = journal_expected(directory, e);
-    if (!code)
-        code = identity_read(directory, &j->known_id, e);
-    return code ? code : take_lock(j, directory, e);
+    enum err err = journal_expected(directory, e);
+    if (!err)
+        err = identity_read(directory, &j->known_id, e);
+    return err ? err : take_lock(j, directory, e);
 }
 
 static enum err open_all(struct journal *j, const char *directory, const struct journal_options *o, struct err_text *e)
@@ -121,12 +121,12 @@ static enum err open_all(struct journal *j, const char *directory, const struct 
                                   .still = o->still};
     if (o->partitions > JOURNAL_PARTITIONS_MAX)
         return err_set(e, ERR_INVALID, "%u partitions, at most %d", o->partitions, JOURNAL_PARTITIONS_MAX);
-    enum err code = o->writer ? prepare_writer(j, directory, e) : OK;
-    if (!code)
-        code = store_open(&j->store, directory, "journal", &store, e);
-    if (!code)
-        code = o->writer ? start_writer(j, directory, o->partitions, e) : read_meta(j, e);
-    return code;
+    enum err err = o->writer ? prepare_writer(j, directory, e) : OK;
+    if (!err)
+        err = store_open(&j->store, directory, "journal", &store, e);
+    if (!err)
+        err = o->writer ? start_writer(j, directory, o->partitions, e) : read_meta(j, e);
+    return err;
 }
 
 struct journal_options journal_options(const struct settings *settings)
@@ -143,11 +143,11 @@ enum err journal_open(struct journal **out, const char *directory, const struct 
         return free(j), err_set(e, ERR_NOMEM, "open journal");
     j->lock_fd = -1;
     j->store = STORE_CLOSED;
-    enum err code = open_all(j, directory, o, e);
-    if (code)
+    enum err err = open_all(j, directory, o, e);
+    if (err)
         journal_close(&j);
     *out = j;
-    return err_wrap(e, code, "open journal %s/journal", directory);
+    return err_wrap(e, err, "open journal %s/journal", directory);
 }
 
 void journal_close(struct journal **j)

@@ -4,9 +4,9 @@
 static enum err indexed_last(struct finder *f, uint32_t partition, uint64_t *last, struct err_text *e)
 {
     struct index_entry entry;
-    enum err code = finder_index(f, partition, UINT64_MAX, &entry, e);
-    *last = !code && entry.first ? entry.value.last : 0;
-    return code;
+    enum err err = finder_index(f, partition, UINT64_MAX, &entry, e);
+    *last = !err && entry.first ? entry.value.last : 0;
+    return err;
 }
 
 /* The newest block is not in the index yet. */
@@ -14,20 +14,20 @@ static enum err find_last(struct finder *f, uint32_t partition, uint64_t *last, 
 {
     struct spot spot = {0};
     uint32_t count = 0;
-    enum err code = indexed_last(f, partition, last, e);
-    if (!code)
-        code = finder_hop(f, partition, tail_start(f->last_commit), 0, &spot, e);
-    while (!code) {
-        code = spot_count(&spot, &count, e);
-        if (code)
+    enum err err = indexed_last(f, partition, last, e);
+    if (!err)
+        err = finder_hop(f, partition, tail_start(f->last_commit), 0, &spot, e);
+    while (!err) {
+        err = spot_count(&spot, &count, e);
+        if (err)
             break;
         if (spot.first != *last + 1)
             return err_set(e, ERR_CORRUPT, "partition %u: a record begins at pseq %llu where %llu is due", partition,
                            (unsigned long long)spot.first, (unsigned long long)*last + 1);
         *last = spot.first + count - 1;
-        code = finder_hop(f, partition, spot.commit, spot.first + 1, &spot, e);
+        err = finder_hop(f, partition, spot.commit, spot.first + 1, &spot, e);
     }
-    return code == ERR_NOT_FOUND ? OK : code;
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 enum err journal_last_pseq(struct journal *j, uint32_t partition, uint64_t *last, struct err_text *e)
@@ -35,22 +35,22 @@ enum err journal_last_pseq(struct journal *j, uint32_t partition, uint64_t *last
     MDB_txn *txn;
     struct finder f = {0};
     *last = 0;
-    enum err code = store_read_begin(&j->store, &txn, e);
-    if (!code)
-        code = finder_open(&f, j, txn, e);
-    if (!code)
-        code = find_last(&f, partition, last, e);
+    enum err err = store_read_begin(&j->store, &txn, e);
+    if (!err)
+        err = finder_open(&f, j, txn, e);
+    if (!err)
+        err = find_last(&f, partition, last, e);
     finder_close(&f);
     store_read_end(&j->store, &txn);
-    return err_wrap(e, code, "read %s", j->store.path);
+    return err_wrap(e, err, "read %s", j->store.path);
 }
 
 static enum err extend(struct journal *j, const struct spot *spot, struct err_text *e)
 {
     uint32_t count = 0;
-    enum err code = spot_count(spot, &count, e);
-    if (code)
-        return code;
+    enum err err = spot_count(spot, &count, e);
+    if (err)
+        return err;
     struct reach *reach = spot->partition < j->partitions ? &j->reach[spot->partition] : NULL;
     if (!reach || spot->first != reach->last + 1)
         return err_set(e, ERR_CORRUPT, "partition %u: a record begins at pseq %llu, the one before ends at %llu",
@@ -80,23 +80,23 @@ static enum err check_end(const struct journal *j, const struct finder *f, MDB_t
 static enum err load_records(struct journal *j, struct finder *f, MDB_txn *txn, struct err_text *e)
 {
     struct spot spot = {0};
-    enum err code = OK;
-    for (uint32_t p = 0; p < j->partitions && !code; p++) {
+    enum err err = OK;
+    for (uint32_t p = 0; p < j->partitions && !err; p++) {
         j->reach[p] = (struct reach){0};
-        code = indexed_last(f, p, &j->reach[p].last, e);
+        err = indexed_last(f, p, &j->reach[p].last, e);
     }
-    if (!code)
-        code = finder_first(f, tail_start(f->last_commit), &spot, e);
-    while (!code) {
-        code = extend(j, &spot, e);
-        if (!code)
-            code = finder_next(f, &spot, e);
+    if (!err)
+        err = finder_first(f, tail_start(f->last_commit), &spot, e);
+    while (!err) {
+        err = extend(j, &spot, e);
+        if (!err)
+            err = finder_next(f, &spot, e);
     }
-    if (code == ERR_NOT_FOUND)
-        code = check_end(j, f, txn, e);
+    if (err == ERR_NOT_FOUND)
+        err = check_end(j, f, txn, e);
     j->last_commit = f->last_commit;
     memcpy(j->pending, j->reach, j->partitions * sizeof *j->pending);
-    return code;
+    return err;
 }
 
 static enum err load_controls(struct journal *j, MDB_txn *txn, struct err_text *e)
@@ -124,13 +124,13 @@ static enum err load_controls(struct journal *j, MDB_txn *txn, struct err_text *
 enum err journal_load_reach(struct journal *j, MDB_txn *txn, struct err_text *e)
 {
     struct finder f = {0};
-    enum err code = finder_open(&f, j, txn, e);
-    if (!code)
-        code = load_records(j, &f, txn, e);
-    if (!code)
-        code = load_controls(j, txn, e);
+    enum err err = finder_open(&f, j, txn, e);
+    if (!err)
+        err = load_records(j, &f, txn, e);
+    if (!err)
+        err = load_controls(j, txn, e);
     finder_close(&f);
-    if (!code)
+    if (!err)
         j->generation = j->store.generation;
-    return code;
+    return err;
 }

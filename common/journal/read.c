@@ -19,30 +19,30 @@ static enum err gap(const struct run *r, uint64_t found, struct err_text *e)
 static enum err skip_to_next(struct run *r, uint64_t commit, struct spot *spot, struct err_text *e)
 {
     uint32_t count = 0;
-    enum err code = finder_hop(&r->finder, r->partition, commit, 0, spot, e);
-    while (!code) {
-        code = spot_count(spot, &count, e);
-        if (code || spot->first > r->next)
-            return code ? code : gap(r, spot->first, e);
+    enum err err = finder_hop(&r->finder, r->partition, commit, 0, spot, e);
+    while (!err) {
+        err = spot_count(spot, &count, e);
+        if (err || spot->first > r->next)
+            return err ? err : gap(r, spot->first, e);
         if (r->next - spot->first < count)
             return OK;
-        code = finder_hop(&r->finder, r->partition, spot->commit, spot->first + 1, spot, e);
+        err = finder_hop(&r->finder, r->partition, spot->commit, spot->first + 1, spot, e);
     }
-    return code;
+    return err;
 }
 
 /* To the record that holds `next`. ERR_NOT_FOUND: the partition ends before it. */
 static enum err locate(struct run *r, struct spot *spot, struct err_text *e)
 {
     struct index_entry entry;
-    enum err code = finder_index(&r->finder, r->partition, r->next, &entry, e);
-    if (code)
-        return code;
+    enum err err = finder_index(&r->finder, r->partition, r->next, &entry, e);
+    if (err)
+        return err;
     if (entry.first && r->next <= entry.value.last) {
-        code = skip_to_next(r, entry.value.commit, spot, e);
-        return code != ERR_NOT_FOUND ? code
-                                     : err_set(e, ERR_CORRUPT, "partition %u: no record holds pseq %llu", r->partition,
-                                               (unsigned long long)r->next);
+        err = skip_to_next(r, entry.value.commit, spot, e);
+        return err != ERR_NOT_FOUND ? err
+                                    : err_set(e, ERR_CORRUPT, "partition %u: no record holds pseq %llu", r->partition,
+                                              (unsigned long long)r->next);
     }
     return entry.after ? gap(r, entry.after, e) : skip_to_next(r, tail_start(r->finder.last_commit), spot, e);
 }
@@ -51,18 +51,18 @@ static enum err locate(struct run *r, struct spot *spot, struct err_text *e)
 static enum err advance(struct run *r, struct spot *spot, struct err_text *e)
 {
     struct spot before = *spot;
-    enum err code = finder_hop(&r->finder, r->partition, before.commit, before.first + 1, spot, e);
-    if (code == ERR_NOT_FOUND && before.commit < tail_start(r->finder.last_commit))
+    enum err err = finder_hop(&r->finder, r->partition, before.commit, before.first + 1, spot, e);
+    if (err == ERR_NOT_FOUND && before.commit < tail_start(r->finder.last_commit))
         return locate(r, spot, e);
-    return !code && spot->first != r->next ? gap(r, spot->first, e) : code;
+    return !err && spot->first != r->next ? gap(r, spot->first, e) : err;
 }
 
 static enum err hand_out(struct run *r, const struct spot *spot, bool *more, struct err_text *e)
 {
     struct record_reader reader;
-    enum err code = spot_open(spot, &reader, e);
-    if (code)
-        return code;
+    enum err err = spot_open(spot, &reader, e);
+    if (err)
+        return err;
     r->next = spot->first + reader.header.count;
     r->bytes_left -= spot->data.mv_size < r->bytes_left ? spot->data.mv_size : r->bytes_left;
     *more = r->fn(r->ctx, spot->first, spot->data.mv_data, spot->data.mv_size) && r->bytes_left > 0;
@@ -73,13 +73,13 @@ static enum err read_run(struct run *r, struct err_text *e)
 {
     struct spot spot = {0};
     bool more = true;
-    enum err code = locate(r, &spot, e);
-    while (!code && more) {
-        code = hand_out(r, &spot, &more, e);
-        if (!code && more)
-            code = advance(r, &spot, e);
+    enum err err = locate(r, &spot, e);
+    while (!err && more) {
+        err = hand_out(r, &spot, &more, e);
+        if (!err && more)
+            err = advance(r, &spot, e);
     }
-    return code == ERR_NOT_FOUND ? OK : code;
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 enum err journal_read(struct journal *j, uint32_t partition, uint64_t from_pseq, size_t bytes_max,
@@ -89,12 +89,12 @@ enum err journal_read(struct journal *j, uint32_t partition, uint64_t from_pseq,
     r.fn = fn;
     r.ctx = ctx;
     MDB_txn *txn;
-    enum err code = store_read_begin(&j->store, &txn, e);
-    if (!code)
-        code = finder_open(&r.finder, j, txn, e);
-    if (!code)
-        code = read_run(&r, e);
+    enum err err = store_read_begin(&j->store, &txn, e);
+    if (!err)
+        err = finder_open(&r.finder, j, txn, e);
+    if (!err)
+        err = read_run(&r, e);
     finder_close(&r.finder);
     store_read_end(&j->store, &txn);
-    return err_wrap(e, code, "read %s", j->store.path);
+    return err_wrap(e, err, "read %s", j->store.path);
 }

@@ -54,9 +54,9 @@ static enum err put_values(struct write *w, uint32_t partition, const struct sta
     size_t bytes = p->cell_count * sizeof *p->cell;
     uint8_t *at;
     struct state_key key = key_values(partition, p->series, p->unit, p->stage);
-    enum err code = reserve(w, DB_VALUES, key, sizeof head + bytes, &at, e);
-    if (code)
-        return err_wrap(e, code, "values of unit %u", p->unit);
+    enum err err = reserve(w, DB_VALUES, key, sizeof head + bytes, &at, e);
+    if (err)
+        return err_wrap(e, err, "values of unit %u", p->unit);
     memcpy(at, head, sizeof head);
     if (bytes)
         memcpy(at + sizeof head, p->cell, bytes);
@@ -70,11 +70,11 @@ static enum err put_scores(struct write *w, uint32_t partition, const struct uni
     uint8_t *at;
     uint32_t values;
     struct state_key key = key_scores(partition, p->series, p->unit);
-    enum err code = row_values_sum(w->cursor[DB_VALUES], partition, p->series, p->unit, &values, e);
-    if (!code)
-        code = reserve(w, DB_SCORES, key, sizeof p->header + bytes, &at, e);
-    if (code)
-        return err_wrap(e, code, "scores of unit %u", p->unit);
+    enum err err = row_values_sum(w->cursor[DB_VALUES], partition, p->series, p->unit, &values, e);
+    if (!err)
+        err = reserve(w, DB_SCORES, key, sizeof p->header + bytes, &at, e);
+    if (err)
+        return err_wrap(e, err, "scores of unit %u", p->unit);
     memcpy(at, &p->header, sizeof p->header);
     at[0] = STATE_VERSION;
     if (bytes)
@@ -87,9 +87,9 @@ static enum err put_tally(struct write *w, uint32_t partition, const struct stat
 {
     uint8_t *at;
     struct state_key key = key_tally(partition, p->feeder);
-    enum err code = reserve(w, DB_TALLIES, key, sizeof p->epoch + sizeof p->tally, &at, e);
-    if (code)
-        return err_wrap(e, code, "tally of feeder %u", p->feeder);
+    enum err err = reserve(w, DB_TALLIES, key, sizeof p->epoch + sizeof p->tally, &at, e);
+    if (err)
+        return err_wrap(e, err, "tally of feeder %u", p->feeder);
     memcpy(at, &p->epoch, sizeof p->epoch);
     memcpy(at + sizeof p->epoch, &p->tally, sizeof p->tally);
     seal(w, DB_TALLIES, &key, at, sizeof p->epoch + sizeof p->tally, 0);
@@ -118,9 +118,9 @@ static enum err put_reject(struct write *w, uint32_t partition, const struct sta
     struct state_key key = key_reject(p->feeder, p->epoch, p->seq, p->row);
     if (p->gone)
         return err_wrap(e, delete_reject(w, key, e), "reject of feeder %u", p->feeder);
-    enum err code = reserve(w, DB_REJECTS, key, sizeof header + header.detail_bytes, &at, e);
-    if (code)
-        return err_wrap(e, code, "reject of feeder %u", p->feeder);
+    enum err err = reserve(w, DB_REJECTS, key, sizeof header + header.detail_bytes, &at, e);
+    if (err)
+        return err_wrap(e, err, "reject of feeder %u", p->feeder);
     header.version = STATE_VERSION;
     header.partition = partition;
     memcpy(at, &header, sizeof header);
@@ -134,9 +134,9 @@ static enum err put_cursor(struct write *w, uint32_t partition, struct err_text 
 {
     uint8_t *at;
     struct state_key key = key_partition(partition);
-    enum err code = reserve(w, DB_PARTITIONS, key, sizeof w->at, &at, e);
-    if (code)
-        return err_wrap(e, code, "cursor of partition %u", partition);
+    enum err err = reserve(w, DB_PARTITIONS, key, sizeof w->at, &at, e);
+    if (err)
+        return err_wrap(e, err, "cursor of partition %u", partition);
     memcpy(at, &w->at, sizeof w->at);
     row_seal(&key, at, sizeof w->at, 0);
     return OK;
@@ -144,69 +144,69 @@ static enum err put_cursor(struct write *w, uint32_t partition, struct err_text 
 
 static enum err put_all(struct write *w, const struct state_batch *b, struct err_text *e)
 {
-    enum err code = OK;
-    for (size_t i = 0; i < b->values_count && !code; i++)
-        code = put_values(w, b->partition, &b->values[i], e);
-    for (size_t i = 0; i < b->scores_count && !code; i++)
-        code = put_scores(w, b->partition, &b->scores[i], e);
-    for (size_t i = 0; i < b->tallies_count && !code; i++)
-        code = put_tally(w, b->partition, &b->tallies[i], e);
-    for (size_t i = 0; i < b->rejects_count && !code; i++)
-        code = put_reject(w, b->partition, &b->rejects[i], e);
-    return code;
+    enum err err = OK;
+    for (size_t i = 0; i < b->values_count && !err; i++)
+        err = put_values(w, b->partition, &b->values[i], e);
+    for (size_t i = 0; i < b->scores_count && !err; i++)
+        err = put_scores(w, b->partition, &b->scores[i], e);
+    for (size_t i = 0; i < b->tallies_count && !err; i++)
+        err = put_tally(w, b->partition, &b->tallies[i], e);
+    for (size_t i = 0; i < b->rejects_count && !err; i++)
+        err = put_reject(w, b->partition, &b->rejects[i], e);
+    return err;
 }
 
 /* The check and the effects are one transaction: who lost the partition writes nothing, however late it wakes. */
 static enum err put_batch(struct write *w, struct state_batch *b, struct err_text *e)
 {
-    enum err code = row_cursor(w->s, w->txn, b->partition, &w->at, e);
-    if (code)
-        return code;
+    enum err err = row_cursor(w->s, w->txn, b->partition, &w->at, e);
+    if (err)
+        return err;
     b->lost = w->at.cursor.owner_epoch != b->owner_epoch || w->at.cursor.applied != b->applied_before;
     if (b->lost)
         return OK;
-    code = put_all(w, b, e);
+    err = put_all(w, b, e);
     w->at.cursor.applied = b->applied;
-    return code ? code : put_cursor(w, b->partition, e);
+    return err ? err : put_cursor(w, b->partition, e);
 }
 
 static enum err put_batches(struct state *s, MDB_txn *txn, struct state_batch *batch, size_t count, struct err_text *e)
 {
     struct write w = {.s = s, .txn = txn};
-    enum err code = open_cursors(&w, e);
-    for (size_t i = 0; i < count && !code; i++)
-        code = err_wrap(e, put_batch(&w, &batch[i], e), "partition %u", batch[i].partition);
-    return code;
+    enum err err = open_cursors(&w, e);
+    for (size_t i = 0; i < count && !err; i++)
+        err = err_wrap(e, put_batch(&w, &batch[i], e), "partition %u", batch[i].partition);
+    return err;
 }
 
 enum err state_commit(struct state *s, struct state_batch *batch, size_t count, struct err_text *e)
 {
     MDB_txn *txn;
-    enum err code = store_write_begin(&s->store, &txn, e);
-    if (!code) {
-        code = put_batches(s, txn, batch, count, e);
-        if (!code)
-            code = store_write_commit(&s->store, &txn, e);
+    enum err err = store_write_begin(&s->store, &txn, e);
+    if (!err) {
+        err = put_batches(s, txn, batch, count, e);
+        if (!err)
+            err = store_write_commit(&s->store, &txn, e);
         store_write_abort(&s->store, &txn);
     }
-    for (size_t i = 0; i < count && code; i++)
+    for (size_t i = 0; i < count && err; i++)
         batch[i].lost = false;
-    return err_wrap(e, code, "commit to %s", s->store.path);
+    return err_wrap(e, err, "commit to %s", s->store.path);
 }
 
 static enum err own(struct state *s, MDB_txn *txn, uint32_t partition, uint64_t owner_epoch,
                     struct state_cursor *cursor, struct err_text *e)
 {
     struct write w = {.s = s, .txn = txn};
-    enum err code = row_cursor(s, txn, partition, &w.at, e);
+    enum err err = row_cursor(s, txn, partition, &w.at, e);
     *cursor = w.at.cursor;
-    if (!code && cursor->owner_epoch > owner_epoch)
-        code = err_set(e, ERR_LOST, "partition %u belongs to owner epoch %llu, not %llu", partition,
-                       (unsigned long long)cursor->owner_epoch, (unsigned long long)owner_epoch);
-    if (!code)
-        code = open_cursors(&w, e);
-    if (code)
-        return code;
+    if (!err && cursor->owner_epoch > owner_epoch)
+        err = err_set(e, ERR_LOST, "partition %u belongs to owner epoch %llu, not %llu", partition,
+                      (unsigned long long)cursor->owner_epoch, (unsigned long long)owner_epoch);
+    if (!err)
+        err = open_cursors(&w, e);
+    if (err)
+        return err;
     cursor->owner_epoch = w.at.cursor.owner_epoch = owner_epoch;
     return put_cursor(&w, partition, e);
 }
@@ -216,12 +216,12 @@ enum err state_own(struct state *s, uint32_t partition, uint64_t owner_epoch, st
 {
     MDB_txn *txn;
     *cursor = (struct state_cursor){0};
-    enum err code = store_write_begin(&s->store, &txn, e);
-    if (!code) {
-        code = own(s, txn, partition, owner_epoch, cursor, e);
-        if (!code)
-            code = store_write_commit(&s->store, &txn, e);
+    enum err err = store_write_begin(&s->store, &txn, e);
+    if (!err) {
+        err = own(s, txn, partition, owner_epoch, cursor, e);
+        if (!err)
+            err = store_write_commit(&s->store, &txn, e);
         store_write_abort(&s->store, &txn);
     }
-    return err_wrap(e, code, "own in %s", s->store.path);
+    return err_wrap(e, err, "own in %s", s->store.path);
 }

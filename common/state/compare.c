@@ -136,29 +136,29 @@ static enum err step(struct comparison *c, bool *same, struct err_text *e)
         return OK;
     }
     *same = same_value(c);
-    enum err code = advance(c->subject, a, e);
-    return code ? code : advance(c->subject, b, e);
+    enum err err = advance(c->subject, a, e);
+    return err ? err : advance(c->subject, b, e);
 }
 
 static enum err merge(struct comparison *c, bool *same, struct err_text *e)
 {
-    enum err code = OK;
-    for (unsigned i = 0; i < 2 && !code; i++)
-        code = advance(c->subject, &c->side[i], e);
-    while (!code && *same && !(c->side[0].done && c->side[1].done))
-        code = step(c, same, e);
-    return code;
+    enum err err = OK;
+    for (unsigned i = 0; i < 2 && !err; i++)
+        err = advance(c->subject, &c->side[i], e);
+    while (!err && *same && !(c->side[0].done && c->side[1].done))
+        err = step(c, same, e);
+    return err;
 }
 
 static enum err open_cursors(struct comparison *c, struct err_text *e)
 {
-    enum err code = OK;
-    for (unsigned i = 0; i < 2 && !code; i++) {
+    enum err err = OK;
+    for (unsigned i = 0; i < 2 && !err; i++) {
         struct side *side = &c->side[i];
         side->cursor = NULL;
-        code = store_error(mdb_cursor_open(side->txn, side->s->store.dbi[c->subject->database], &side->cursor), e);
+        err = store_error(mdb_cursor_open(side->txn, side->s->store.dbi[c->subject->database], &side->cursor), e);
     }
-    return code;
+    return err;
 }
 
 static void close_cursors(struct comparison *c)
@@ -173,15 +173,15 @@ static void close_cursors(struct comparison *c)
 static enum err compare_all(struct comparison *c, struct err_text *e)
 {
     bool same = true;
-    enum err code = OK;
-    for (size_t i = 0; i < sizeof subjects / sizeof *subjects && same && !code; i++) {
+    enum err err = OK;
+    for (size_t i = 0; i < sizeof subjects / sizeof *subjects && same && !err; i++) {
         c->subject = &subjects[i];
-        code = open_cursors(c, e);
-        if (!code)
-            code = merge(c, &same, e);
+        err = open_cursors(c, e);
+        if (!err)
+            err = merge(c, &same, e);
         close_cursors(c);
     }
-    return code;
+    return err;
 }
 
 enum err state_compare(struct state *a, struct state *b, char *difference, size_t bytes, struct err_text *e)
@@ -189,12 +189,12 @@ enum err state_compare(struct state *a, struct state *b, char *difference, size_
     struct comparison c = {.side = {{.s = a}, {.s = b}}, .difference = difference, .bytes = bytes};
     if (bytes)
         *difference = '\0';
-    enum err code = store_read_begin(&a->store, &c.side[0].txn, e);
-    if (!code)
-        code = store_read_begin(&b->store, &c.side[1].txn, e);
-    if (!code)
-        code = compare_all(&c, e);
+    enum err err = store_read_begin(&a->store, &c.side[0].txn, e);
+    if (!err)
+        err = store_read_begin(&b->store, &c.side[1].txn, e);
+    if (!err)
+        err = compare_all(&c, e);
     store_read_end(&b->store, &c.side[1].txn);
     store_read_end(&a->store, &c.side[0].txn);
-    return err_wrap(e, code, "compare %s with %s", a->store.path, b->store.path);
+    return err_wrap(e, err, "compare %s with %s", a->store.path, b->store.path);
 }

@@ -46,18 +46,18 @@ static enum err check_total(const struct walk *w, const struct stored_cursor *c,
 static enum err walk_cursor(struct walk *w, MDB_cursor *cursor, struct err_text *e)
 {
     MDB_val key = store_val(w->first.bytes, w->first.size), data;
-    enum err code = OK;
+    enum err err = OK;
     int rc = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
-    for (w->more = true; !rc && !code && w->more; rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) {
+    for (w->more = true; !rc && !err && w->more; rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) {
         if (key.mv_size != w->key_bytes)
             return err_set(e, ERR_CORRUPT, "a key of %zu %s", key.mv_size, plural(key.mv_size, "byte", "bytes"));
         if (memcmp(key.mv_data, w->first.bytes, w->prefix_bytes) != 0)
             break;
-        code = open_row(w, &key, &data, e);
-        if (!code)
-            code = w->step(w, key.mv_data, &data, e);
+        err = open_row(w, &key, &data, e);
+        if (!err)
+            err = w->step(w, key.mv_data, &data, e);
     }
-    return code || !rc || rc == MDB_NOTFOUND ? code : store_error(rc, e);
+    return err || !rc || rc == MDB_NOTFOUND ? err : store_error(rc, e);
 }
 
 static enum err walk_in(struct walk *w, MDB_txn *txn, struct err_text *e)
@@ -66,20 +66,20 @@ static enum err walk_in(struct walk *w, MDB_txn *txn, struct err_text *e)
     int rc = mdb_cursor_open(txn, w->s->store.dbi[w->database], &cursor);
     if (rc)
         return store_error(rc, e);
-    enum err code = walk_cursor(w, cursor, e);
+    enum err err = walk_cursor(w, cursor, e);
     mdb_cursor_close(cursor);
     buffer_free(&w->copy);
-    return code;
+    return err;
 }
 
 static enum err walk(struct walk *w, struct err_text *e)
 {
     MDB_txn *txn;
-    enum err code = store_read_begin(&w->s->store, &txn, e);
-    if (!code)
-        code = walk_in(w, txn, e);
+    enum err err = store_read_begin(&w->s->store, &txn, e);
+    if (!err)
+        err = walk_in(w, txn, e);
     store_read_end(&w->s->store, &txn);
-    return code;
+    return err;
 }
 
 /* An aligned copy with a NUL behind it, after checking version and least size. */
@@ -99,15 +99,15 @@ static enum err take(struct walk *w, const MDB_val *data, size_t least, struct e
 static enum err walk_partition(struct walk *w, uint32_t partition, struct stored_cursor *c, struct err_text *e)
 {
     MDB_txn *txn;
-    enum err code = store_read_begin(&w->s->store, &txn, e);
-    if (!code)
-        code = row_cursor(w->s, txn, partition, c, e);
-    if (!code)
-        code = walk_in(w, txn, e);
-    if (!code)
-        code = check_total(w, c, e);
+    enum err err = store_read_begin(&w->s->store, &txn, e);
+    if (!err)
+        err = row_cursor(w->s, txn, partition, c, e);
+    if (!err)
+        err = walk_in(w, txn, e);
+    if (!err)
+        err = check_total(w, c, e);
     store_read_end(&w->s->store, &txn);
-    return code;
+    return err;
 }
 
 static enum err scores_step(struct walk *w, const uint8_t *key, const MDB_val *data, struct err_text *e)
@@ -115,13 +115,13 @@ static enum err scores_step(struct walk *w, const uint8_t *key, const MDB_val *d
     uint32_t series = get_be32(key + 2), unit = get_be32(key + 6);
     if (w->series && series != w->series)
         return OK;
-    enum err code = take(w, data, sizeof(struct score_header), e);
+    enum err err = take(w, data, sizeof(struct score_header), e);
     const struct score_header *header = (const void *)w->copy.data;
-    if (!code && data->mv_size != sizeof *header + header->node_count * sizeof(int64_t))
-        code = err_set(e, ERR_CORRUPT, "%u %s in %zu bytes", header->node_count,
-                       plural(header->node_count, "node", "nodes"), data->mv_size);
-    if (code)
-        return err_wrap(e, code, "scores of series %u unit %u", series, unit);
+    if (!err && data->mv_size != sizeof *header + header->node_count * sizeof(int64_t))
+        err = err_set(e, ERR_CORRUPT, "%u %s in %zu bytes", header->node_count,
+                      plural(header->node_count, "node", "nodes"), data->mv_size);
+    if (err)
+        return err_wrap(e, err, "scores of series %u unit %u", series, unit);
     w->more = w->scores(w->ctx, series, unit, header, (const int64_t *)(header + 1));
     return OK;
 }
@@ -139,9 +139,9 @@ enum err state_scores_each(struct state *s, uint32_t partition, uint32_t series,
     w.first = key_scores(partition, 0, 0);
     w.key_bytes = w.first.size;
     struct stored_cursor stored = {0};
-    enum err code = walk_partition(&w, partition, &stored, e);
+    enum err err = walk_partition(&w, partition, &stored, e);
     *cursor = stored.cursor;
-    return err_wrap(e, code, "read %s: partition %u", s->store.path, partition);
+    return err_wrap(e, err, "read %s: partition %u", s->store.path, partition);
 }
 
 static enum err tally_step(struct walk *w, const uint8_t *key, const MDB_val *data, struct err_text *e)
@@ -170,13 +170,13 @@ static enum err reject_step(struct walk *w, const uint8_t *key, const MDB_val *d
 {
     uint32_t feeder = get_be32(key), row = get_be32(key + 20);
     uint64_t epoch = get_be64(key + 4), seq = get_be64(key + 12);
-    enum err code = take(w, data, sizeof(struct reject_header), e);
+    enum err err = take(w, data, sizeof(struct reject_header), e);
     const struct reject_header *header = (const void *)w->copy.data;
-    if (!code && data->mv_size != sizeof *header + header->detail_bytes)
-        code = err_set(e, ERR_CORRUPT, "detail of %u %s in %zu", header->detail_bytes,
-                       plural(header->detail_bytes, "byte", "bytes"), data->mv_size);
-    if (code)
-        return err_wrap(e, code, "reject of feeder %u seq %llu", feeder, (unsigned long long)seq);
+    if (!err && data->mv_size != sizeof *header + header->detail_bytes)
+        err = err_set(e, ERR_CORRUPT, "detail of %u %s in %zu", header->detail_bytes,
+                      plural(header->detail_bytes, "byte", "bytes"), data->mv_size);
+    if (err)
+        return err_wrap(e, err, "reject of feeder %u seq %llu", feeder, (unsigned long long)seq);
     w->more = w->reject(w->ctx, feeder, epoch, seq, row, header, (const char *)(header + 1));
     return OK;
 }

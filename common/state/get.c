@@ -27,27 +27,27 @@ enum err state_cursor_in(struct state *s, MDB_txn *txn, uint32_t partition, stru
                          struct err_text *e)
 {
     struct stored_cursor stored;
-    enum err code = row_cursor(s, txn, partition, &stored, e);
+    enum err err = row_cursor(s, txn, partition, &stored, e);
     *cursor = stored.cursor;
-    return code;
+    return err;
 }
 
 enum err state_cursor_get(struct state *s, uint32_t partition, struct state_cursor *cursor, struct err_text *e)
 {
     MDB_txn *txn;
     *cursor = (struct state_cursor){0};
-    enum err code = store_read_begin(&s->store, &txn, e);
-    if (!code)
-        code = state_cursor_in(s, txn, partition, cursor, e);
+    enum err err = store_read_begin(&s->store, &txn, e);
+    if (!err)
+        err = state_cursor_in(s, txn, partition, cursor, e);
     store_read_end(&s->store, &txn);
-    return err_wrap(e, code, "read %s: partition %u", s->store.path, partition);
+    return err_wrap(e, err, "read %s: partition %u", s->store.path, partition);
 }
 
 static enum err copy_cells(const MDB_val *data, struct cell *cell, size_t cell_count, struct err_text *e)
 {
-    enum err code = check_version(data, e);
-    if (code)
-        return code;
+    enum err err = check_version(data, e);
+    if (err)
+        return err;
     if (data->mv_size != VALUES_HEADER_BYTES + cell_count * sizeof *cell)
         return odd_size(data->mv_size, e);
     memcpy(cell, (const uint8_t *)data->mv_data + VALUES_HEADER_BYTES, cell_count * sizeof *cell);
@@ -55,9 +55,9 @@ static enum err copy_cells(const MDB_val *data, struct cell *cell, size_t cell_c
 }
 
 /* Not found is an everyday answer on the hot path, so the key is put into words for other errors only. */
-static enum err name_unit(enum err code, const char *what, uint32_t series, uint32_t unit, struct err_text *e)
+static enum err name_unit(enum err err, const char *what, uint32_t series, uint32_t unit, struct err_text *e)
 {
-    return code == ERR_NOT_FOUND ? code : err_wrap(e, code, "%s of series %u unit %u", what, series, unit);
+    return err == ERR_NOT_FOUND ? err : err_wrap(e, err, "%s of series %u unit %u", what, series, unit);
 }
 
 enum err state_values_get(struct state *s, uint32_t partition, uint32_t series, uint32_t unit, uint8_t stage,
@@ -65,23 +65,23 @@ enum err state_values_get(struct state *s, uint32_t partition, uint32_t series, 
 {
     MDB_txn *txn;
     MDB_val data;
-    enum err code = store_read_begin(&s->store, &txn, e);
-    if (!code)
-        code = find(s, txn, DB_VALUES, key_values(partition, series, unit, stage), &data, NULL, e);
-    if (!code)
-        code = copy_cells(&data, cell, cell_count, e);
+    enum err err = store_read_begin(&s->store, &txn, e);
+    if (!err)
+        err = find(s, txn, DB_VALUES, key_values(partition, series, unit, stage), &data, NULL, e);
+    if (!err)
+        err = copy_cells(&data, cell, cell_count, e);
     store_read_end(&s->store, &txn);
-    if (code)
+    if (err)
         memset(cell, 0, cell_count * sizeof *cell);
-    return name_unit(code, "values", series, unit, e);
+    return name_unit(err, "values", series, unit, e);
 }
 
 static enum err copy_scores(const MDB_val *data, struct score_header *header, int64_t *points, size_t points_max,
                             struct err_text *e)
 {
-    enum err code = check_version(data, e);
-    if (code)
-        return code;
+    enum err err = check_version(data, e);
+    if (err)
+        return err;
     if (data->mv_size < sizeof *header)
         return odd_size(data->mv_size, e);
     memcpy(header, data->mv_data, sizeof *header);
@@ -120,11 +120,11 @@ enum err state_scores_get(struct state *s, uint32_t partition, uint32_t series, 
     MDB_txn *txn;
     MDB_val data;
     *header = (struct score_header){0};
-    enum err code = store_read_begin(&s->store, &txn, e);
-    if (!code)
-        code = find_scores(s, txn, partition, series, unit, &data, e);
-    if (!code)
-        code = copy_scores(&data, header, points, points_max, e);
+    enum err err = store_read_begin(&s->store, &txn, e);
+    if (!err)
+        err = find_scores(s, txn, partition, series, unit, &data, e);
+    if (!err)
+        err = copy_scores(&data, header, points, points_max, e);
     store_read_end(&s->store, &txn);
-    return name_unit(code, "scores", series, unit, e);
+    return name_unit(err, "scores", series, unit, e);
 }

@@ -7,41 +7,41 @@ static const char *const databases[DB_COUNT] = {
 
 static enum err follow(struct state *s, MDB_txn *txn, uint64_t journal_id, bool writer, struct err_text *e)
 {
-    enum err code = store_meta_get(&s->store, txn, "journal", &s->journal_id, e);
-    if (code == ERR_NOT_FOUND && writer) {
+    enum err err = store_meta_get(&s->store, txn, "journal", &s->journal_id, e);
+    if (err == ERR_NOT_FOUND && writer) {
         if (journal_id == 0)
             return err_set(e, ERR_INVALID, "a new state needs the id of the journal that it follows");
         s->journal_id = journal_id;
         return store_meta_put(&s->store, txn, "journal", journal_id, e);
     }
-    if (!code && journal_id && journal_id != s->journal_id)
-        code = err_set(e, ERR_INVALID,
-                       "it follows journal %016llx, not %016llx: delete it while no scorer runs, and it is built again",
-                       (unsigned long long)s->journal_id, (unsigned long long)journal_id);
-    return code;
+    if (!err && journal_id && journal_id != s->journal_id)
+        err = err_set(e, ERR_INVALID,
+                      "it follows journal %016llx, not %016llx: delete it while no scorer runs, and it is built again",
+                      (unsigned long long)s->journal_id, (unsigned long long)journal_id);
+    return err;
 }
 
 static enum err follow_as_writer(struct state *s, uint64_t journal_id, struct err_text *e)
 {
     MDB_txn *txn;
-    enum err code = store_write_begin(&s->store, &txn, e);
-    if (code)
-        return code;
-    code = follow(s, txn, journal_id, true, e);
-    if (!code)
-        code = store_write_commit(&s->store, &txn, e);
+    enum err err = store_write_begin(&s->store, &txn, e);
+    if (err)
+        return err;
+    err = follow(s, txn, journal_id, true, e);
+    if (!err)
+        err = store_write_commit(&s->store, &txn, e);
     store_write_abort(&s->store, &txn);
-    return code;
+    return err;
 }
 
 static enum err follow_as_reader(struct state *s, uint64_t journal_id, struct err_text *e)
 {
     MDB_txn *txn;
-    enum err code = store_read_begin(&s->store, &txn, e);
-    if (!code)
-        code = follow(s, txn, journal_id, false, e);
+    enum err err = store_read_begin(&s->store, &txn, e);
+    if (!err)
+        err = follow(s, txn, journal_id, false, e);
     store_read_end(&s->store, &txn);
-    return code;
+    return err;
 }
 
 static enum err open_all(struct state *s, const char *directory, const struct state_options *o, struct err_text *e)
@@ -54,9 +54,9 @@ static enum err open_all(struct state *s, const char *directory, const struct st
                                   .meta_nosync = true,
                                   .network_fs_allowed = o->network_fs_allowed,
                                   .still = o->still};
-    enum err code = store_open(&s->store, directory, "state", &store, e);
-    if (code)
-        return code;
+    enum err err = store_open(&s->store, directory, "state", &store, e);
+    if (err)
+        return err;
     return o->writer ? follow_as_writer(s, o->journal_id, e) : follow_as_reader(s, o->journal_id, e);
 }
 
@@ -74,11 +74,11 @@ enum err state_open(struct state **out, const char *directory, const struct stat
     if (!s)
         return err_set(e, ERR_NOMEM, "open state");
     s->store = STORE_CLOSED;
-    enum err code = open_all(s, directory, o, e);
-    if (code)
+    enum err err = open_all(s, directory, o, e);
+    if (err)
         state_close(&s);
     *out = s;
-    return err_wrap(e, code, "open state %s/state", directory);
+    return err_wrap(e, err, "open state %s/state", directory);
 }
 
 void state_close(struct state **s)

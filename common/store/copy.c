@@ -58,14 +58,14 @@ static enum err sync_file(const char *file, struct err_text *e)
 
 static enum err copy_into(struct store *s, const char *path, const char *file, struct err_text *e)
 {
-    enum err code = s->env ? store_error(mdb_env_copy2(s->env, path, 0), e) : store_error(MDB_PANIC, e);
-    if (!code)
-        code = sync_file(file, e);
-    if (!code)
-        code = guard_sync_directory(path, e);
-    if (!code)
-        code = guard_sync_parent(path, e);
-    return code;
+    enum err err = s->env ? store_error(mdb_env_copy2(s->env, path, 0), e) : store_error(MDB_PANIC, e);
+    if (!err)
+        err = sync_file(file, e);
+    if (!err)
+        err = guard_sync_directory(path, e);
+    if (!err)
+        err = guard_sync_parent(path, e);
+    return err;
 }
 
 enum err store_copy(struct store *s, const char *directory, const char *name, struct err_text *e)
@@ -74,17 +74,17 @@ enum err store_copy(struct store *s, const char *directory, const char *name, st
     if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
         return err_set(e, ERR_INVALID, "path too long: %s", directory);
     snprintf(file, sizeof file, "%s/data.mdb", path);
-    enum err code = guard_make_directory(directory, e);
-    if (code)
-        return code;
+    enum err err = guard_make_directory(directory, e);
+    if (err)
+        return err;
     if (mkdir(path, 0700) < 0)
         return err_set(e, errno == EEXIST ? ERR_INVALID : ERR_IO, "create directory %s: %s", path, strerror(errno));
-    code = copy_into(s, path, file, e);
-    if (code) { /* half a copy must not look like one */
+    err = copy_into(s, path, file, e);
+    if (err) { /* half a copy must not look like one */
         unlink(file);
         rmdir(path);
     }
-    return err_wrap(e, code, "copy %s to %s", s->path, path);
+    return err_wrap(e, err, "copy %s to %s", s->path, path);
 }
 
 /* LMDB writes into a pipe, so that the writers of the live file, whom it keeps waiting while it copies the first two
@@ -122,9 +122,9 @@ static enum err drain(int fd, store_piece_fn *fn, void *ctx, struct err_text *e)
             return OK;
         if (n < 0 && errno != EINTR)
             return err_set(e, ERR_IO, "read a pipe: %s", strerror(errno));
-        enum err code = n > 0 ? fn(ctx, piece, (size_t)n, e) : OK;
-        if (code)
-            return code;
+        enum err err = n > 0 ? fn(ctx, piece, (size_t)n, e) : OK;
+        if (err)
+            return err;
     }
 }
 
@@ -144,8 +144,8 @@ enum err store_stream(struct store *s, store_piece_fn *fn, void *ctx, struct err
         close(fd[1]);
         return err_set(e, ERR_NOMEM, "start a thread: %s", strerror(rc));
     }
-    enum err code = drain(fd[0], fn, ctx, e);
+    enum err err = drain(fd[0], fn, ctx, e);
     close(fd[0]); /* a pump that is not done finds nobody to write to, and ends */
     pthread_join(thread, NULL);
-    return code ? code : err_wrap(e, store_error(pump.rc, e), "copy %s", s->path);
+    return err ? err : err_wrap(e, store_error(pump.rc, e), "copy %s", s->path);
 }

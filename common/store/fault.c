@@ -3,7 +3,7 @@
 
 static const struct {
     int rc;
-    enum err code;
+    enum err err;
     const char *text;
 } faults[] = {
     {MDB_SUCCESS, OK, ""},
@@ -33,6 +33,6 @@ enum err store_error(int rc, struct err_text *e)
         return OK;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         if (faults[i].rc == rc)
-            return err_set(e, faults[i].code, "%s", faults[i].text);
+            return err_set(e, faults[i].err, "%s", faults[i].text);
     return err_set(e, ERR_IO, "%s", mdb_strerror(rc));
 }

@@ -78,11 +78,11 @@ static enum err open_lock_file(const char *file, int *fd, struct err_text *e)
     return *fd < 0 ? err_set(e, ERR_IO, "open %s: %s", file, strerror(errno)) : OK;
 }
 
-static enum err leave(int *fd, enum err code)
+static enum err leave(int *fd, enum err err)
 {
     close(*fd);
     *fd = -1;
-    return code;
+    return err;
 }
 
 /* Whoever finds nobody else writes its own namespace. Turning the exclusive lock into a shared one is not atomic, so
@@ -91,9 +91,9 @@ enum err guard_pid_namespace(const char *path, int *fd, struct err_text *e)
 {
     char file[4200];
     snprintf(file, sizeof file, "%s/namespace", path);
-    enum err code = open_lock_file(file, fd, e);
-    if (code)
-        return code;
+    enum err err = open_lock_file(file, fd, e);
+    if (err)
+        return err;
     unsigned long own = own_namespace();
     if (lock_file(*fd, LOCK_EX | LOCK_NB) == 0 && !write_number(*fd, own))
         return leave(fd, err_set(e, errno == ENOSPC ? ERR_FULL : ERR_IO, "write %s: %s", file, strerror(errno)));
@@ -124,9 +124,9 @@ enum err guard_nobody(const char *path, int *fd, struct err_text *e)
 
 enum err guard_lock(const char *file, int *fd, struct err_text *e)
 {
-    enum err code = open_lock_file(file, fd, e);
-    if (code)
-        return code;
+    enum err err = open_lock_file(file, fd, e);
+    if (err)
+        return err;
     if (lock_file(*fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK)
             return leave(fd, err_set(e, ERR_IO, "lock %s: %s", file, strerror(errno)));

@@ -31,18 +31,18 @@ static bool same_place(const char *a, const char *b)
 
 static enum err enter(struct store *s, struct err_text *e)
 {
-    enum err code = OK;
+    enum err err = OK;
     pthread_mutex_lock(&stores_mutex);
-    for (const struct store *other = stores_open; other && !code; other = other->next)
+    for (const struct store *other = stores_open; other && !err; other = other->next)
         if (same_place(other->path, s->path))
-            code = err_set(e, ERR_BUSY, "%s is open in this process already", s->path);
-    if (!code) {
+            err = err_set(e, ERR_BUSY, "%s is open in this process already", s->path);
+    if (!err) {
         s->next = stores_open;
         stores_open = s;
         signals_install(&stores_open);
     }
     pthread_mutex_unlock(&stores_mutex);
-    return code;
+    return err;
 }
 
 static void leave(struct store *s)
@@ -116,13 +116,13 @@ static enum err env_open(struct store *s, struct err_text *e)
             break;
         env_close(s);
     }
-    enum err code = databases_error(rc, e);
-    if (!code && format != s->options.format)
-        code = err_set(e, ERR_VERSION, "version %llu of the format, this program knows version %u",
-                       (unsigned long long)format, s->options.format);
-    if (code)
+    enum err err = databases_error(rc, e);
+    if (!err && format != s->options.format)
+        err = err_set(e, ERR_VERSION, "version %llu of the format, this program knows version %u",
+                      (unsigned long long)format, s->options.format);
+    if (err)
         env_close(s);
-    return code;
+    return err;
 }
 
 static bool recover(struct store *s, int rc)
@@ -170,34 +170,34 @@ static enum err join(char path[static STORE_PATH_BYTES], const char *directory, 
  * it. */
 static enum err sync_names(const struct store *s, const char *directory, struct err_text *e)
 {
-    enum err code = guard_sync_directory(s->path, e);
-    if (!code)
-        code = guard_sync_directory(directory, e);
-    if (!code)
+    enum err err = guard_sync_directory(s->path, e);
+    if (!err)
+        err = guard_sync_directory(directory, e);
+    if (!err)
         (void)guard_sync_parent(directory, NULL);
-    return code;
+    return err;
 }
 
 static enum err open_all(struct store *s, const char *directory, const char *name, struct err_text *e)
 {
-    enum err code = join(s->path, directory, name, e);
-    if (!code && s->options.writer)
-        code = guard_make_directory(directory, e);
-    if (!code)
-        code = place(s, e);
-    if (!code && !s->options.network_fs_allowed && !s->options.still)
-        code = guard_file_system(s->path, e);
-    if (!code)
-        code = enter(s, e);
-    if (!code && !s->options.still)
-        code = guard_pid_namespace(s->path, &s->namespace_fd, e);
-    if (!code && s->options.writer)
-        code = create_file(s->path, map_bytes_of(&s->options), e);
-    if (!code)
-        code = env_open(s, e);
-    if (!code && s->options.writer)
-        code = sync_names(s, directory, e);
-    return code;
+    enum err err = join(s->path, directory, name, e);
+    if (!err && s->options.writer)
+        err = guard_make_directory(directory, e);
+    if (!err)
+        err = place(s, e);
+    if (!err && !s->options.network_fs_allowed && !s->options.still)
+        err = guard_file_system(s->path, e);
+    if (!err)
+        err = enter(s, e);
+    if (!err && !s->options.still)
+        err = guard_pid_namespace(s->path, &s->namespace_fd, e);
+    if (!err && s->options.writer)
+        err = create_file(s->path, map_bytes_of(&s->options), e);
+    if (!err)
+        err = env_open(s, e);
+    if (!err && s->options.writer)
+        err = sync_names(s, directory, e);
+    return err;
 }
 
 void store_check_readers(struct store *s)
@@ -217,12 +217,12 @@ enum err store_open(struct store *s, const char *directory, const char *name, co
     ASSERT(o->database_count > 0 && o->database_count <= STORE_DATABASES_MAX);
     *s = STORE_CLOSED;
     s->options = *o;
-    enum err code = open_all(s, directory, name, e);
-    if (code)
+    enum err err = open_all(s, directory, name, e);
+    if (err)
         store_close(s);
     else
         store_check_readers(s);
-    return code;
+    return err;
 }
 
 void store_close(struct store *s)

@@ -27,11 +27,11 @@ static size_t place_text(const struct place *p, char *out, size_t bytes)
     return more < 0 || (size_t)more >= bytes - n ? bytes - 1 : n + (size_t)more;
 }
 
-static enum err fault(const struct place *p, enum err code, struct err_text *e, const char *what)
+static enum err fault(const struct place *p, enum err err, struct err_text *e, const char *what)
 {
     char where[160];
     place_text(p, where, sizeof where);
-    return err_set(e, code, "%s: %s", where, what);
+    return err_set(e, err, "%s: %s", where, what);
 }
 
 static bool skip(const uint8_t **at, const uint8_t *end, size_t bytes)

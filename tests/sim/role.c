@@ -9,13 +9,13 @@ bool role_open(struct sim *s, const struct actor *n, const struct message *m, co
     struct arena *arena = n->arena ? n->arena : &s->arena;
     arena_reset(arena);
     *out = (struct wire_message){0};
-    enum err code = wire_open(channel, m->data, m->bytes, arena, out, &e);
-    if (code)
+    enum err err = wire_open(channel, m->data, m->bytes, arena, out, &e);
+    if (err)
         sim_fail(s, "%s got a message on channel %s that cannot be read: %s", n->name, channel_name(m->channel),
                  e.text);
     else
         trace_note(s, n->name, "gets kind %lu from node %lu, channel %lu", out->kind, (uint64_t)m->from, m->channel, 0);
-    return code == OK;
+    return err == OK;
 }
 
 uint32_t role_batch(struct sim *s) { return rng_below(&s->rng, 2) ? 1 : 1 + rng_below(&s->rng, 64); }

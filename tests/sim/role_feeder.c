@@ -166,9 +166,9 @@ static enum err submit_stored(struct feeder_process *p, Parbus__Submission *subm
 {
     struct feeder_pack_plan plan;
     struct err_text e;
-    enum err code = feeder_core_number(p->core, submission, &plan, &e);
-    if (code)
-        return code;
+    enum err err = feeder_core_number(p->core, submission, &plan, &e);
+    if (err)
+        return err;
     uint8_t envelope[4096];
     ASSERT(plan.envelope <= sizeof envelope);
     feeder_pack_write(&plan, submission, envelope);
@@ -185,11 +185,11 @@ static void submit(struct sim *s, struct feeder_process *p)
     int64_t wall_ms = 1760000000000 + s->now_us / SIM_MS;
     draft_make(&draft, &s->rng, p->actor->name, ++p->durable->made, wall_ms, large);
     poison_draft(s, &draft);
-    enum err code =
+    enum err err =
         p->durable->outbox ? submit_stored(p, &draft.submission) : feeder_core_submit(p->core, &draft.submission, &e);
-    if (code && code != ERR_TOO_LARGE && code != ERR_BUSY)
-        sim_fail(s, "%s refuses its own submission: %s", p->actor->name, err_name(code));
-    if (code != ERR_BUSY)
+    if (err && err != ERR_TOO_LARGE && err != ERR_BUSY)
+        sim_fail(s, "%s refuses its own submission: %s", p->actor->name, err_name(err));
+    if (err != ERR_BUSY)
         p->durable->left--;
 }
 

@@ -150,7 +150,7 @@ enum err sim_journal_controls(struct sim *s, struct actor *n, uint64_t from, jou
                               struct err_text *e)
 {
     struct sim_journal *j = &s->journal;
-    enum err code = OK;
+    enum err err = OK;
     if (!actor_lives(s, n))
         return err_set(e, ERR_IO, "the process is dead");
     if (j->read_errors) {
@@ -158,11 +158,11 @@ enum err sim_journal_controls(struct sim *s, struct actor *n, uint64_t from, jou
         census_add(s, journal_read_io, 1);
         return err_set(e, ERR_IO, "the disk failed");
     }
-    for (uint64_t seq = from; seq <= j->controls && !code; seq++) {
+    for (uint64_t seq = from; seq <= j->controls && !err; seq++) {
         const struct buffer *control = j->told[seq].size ? &j->told[seq] : &j->control[seq];
-        code = fn(ctx, seq, control->data, control->size, e);
+        err = fn(ctx, seq, control->data, control->size, e);
     }
-    return code;
+    return err;
 }
 
 uint64_t sim_journal_bytes(const struct sim_journal *j, uint32_t partition, uint64_t from, uint64_t to)

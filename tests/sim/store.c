@@ -58,12 +58,12 @@ enum err sim_state_own(struct sim *s, struct actor *n, uint32_t partition, uint6
 {
     if (actor_hangs(s, n, "hangs before it takes a partition"))
         census_add(s, hangs_before_own, 1);
-    enum err code = begin(s, n, e);
-    if (!code)
-        code = disk_fault(s, CENSUS_own_errors, e);
+    enum err err = begin(s, n, e);
+    if (!err)
+        err = disk_fault(s, CENSUS_own_errors, e);
     *cursor = sim_state_cursor(&s->state, partition);
-    if (code)
-        return code;
+    if (err)
+        return err;
     if (cursor->owner_epoch > owner_epoch) {
         census_add(s, epochs_ahead, cursor->owner_epoch >> 32 > s->journal.term);
         return err_set(e, ERR_LOST, "partition %u has a later owner", partition);
@@ -99,12 +99,12 @@ static void commit_batch(struct sim *s, struct actor *n, struct state_batch *b)
 
 enum err sim_state_commit(struct sim *s, struct actor *n, struct state_batch *batch, size_t count, struct err_text *e)
 {
-    enum err code = begin(s, n, e);
-    if (!code)
-        code = disk_fault(s, CENSUS_state_io, e);
-    if (code) {
-        trace_note(s, n->name, "cannot commit: error %lu", code, 0, 0, 0);
-        return code;
+    enum err err = begin(s, n, e);
+    if (!err)
+        err = disk_fault(s, CENSUS_state_io, e);
+    if (err) {
+        trace_note(s, n->name, "cannot commit: error %lu", err, 0, 0, 0);
+        return err;
     }
     kv_begin(&s->state.kv);
     for (size_t i = 0; i < count; i++)
@@ -124,27 +124,27 @@ enum err sim_state_commit(struct sim *s, struct actor *n, struct state_batch *ba
 enum err sim_state_cursor_get(struct sim *s, struct actor *n, uint32_t partition, struct state_cursor *cursor,
                               struct err_text *e)
 {
-    enum err code = reading(s, n, e);
+    enum err err = reading(s, n, e);
     *cursor = sim_state_cursor(&s->state, partition);
-    return code;
+    return err;
 }
 
 enum err sim_state_values(struct sim *s, struct actor *n, uint32_t partition, uint32_t series, uint32_t unit,
                           uint8_t stage, struct cell *cell, size_t cell_count, struct err_text *e)
 {
-    enum err code = reading(s, n, e);
-    return code ? code : sim_state_read_values(&s->state, partition, series, unit, stage, cell, cell_count);
+    enum err err = reading(s, n, e);
+    return err ? err : sim_state_read_values(&s->state, partition, series, unit, stage, cell, cell_count);
 }
 
 enum err sim_state_scores(struct sim *s, struct actor *n, uint32_t partition, uint32_t series, uint32_t unit,
                           struct score_header *header, int64_t *points, size_t points_max, struct err_text *e)
 {
-    enum err code = reading(s, n, e);
+    enum err err = reading(s, n, e);
     *header = (struct score_header){0};
     const int64_t *from;
-    const struct score_header *found = code ? NULL : sim_state_read_scores(&s->state, partition, series, unit, &from);
+    const struct score_header *found = err ? NULL : sim_state_read_scores(&s->state, partition, series, unit, &from);
     if (!found)
-        return code ? code : ERR_NOT_FOUND;
+        return err ? err : ERR_NOT_FOUND;
     *header = *found;
     ASSERT(header->node_count <= points_max);
     memcpy(points, from, header->node_count * sizeof *points);
@@ -154,11 +154,11 @@ enum err sim_state_scores(struct sim *s, struct actor *n, uint32_t partition, ui
 enum err sim_state_tallies(struct sim *s, struct actor *n, uint32_t partition, state_tally_fn *fn, void *ctx,
                            struct err_text *e)
 {
-    enum err code = reading(s, n, e);
+    enum err err = reading(s, n, e);
     uint8_t prefix[3] = {'t'};
     put_be16(prefix + 1, (uint16_t)partition);
     const struct kv *kv = &s->state.kv;
-    for (size_t i = kv_seek(kv, prefix, 3); !code && i < kv->count && !memcmp(kv->row[i].key, prefix, 3); i++) {
+    for (size_t i = kv_seek(kv, prefix, 3); !err && i < kv->count && !memcmp(kv->row[i].key, prefix, 3); i++) {
         uint64_t epoch;
         struct tally tally;
         memcpy(&epoch, kv->row[i].data, sizeof epoch);
@@ -166,23 +166,23 @@ enum err sim_state_tallies(struct sim *s, struct actor *n, uint32_t partition, s
         if (!fn(ctx, get_be32(kv->row[i].key + 3), epoch, &tally))
             break;
     }
-    return code;
+    return err;
 }
 
 enum err sim_state_scores_each(struct sim *s, struct actor *n, uint32_t partition, uint64_t *applied,
                                state_scores_fn *fn, void *ctx, struct err_text *e)
 {
-    enum err code = reading(s, n, e);
+    enum err err = reading(s, n, e);
     *applied = sim_state_cursor(&s->state, partition).applied;
     uint8_t prefix[3] = {'s'};
     put_be16(prefix + 1, (uint16_t)partition);
     const struct kv *kv = &s->state.kv;
-    for (size_t i = kv_seek(kv, prefix, 3); !code && i < kv->count && !memcmp(kv->row[i].key, prefix, 3); i++) {
+    for (size_t i = kv_seek(kv, prefix, 3); !err && i < kv->count && !memcmp(kv->row[i].key, prefix, 3); i++) {
         const struct score_header *header = (const void *)kv->row[i].data;
         if (!fn(ctx, get_be32(kv->row[i].key + 3), get_be32(kv->row[i].key + 7), header, (const void *)(header + 1)))
             break;
     }
-    return code;
+    return err;
 }
 
 void sim_state_rejects(struct sim *s, struct actor *n, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,

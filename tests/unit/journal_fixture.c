@@ -62,9 +62,9 @@ enum err append_as(uint64_t commit, uint32_t partition, uint64_t first, uint32_t
     struct journal_put put = {partition, first, b.data, b.size};
     struct journal_mark mark = {1, {.epoch = 1, .last_seq = first + count - 1, .name = "h05"}};
     struct journal_group g = {.commit = commit, .put = &put, .put_count = 1, .mark = &mark, .mark_count = 1};
-    enum err code = journal_append(j, &g, &e);
+    enum err err = journal_append(j, &g, &e);
     buffer_free(&b);
-    return code;
+    return err;
 }
 
 enum err append(uint32_t partition, uint64_t first, uint32_t count, size_t body_bytes)

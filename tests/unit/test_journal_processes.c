@@ -34,11 +34,11 @@ static int follow(void)
     struct journal_options o = {.writer = false};
     struct journal *own = NULL;
     int64_t deadline = clock_mono_us() + DEADLINE_US;
-    enum err code;
-    while ((code = journal_open(&own, directory, &o, NULL)) == ERR_NOT_FOUND && clock_mono_us() < deadline)
+    enum err err;
+    while ((err = journal_open(&own, directory, &o, NULL)) == ERR_NOT_FOUND && clock_mono_us() < deadline)
         ;
-    if (code)
-        return 10 + (int)code;
+    if (err)
+        return 10 + (int)err;
     uint64_t last = 0;
     while (last < GROUPS && clock_mono_us() < deadline) {
         struct pair_check check = {own, true};

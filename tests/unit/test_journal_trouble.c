@@ -69,10 +69,10 @@ Test(journal_trouble, every_append_is_synced)
 static uint64_t fill(size_t body_bytes)
 {
     uint64_t count = 0;
-    enum err code;
-    while ((code = append(0, count + 1, 1, body_bytes)) == OK)
+    enum err err;
+    while ((err = append(0, count + 1, 1, body_bytes)) == OK)
         count++;
-    cr_assert_eq(code, ERR_FULL, "%s", e.text);
+    cr_assert_eq(err, ERR_FULL, "%s", e.text);
     return count;
 }
 

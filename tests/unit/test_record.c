@@ -30,10 +30,10 @@ static enum err open_bytes(struct buffer *b, size_t bytes)
     memcpy(exact, b->data, bytes);
     struct record_reader r;
     struct err_text e = {0};
-    enum err code = record_open(&r, exact, bytes, &e);
-    cr_assert(code == OK || e.text[0], "an error has a sentence");
+    enum err err = record_open(&r, exact, bytes, &e);
+    cr_assert(err == OK || e.text[0], "an error has a sentence");
     free(exact);
-    return code;
+    return err;
 }
 
 static struct buffer b;

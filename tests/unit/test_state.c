@@ -388,11 +388,11 @@ static int follow(void)
     int64_t deadline = clock_mono_us() + DEADLINE_US;
     struct state_cursor cursor = {0};
     struct state *own_state = NULL;
-    enum err code;
-    while ((code = open_in(&own_state, directory, false, 0, 0)) == ERR_NOT_FOUND && clock_mono_us() < deadline)
+    enum err err;
+    while ((err = open_in(&own_state, directory, false, 0, 0)) == ERR_NOT_FOUND && clock_mono_us() < deadline)
         ;
-    if (code)
-        return 10 + (int)code;
+    if (err)
+        return 10 + (int)err;
     while (cursor.applied < COMMITS && clock_mono_us() < deadline) {
         uint64_t seen = 0;
         if (state_scores_each(own_state, 3, 0, &cursor, same_as_cursor, &seen, NULL) != OK)

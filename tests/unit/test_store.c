@@ -120,12 +120,12 @@ static void make_with(const struct store_options *options, unsigned values)
     store_close(&s);
 }
 
-static void refused_by_both(enum err code, const char *words)
+static void refused_by_both(enum err err, const char *words)
 {
     const struct store_options *const both[] = {&writer, &reader};
     for (int i = 0; i < 2; i++) {
         struct store s;
-        cr_assert_eq(store_open(&s, directory, "env", both[i], &e), code, "%s", e.text);
+        cr_assert_eq(store_open(&s, directory, "env", both[i], &e), err, "%s", e.text);
         cr_assert(strstr(e.text, words), "%s", e.text);
     }
 }

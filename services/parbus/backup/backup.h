@@ -65,7 +65,7 @@ enum err backup_create(struct backup_out *out, const char *path, struct backup_s
                        struct err_text *e);
 enum err backup_write(void *ctx, const void *data, size_t bytes, struct err_text *e);
 /* Syncs and closes, also after an error in writing, which is passed in and returned. */
-enum err backup_finish(struct backup_out *out, enum err code, struct err_text *e);
+enum err backup_finish(struct backup_out *out, enum err err, struct err_text *e);
 /* The sum of a plain file; with `to` it is copied there as well. Symbolic links are refused. */
 enum err backup_read(const char *from, const char *to, struct backup_sum *sum, struct meter *meter, struct err_text *e);
 void backup_remove(const char *directory);

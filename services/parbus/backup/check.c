@@ -17,7 +17,7 @@ struct check {
     struct meter *meter;
     uint64_t next, last; /* of the partition in hand */
     struct err_text *e;
-    enum err code;
+    enum err err;
 };
 
 /* The journal has looked at the order and at each length. */
@@ -30,25 +30,25 @@ static bool take_record(void *ctx, uint64_t first_pseq, const void *record, size
         c->facts->submissions += header.count;
     c->next = first_pseq + header.count;
     meter_add(c->meter, bytes);
-    c->code = backup_go_on(c->e);
-    return !c->code;
+    c->err = backup_go_on(c->e);
+    return !c->err;
 }
 
 static enum err check_partition(struct check *c, uint32_t p)
 {
-    enum err code = journal_last_pseq(c->journal, p, &c->last, c->e);
-    for (c->next = 1; !code && c->next <= c->last;) {
+    enum err err = journal_last_pseq(c->journal, p, &c->last, c->e);
+    for (c->next = 1; !err && c->next <= c->last;) {
         uint64_t from = c->next;
-        code = journal_read(c->journal, p, from, READ_BYTES, take_record, c, c->e);
-        if (!code)
-            code = c->code;
-        if (!code && c->next == from)
-            code = err_set(c->e, ERR_CORRUPT, "no record holds pseq %" PRIu64, from);
+        err = journal_read(c->journal, p, from, READ_BYTES, take_record, c, c->e);
+        if (!err)
+            err = c->err;
+        if (!err && c->next == from)
+            err = err_set(c->e, ERR_CORRUPT, "no record holds pseq %" PRIu64, from);
     }
-    if (!code && c->next != c->last + 1)
-        code = err_set(c->e, ERR_CORRUPT, "it ends at pseq %" PRIu64 ", not at %" PRIu64, c->next - 1, c->last);
+    if (!err && c->next != c->last + 1)
+        err = err_set(c->e, ERR_CORRUPT, "it ends at pseq %" PRIu64 ", not at %" PRIu64, c->next - 1, c->last);
     c->facts->entries += c->last;
-    return err_wrap(c->e, code, "partition %u", p);
+    return err_wrap(c->e, err, "partition %u", p);
 }
 
 static enum err check_cursor(struct check *c, uint32_t p)
@@ -56,14 +56,14 @@ static enum err check_cursor(struct check *c, uint32_t p)
     struct state_cursor cursor = {0};
     if (!c->state)
         return OK;
-    enum err code = state_cursor_get(c->state, p, &cursor, c->e);
-    if (code == ERR_NOT_FOUND)
-        code = OK;
-    if (!code && cursor.applied > c->last)
-        code = err_set(c->e, ERR_CORRUPT, "partition %u: state is at pseq %" PRIu64 ", the journal ends at %" PRIu64, p,
-                       cursor.applied, c->last);
+    enum err err = state_cursor_get(c->state, p, &cursor, c->e);
+    if (err == ERR_NOT_FOUND)
+        err = OK;
+    if (!err && cursor.applied > c->last)
+        err = err_set(c->e, ERR_CORRUPT, "partition %u: state is at pseq %" PRIu64 ", the journal ends at %" PRIu64, p,
+                      cursor.applied, c->last);
     c->facts->applied += cursor.applied;
-    return code;
+    return err;
 }
 
 static enum err take_control(void *ctx, uint64_t seq, const void *packed, size_t bytes, struct err_text *e)
@@ -83,8 +83,8 @@ static bool take_feeder(void *ctx, uint32_t number, const struct journal_feeder 
     struct check *c = ctx;
     c->facts->feeders++;
     if (number == 0 || !feeder->name[0])
-        c->code = err_set(c->e, ERR_CORRUPT, "feeder %u has no name", number);
-    return !c->code;
+        c->err = err_set(c->e, ERR_CORRUPT, "feeder %u has no name", number);
+    return !c->err;
 }
 
 static enum err go_on(void *ctx, size_t bytes, struct err_text *e)
@@ -98,9 +98,9 @@ static enum err check_bits(struct check *c)
 {
     uint64_t *last = calloc(journal_partitions(c->journal), sizeof *last);
     ASSERT(last);
-    enum err code = journal_verify(c->journal, go_on, NULL, last, c->e);
+    enum err err = journal_verify(c->journal, go_on, NULL, last, c->e);
     free(last);
-    return code || !c->state ? code : state_verify(c->state, go_on, NULL, c->e);
+    return err || !c->state ? err : state_verify(c->state, go_on, NULL, c->e);
 }
 
 static enum err check_open(struct check *c)
@@ -108,17 +108,17 @@ static enum err check_open(struct check *c)
     uint32_t partitions = journal_partitions(c->journal);
     c->facts->journal_id = journal_id(c->journal);
     c->facts->partitions = partitions;
-    enum err code = journal_controls(c->journal, 1, take_control, c, c->e);
-    if (!code)
-        code = journal_feeders(c->journal, take_feeder, c, c->e);
-    if (!code)
-        code = c->code;
-    for (uint32_t p = 0; p < partitions && !code; p++) {
-        code = check_partition(c, p);
-        if (!code)
-            code = check_cursor(c, p);
+    enum err err = journal_controls(c->journal, 1, take_control, c, c->e);
+    if (!err)
+        err = journal_feeders(c->journal, take_feeder, c, c->e);
+    if (!err)
+        err = c->err;
+    for (uint32_t p = 0; p < partitions && !err; p++) {
+        err = check_partition(c, p);
+        if (!err)
+            err = check_cursor(c, p);
     }
-    return code ? code : check_bits(c);
+    return err ? err : check_bits(c);
 }
 
 enum err backup_check_content(const char *directory, bool with_state, struct backup_facts *facts, struct meter *meter,
@@ -128,16 +128,16 @@ enum err backup_check_content(const char *directory, bool with_state, struct bac
     struct journal_options journal = {.still = true};
     facts->controls = facts->feeders = facts->entries = facts->submissions = facts->applied = 0;
     facts->state = with_state;
-    enum err code = journal_open(&c.journal, directory, &journal, e);
-    if (!code && with_state) {
+    enum err err = journal_open(&c.journal, directory, &journal, e);
+    if (!err && with_state) {
         struct state_options state = {.still = true, .journal_id = journal_id(c.journal)};
-        code = state_open(&c.state, directory, &state, e);
+        err = state_open(&c.state, directory, &state, e);
     }
-    if (!code)
-        code = check_open(&c);
+    if (!err)
+        err = check_open(&c);
     state_close(&c.state);
     journal_close(&c.journal);
-    return code;
+    return err;
 }
 
 static enum err check_sum(const char *directory, enum backup_file file, const struct backup_sum *wanted, uint64_t bytes,
@@ -146,9 +146,9 @@ static enum err check_sum(const char *directory, enum backup_file file, const st
     char path[BACKUP_PATH_BYTES];
     struct backup_sum found;
     backup_path(path, directory, file);
-    enum err code = backup_read(path, NULL, &found, meter, e);
-    if (code)
-        return code;
+    enum err err = backup_read(path, NULL, &found, meter, e);
+    if (err)
+        return err;
     if (file != BACKUP_MANIFEST && found.bytes != bytes)
         return err_set(e, ERR_CORRUPT, "%s is damaged: it has %" PRIu64 " %s, the manifest says %" PRIu64, path,
                        found.bytes, plural(found.bytes, "byte", "bytes"), bytes);
@@ -169,36 +169,36 @@ enum err backup_check_files(const char *directory, struct backup_facts *said,
                             struct backup_sum sums[static BACKUP_FILES], struct meter *meter, struct err_text *e)
 {
     struct backup_sum named[BACKUP_FILES];
-    enum err code = backup_sums_read(directory, sums, e);
-    if (!code)
-        code = check_sum(directory, BACKUP_MANIFEST, &sums[BACKUP_MANIFEST], 0, NULL, e);
-    if (!code)
-        code = backup_manifest_read(directory, said, named, e);
-    if (code)
-        return code;
+    enum err err = backup_sums_read(directory, sums, e);
+    if (!err)
+        err = check_sum(directory, BACKUP_MANIFEST, &sums[BACKUP_MANIFEST], 0, NULL, e);
+    if (!err)
+        err = backup_manifest_read(directory, said, named, e);
+    if (err)
+        return err;
     meter_start(meter, "reading", all_bytes(named));
-    for (int i = BACKUP_MANIFEST + 1; i < BACKUP_FILES && !code; i++) {
+    for (int i = BACKUP_MANIFEST + 1; i < BACKUP_FILES && !err; i++) {
         if (named[i].there != sums[i].there)
             return err_set(e, ERR_CORRUPT, "%s is damaged: its MANIFEST and SHA256SUMS do not name the same files",
                            directory);
         sums[i].bytes = named[i].bytes;
         if (named[i].there)
-            code = check_sum(directory, (enum backup_file)i, &sums[i], named[i].bytes, meter, e);
+            err = check_sum(directory, (enum backup_file)i, &sums[i], named[i].bytes, meter, e);
     }
-    return code;
+    return err;
 }
 
 enum err backup_check(const char *directory, struct backup_facts *facts, struct backup_sum sums[static BACKUP_FILES],
                       struct meter *meter, struct err_text *e)
 {
     struct backup_facts found;
-    enum err code = backup_check_files(directory, facts, sums, meter, e);
-    if (code)
-        return code;
+    enum err err = backup_check_files(directory, facts, sums, meter, e);
+    if (err)
+        return err;
     found = *facts;
     meter_start(meter, "looking through the journal", sums[BACKUP_JOURNAL].bytes);
-    code = backup_check_content(directory, sums[BACKUP_STATE].there, &found, meter, e);
-    if (!code && memcmp(&found, facts, sizeof found) != 0)
-        code = err_set(e, ERR_CORRUPT, "what is in %s is not what its MANIFEST says", directory);
-    return code;
+    err = backup_check_content(directory, sums[BACKUP_STATE].there, &found, meter, e);
+    if (!err && memcmp(&found, facts, sizeof found) != 0)
+        err = err_set(e, ERR_CORRUPT, "what is in %s is not what its MANIFEST says", directory);
+    return err;
 }

@@ -154,40 +154,40 @@ static enum err copy(struct job *j, void *from, stream_fn *stream, enum backup_f
     uint64_t before = live_bytes(j, file);
     backup_path(path, j->partial, file);
     *strrchr(path, '/') = 0;
-    enum err code = guard_make_directory(path, e);
+    enum err err = guard_make_directory(path, e);
     backup_path(path, j->partial, file);
     meter_start(&j->meter, what, before);
-    if (!code)
-        code = backup_create(&out, path, &j->sums[file], &j->meter, e);
-    if (code)
-        return code;
+    if (!err)
+        err = backup_create(&out, path, &j->sums[file], &j->meter, e);
+    if (err)
+        return err;
     out.enough = enough_for_others;
     out.ctx = j;
-    code = backup_finish(&out, stream(from, backup_write, &out, e), e);
+    err = backup_finish(&out, stream(from, backup_write, &out, e), e);
     say_growth(j, file, before);
-    return code;
+    return err;
 }
 
 static enum err copy_state(struct job *j, struct err_text *e)
 {
     struct state *s;
-    enum err code = j->without_state ? ERR_NOT_FOUND : stores_state(&s, j->directory, 0, e);
-    if (code)
-        return code == ERR_NOT_FOUND ? OK : code;
-    code = copy(j, s, stream_state, BACKUP_STATE, "copying state", e);
+    enum err err = j->without_state ? ERR_NOT_FOUND : stores_state(&s, j->directory, 0, e);
+    if (err)
+        return err == ERR_NOT_FOUND ? OK : err;
+    err = copy(j, s, stream_state, BACKUP_STATE, "copying state", e);
     state_close(&s);
-    return code;
+    return err;
 }
 
 static enum err copy_journal(struct job *j, struct err_text *e)
 {
     struct journal *journal;
-    enum err code = stores_journal(&journal, j->directory, e);
-    if (code)
-        return code;
-    code = copy(j, journal, stream_journal, BACKUP_JOURNAL, "copying the journal", e);
+    enum err err = stores_journal(&journal, j->directory, e);
+    if (err)
+        return err;
+    err = copy(j, journal, stream_journal, BACKUP_JOURNAL, "copying the journal", e);
     journal_close(&journal);
-    return code;
+    return err;
 }
 
 static enum err copy_settings(struct job *j, struct err_text *e)
@@ -195,9 +195,9 @@ static enum err copy_settings(struct job *j, struct err_text *e)
     char from[BACKUP_PATH_BYTES], to[BACKUP_PATH_BYTES];
     backup_path(from, j->directory, BACKUP_CONF);
     backup_path(to, j->partial, BACKUP_CONF);
-    enum err code = backup_read(from, to, &j->sums[BACKUP_CONF], NULL, e);
-    if (code != ERR_NOT_FOUND)
-        return code;
+    enum err err = backup_read(from, to, &j->sums[BACKUP_CONF], NULL, e);
+    if (err != ERR_NOT_FOUND)
+        return err;
     j->sums[BACKUP_CONF].there = false;
     return OK;
 }
@@ -207,10 +207,10 @@ static enum err copy_settings(struct job *j, struct err_text *e)
 static enum err copy_all(struct job *j, struct err_text *e)
 {
     date_format_ms(clock_wall_ms(), j->facts.made);
-    enum err code = copy_state(j, e);
-    if (!code)
-        code = copy_journal(j, e);
-    return code ? code : copy_settings(j, e);
+    enum err err = copy_state(j, e);
+    if (!err)
+        err = copy_journal(j, e);
+    return err ? err : copy_settings(j, e);
 }
 
 /* ---- the whole ---- */
@@ -218,41 +218,41 @@ static enum err copy_all(struct job *j, struct err_text *e)
 static enum err sync_directories(const struct job *j, struct err_text *e)
 {
     static const enum backup_file inside[] = {BACKUP_JOURNAL, BACKUP_STATE};
-    enum err code = OK;
-    for (size_t i = 0; i < sizeof inside / sizeof *inside && !code; i++) {
+    enum err err = OK;
+    for (size_t i = 0; i < sizeof inside / sizeof *inside && !err; i++) {
         char path[BACKUP_PATH_BYTES];
         backup_path(path, j->partial, inside[i]);
         *strrchr(path, '/') = 0;
-        code = j->sums[inside[i]].there ? guard_sync_directory(path, e) : OK;
+        err = j->sums[inside[i]].there ? guard_sync_directory(path, e) : OK;
     }
-    return code ? code : guard_sync_directory(j->partial, e);
+    return err ? err : guard_sync_directory(j->partial, e);
 }
 
 static enum err complete(struct job *j, struct err_text *e)
 {
     struct backup_facts said;
     meter_start(&j->meter, "looking through the copy", j->sums[BACKUP_JOURNAL].bytes);
-    enum err code = backup_check_content(j->partial, j->sums[BACKUP_STATE].there, &j->facts, &j->meter, e);
-    if (!code)
-        code = backup_manifest_write(j->partial, j->directory, &j->facts, j->sums, e);
-    if (!code)
-        code = backup_sums_write(j->partial, j->sums, e);
-    if (!code)
-        code = sync_directories(j, e);
-    if (!code)
-        code = backup_check_files(j->partial, &said, j->sums, &j->meter, e);
-    if (!code && rename(j->partial, j->target) < 0)
-        code = err_set(e, ERR_IO, "rename %s to %s: %s", j->partial, j->target, strerror(errno));
-    return code ? code : guard_sync_directory(j->parent, e);
+    enum err err = backup_check_content(j->partial, j->sums[BACKUP_STATE].there, &j->facts, &j->meter, e);
+    if (!err)
+        err = backup_manifest_write(j->partial, j->directory, &j->facts, j->sums, e);
+    if (!err)
+        err = backup_sums_write(j->partial, j->sums, e);
+    if (!err)
+        err = sync_directories(j, e);
+    if (!err)
+        err = backup_check_files(j->partial, &said, j->sums, &j->meter, e);
+    if (!err && rename(j->partial, j->target) < 0)
+        err = err_set(e, ERR_IO, "rename %s to %s: %s", j->partial, j->target, strerror(errno));
+    return err ? err : guard_sync_directory(j->parent, e);
 }
 
 static enum err prepare(struct job *j, const char *target, struct err_text *e)
 {
-    enum err code = resolve(j, target, e);
-    if (!code)
-        code = check_room(j, e);
-    if (code)
-        return code;
+    enum err err = resolve(j, target, e);
+    if (!err)
+        err = check_room(j, e);
+    if (err)
+        return err;
     snprintf(j->partial, sizeof j->partial, "%s.partial-XXXXXX", j->target);
     if (mkdtemp(j->partial))
         return OK;
@@ -264,13 +264,13 @@ static int back_up(struct job *j, const char *target)
 {
     struct err_text e = {""};
     backup_catch_signals();
-    enum err code = prepare(j, target, &e);
-    if (!code)
-        code = copy_all(j, &e);
-    if (!code)
-        code = complete(j, &e);
+    enum err err = prepare(j, target, &e);
+    if (!err)
+        err = copy_all(j, &e);
+    if (!err)
+        err = complete(j, &e);
     meter_end(&j->meter);
-    if (code) {
+    if (err) {
         backup_remove(j->partial);
         return command_failed(&command_backup, "%s", e.text);
     }

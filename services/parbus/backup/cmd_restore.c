@@ -48,23 +48,23 @@ static enum err check_quiet(const struct job *j, struct err_text *e)
 
 static enum err check_live(struct job *j, struct err_text *e)
 {
-    enum err code = OK;
-    for (int i = 0; i < ENVIRONMENTS && !code; i++)
-        code = replacement_find(&j->replacement[i], j->directory, environment_names[i], e);
-    for (int i = 0; i < ENVIRONMENTS && !code && !j->replace; i++)
+    enum err err = OK;
+    for (int i = 0; i < ENVIRONMENTS && !err; i++)
+        err = replacement_find(&j->replacement[i], j->directory, environment_names[i], e);
+    for (int i = 0; i < ENVIRONMENTS && !err && !j->replace; i++)
         if (j->replacement[i].full)
-            code = err_set(e, ERR_INVALID, "%s is there already; --replace moves it aside", j->replacement[i].live);
-    return code;
+            err = err_set(e, ERR_INVALID, "%s is there already; --replace moves it aside", j->replacement[i].live);
+    return err;
 }
 
 static enum err check_all(struct job *j, const char *backup, struct err_text *e)
 {
     if (!realpath(backup, j->backup))
         return err_set(e, ERR_IO, "backup %s: %s", backup, strerror(errno));
-    enum err code = check_quiet(j, e);
-    if (!code)
-        code = check_live(j, e);
-    return code ? code : backup_check(j->backup, &j->facts, j->sums, &j->meter, e);
+    enum err err = check_quiet(j, e);
+    if (!err)
+        err = check_live(j, e);
+    return err ? err : backup_check(j->backup, &j->facts, j->sums, &j->meter, e);
 }
 
 /* ---- putting it there ---- */
@@ -83,9 +83,9 @@ static enum err give_to_owner(const struct job *j, const char *path, struct err_
 static enum err lock(struct job *j, int i, const char *name, struct err_text *e)
 {
     char path[BACKUP_PATH_BYTES];
-    enum err code = service_lock(j->directory, name, &j->lock[i], NULL, e);
+    enum err err = service_lock(j->directory, name, &j->lock[i], NULL, e);
     snprintf(path, sizeof path, "%s/run/%s.lock", j->directory, name);
-    return code ? code : give_to_owner(j, path, e);
+    return err ? err : give_to_owner(j, path, e);
 }
 
 /* From here on nobody can start in the directory. */
@@ -93,17 +93,17 @@ static enum err lock_all(struct job *j, struct err_text *e)
 {
     static const char *const names[LOCKS] = {"supervisor", "ingestor-1"};
     char run[BACKUP_PATH_BYTES];
-    enum err code = service_directory(j->directory, j->absolute, e);
+    enum err err = service_directory(j->directory, j->absolute, e);
     snprintf(run, sizeof run, "%s/run", j->directory);
-    if (!code)
-        code = give_to_owner(j, run, e);
-    for (int i = 0; i < LOCKS && !code; i++)
-        code = lock(j, i, names[i], e);
-    if (!code)
-        code = check_live(j, e);
-    for (int i = 0; i < ENVIRONMENTS && !code; i++)
-        code = replacement_lock(&j->replacement[i], e);
-    return code;
+    if (!err)
+        err = give_to_owner(j, run, e);
+    for (int i = 0; i < LOCKS && !err; i++)
+        err = lock(j, i, names[i], e);
+    if (!err)
+        err = check_live(j, e);
+    for (int i = 0; i < ENVIRONMENTS && !err; i++)
+        err = replacement_lock(&j->replacement[i], e);
+    return err;
 }
 
 static enum err check_room(const struct job *j, struct err_text *e)
@@ -122,10 +122,10 @@ static enum err copy_file(struct job *j, enum backup_file file, const char *to, 
     char from[BACKUP_PATH_BYTES];
     struct backup_sum found;
     backup_path(from, j->backup, file);
-    enum err code = backup_read(from, to, &found, &j->meter, e);
-    if (!code && strcmp(found.hex, j->sums[file].hex) != 0)
-        code = err_set(e, ERR_CORRUPT, "%s has changed while it was read", from);
-    return code ? code : give_to_owner(j, to, e);
+    enum err err = backup_read(from, to, &found, &j->meter, e);
+    if (!err && strcmp(found.hex, j->sums[file].hex) != 0)
+        err = err_set(e, ERR_CORRUPT, "%s has changed while it was read", from);
+    return err ? err : give_to_owner(j, to, e);
 }
 
 static enum err copy_environment(struct job *j, int i, struct err_text *e)
@@ -134,14 +134,14 @@ static enum err copy_environment(struct job *j, int i, struct err_text *e)
     struct replacement *p = &j->replacement[i];
     if (!j->sums[environment_files[i]].there)
         return OK;
-    enum err code = replacement_prepare(p, e);
+    enum err err = replacement_prepare(p, e);
     snprintf(to, sizeof to, "%s/data.mdb", p->fresh);
     meter_start(&j->meter, environment_names[i], j->sums[environment_files[i]].bytes);
-    if (!code)
-        code = copy_file(j, environment_files[i], to, e);
-    if (!code)
-        code = give_to_owner(j, p->fresh, e);
-    return code ? code : guard_sync_directory(p->fresh, e);
+    if (!err)
+        err = copy_file(j, environment_files[i], to, e);
+    if (!err)
+        err = give_to_owner(j, p->fresh, e);
+    return err ? err : guard_sync_directory(p->fresh, e);
 }
 
 static enum err copy_settings(struct job *j, struct err_text *e)
@@ -158,12 +158,12 @@ static enum err copy_settings(struct job *j, struct err_text *e)
 static enum err put_live(struct job *j, struct err_text *e)
 {
     struct replacement *journal = &j->replacement[JOURNAL], *state = &j->replacement[STATE];
-    enum err code = replacement_clear(state, e);
-    if (!code)
-        code = replacement_swap(journal, e);
-    if (code) {
+    enum err err = replacement_clear(state, e);
+    if (!err)
+        err = replacement_swap(journal, e);
+    if (err) {
         replacement_undo(state);
-        return code;
+        return err;
     }
     state->existed = false;
     return *state->fresh ? replacement_swap(state, e) : OK;
@@ -187,22 +187,22 @@ static void forget_bookmarks(const struct job *j)
 
 static enum err restore(struct job *j, struct err_text *e)
 {
-    enum err code = lock_all(j, e);
-    if (!code)
-        code = check_room(j, e);
-    for (int i = 0; i < ENVIRONMENTS && !code; i++)
-        code = copy_environment(j, i, e);
-    if (!code)
-        code = copy_settings(j, e);
-    if (!code)
+    enum err err = lock_all(j, e);
+    if (!err)
+        err = check_room(j, e);
+    for (int i = 0; i < ENVIRONMENTS && !err; i++)
+        err = copy_environment(j, i, e);
+    if (!err)
+        err = copy_settings(j, e);
+    if (!err)
         forget_bookmarks(j);
-    if (!code)
-        code = journal_forget(j->directory, e); /* the backup may be of another one */
-    if (!code)
-        code = put_live(j, e);
+    if (!err)
+        err = journal_forget(j->directory, e); /* the backup may be of another one */
+    if (!err)
+        err = put_live(j, e);
     for (int i = 0; i < ENVIRONMENTS; i++)
         backup_remove(j->replacement[i].fresh);
-    return code;
+    return err;
 }
 
 static void tell(const struct job *j)
@@ -235,16 +235,16 @@ static int run(int argc, char **argv, const char *directory)
         return command_usage_error(&command_restore, "%s",
                                    optind == argc ? "name the directory of a backup" : "one directory only");
     backup_catch_signals();
-    enum err code = check_all(&j, argv[optind], &e);
-    if (!code)
-        code = restore(&j, &e);
+    enum err err = check_all(&j, argv[optind], &e);
+    if (!err)
+        err = restore(&j, &e);
     meter_end(&j.meter);
     for (int i = 0; i < ENVIRONMENTS; i++)
         replacement_close(&j.replacement[i]);
     for (int i = 0; i < LOCKS; i++)
         if (j.lock[i] >= 0)
             close(j.lock[i]);
-    if (code)
+    if (err)
         return command_failed(&command_restore, "%s", e.text);
     tell(&j);
     return 0;

@@ -23,8 +23,8 @@ void backup_path(char path[static BACKUP_PATH_BYTES], const char *directory, enu
 
 static enum err trouble(const char *what, const char *path, int why, struct err_text *e)
 {
-    enum err code = why == ENOSPC || why == EDQUOT || why == EFBIG ? ERR_FULL : ERR_IO;
-    return err_set(e, code, "%s %s: %s", what, path, strerror(why));
+    enum err err = why == ENOSPC || why == EDQUOT || why == EFBIG ? ERR_FULL : ERR_IO;
+    return err_set(e, err, "%s %s: %s", what, path, strerror(why));
 }
 
 enum err backup_create(struct backup_out *out, const char *path, struct backup_sum *sum, struct meter *meter,
@@ -56,13 +56,13 @@ static enum err write_all(const struct backup_out *out, const char *data, size_t
 enum err backup_write(void *ctx, const void *data, size_t bytes, struct err_text *e)
 {
     struct backup_out *out = ctx;
-    enum err code = backup_go_on(e);
-    if (!code && out->enough && !out->enough(out->ctx, e))
-        code = ERR_FULL;
-    if (!code)
-        code = write_all(out, data, bytes, e);
-    if (code)
-        return code;
+    enum err err = backup_go_on(e);
+    if (!err && out->enough && !out->enough(out->ctx, e))
+        err = ERR_FULL;
+    if (!err)
+        err = write_all(out, data, bytes, e);
+    if (err)
+        return err;
     crypto_hash_sha256_update(out->sha, data, bytes);
     out->sum->bytes += bytes;
     if (out->meter)
@@ -77,19 +77,19 @@ static void finish_sum(crypto_hash_sha256_state *sha, struct backup_sum *sum)
     sodium_bin2hex(sum->hex, sizeof sum->hex, raw, sizeof raw);
 }
 
-enum err backup_finish(struct backup_out *out, enum err code, struct err_text *e)
+enum err backup_finish(struct backup_out *out, enum err err, struct err_text *e)
 {
     if (out->fd < 0)
-        return code;
-    if (!code && fsync(out->fd) < 0)
-        code = trouble("sync", out->path, errno, e);
-    if (close(out->fd) < 0 && !code)
-        code = trouble("close", out->path, errno, e);
+        return err;
+    if (!err && fsync(out->fd) < 0)
+        err = trouble("sync", out->path, errno, e);
+    if (close(out->fd) < 0 && !err)
+        err = trouble("close", out->path, errno, e);
     out->fd = -1;
     finish_sum(out->sha, out->sum);
     free(out->sha);
     out->sha = NULL;
-    return code;
+    return err;
 }
 
 static enum err open_plain(const char *path, int *fd, struct err_text *e)
@@ -115,29 +115,29 @@ struct reading {
 
 static enum err take_piece(struct reading *r, const void *data, size_t bytes, struct err_text *e)
 {
-    enum err code = backup_go_on(e);
-    if (!code && r->copy)
-        code = backup_write(r->copy, data, bytes, e);
+    enum err err = backup_go_on(e);
+    if (!err && r->copy)
+        err = backup_write(r->copy, data, bytes, e);
     crypto_hash_sha256_update(&r->sha, data, bytes);
     r->sum->bytes += bytes;
     if (r->meter)
         meter_add(r->meter, bytes);
-    return code;
+    return err;
 }
 
 static enum err read_pieces(struct reading *r, int fd, const char *path, struct err_text *e)
 {
     static char piece[PIECE_BYTES];
-    enum err code = OK;
-    while (!code) {
+    enum err err = OK;
+    while (!err) {
         ssize_t n = read(fd, piece, sizeof piece);
         if (n == 0)
             break;
         if (n < 0 && errno != EINTR)
             return trouble("read", path, errno, e);
-        code = n > 0 ? take_piece(r, piece, (size_t)n, e) : OK;
+        err = n > 0 ? take_piece(r, piece, (size_t)n, e) : OK;
     }
-    return code;
+    return err;
 }
 
 enum err backup_read(const char *from, const char *to, struct backup_sum *sum, struct meter *meter, struct err_text *e)
@@ -148,17 +148,17 @@ enum err backup_read(const char *from, const char *to, struct backup_sum *sum, s
     struct reading r = {.copy = to ? &copy : NULL, .sum = sum, .meter = meter};
     *sum = (struct backup_sum){.there = true};
     crypto_hash_sha256_init(&r.sha);
-    enum err code = open_plain(from, &fd, e);
-    if (code)
-        return code;
+    enum err err = open_plain(from, &fd, e);
+    if (err)
+        return err;
     if (to)
-        code = backup_create(&copy, to, &copied, NULL, e);
-    if (!code)
-        code = read_pieces(&r, fd, from, e);
-    code = backup_finish(&copy, code, e);
+        err = backup_create(&copy, to, &copied, NULL, e);
+    if (!err)
+        err = read_pieces(&r, fd, from, e);
+    err = backup_finish(&copy, err, e);
     close(fd);
     finish_sum(&r.sha, sum);
-    return code;
+    return err;
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)

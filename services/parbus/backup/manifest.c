@@ -36,12 +36,12 @@ static uint64_t *number_in(struct backup_facts *f, int i)
 static enum err write_text(const char *path, char *text, size_t bytes, struct backup_sum *sum, struct err_text *e)
 {
     struct backup_out out;
-    enum err code = backup_create(&out, path, sum, NULL, e);
-    if (!code)
-        code = backup_write(&out, text, bytes, e);
-    code = backup_finish(&out, code, e);
+    enum err err = backup_create(&out, path, sum, NULL, e);
+    if (!err)
+        err = backup_write(&out, text, bytes, e);
+    err = backup_finish(&out, err, e);
     free(text);
-    return code;
+    return err;
 }
 
 enum err backup_manifest_write(const char *directory, const char *source, const struct backup_facts *facts,
@@ -125,9 +125,9 @@ enum err backup_sums_read(const char *directory, struct backup_sum sums[static B
     char path[BACKUP_PATH_BYTES], *at = text;
     memset(sums, 0, BACKUP_FILES * sizeof *sums);
     snprintf(path, sizeof path, "%s/%s", directory, sums_name);
-    enum err code = read_text(path, text, e);
-    if (code)
-        return code;
+    enum err err = read_text(path, text, e);
+    if (err)
+        return err;
     for (char *line; at && *at && (line = strsep(&at, "\n"));)
         if (!take_sum(line, sums))
             return err_set(e, ERR_CORRUPT, "%s is damaged: a line is not the sum of a backup's file", path);
@@ -174,9 +174,9 @@ enum err backup_manifest_read(const char *directory, struct backup_facts *facts,
     *facts = (struct backup_facts){0};
     memset(sums, 0, BACKUP_FILES * sizeof *sums);
     backup_path(path, directory, BACKUP_MANIFEST);
-    enum err code = read_text(path, text, e);
-    if (code)
-        return code;
+    enum err err = read_text(path, text, e);
+    if (err)
+        return err;
     char *line = strsep(&at, "\n");
     if (strncmp(line, head, sizeof head - 1) != 0)
         return err_set(e, ERR_INVALID, "this is not a backup: %s does not begin with \"%s\"", path, head);

@@ -40,8 +40,8 @@ enum err replacement_lock(struct replacement *p, struct err_text *e)
     if (!p->existed)
         return OK;
     snprintf(file, sizeof file, "%s/writer.lock", p->live);
-    enum err code = stat(file, &st) == 0 ? guard_lock(file, &p->writer_fd, e) : OK;
-    return code ? code : guard_nobody(p->live, &p->open_fd, e);
+    enum err err = stat(file, &st) == 0 ? guard_lock(file, &p->writer_fd, e) : OK;
+    return err ? err : guard_nobody(p->live, &p->open_fd, e);
 }
 
 enum err replacement_prepare(struct replacement *p, struct err_text *e)
@@ -115,9 +115,9 @@ enum err replacement_clear(struct replacement *p, struct err_text *e)
 {
     if (!p->existed)
         return OK;
-    enum err code = moved(p, move_aside(p, p->live), e);
-    p->changed = !code;
-    return code ? code : sync_parent(p, e);
+    enum err err = moved(p, move_aside(p, p->live), e);
+    p->changed = !err;
+    return err ? err : sync_parent(p, e);
 }
 
 /* Two steps, where the file system cannot exchange two names: for microseconds there is no live one. */
@@ -145,9 +145,9 @@ static int replace(struct replacement *p)
 /* There is never a moment without a journal: an ingestor that starts then would begin a new one. */
 enum err replacement_swap(struct replacement *p, struct err_text *e)
 {
-    enum err code = moved(p, p->existed ? replace(p) : rename(p->fresh, p->live), e);
-    if (code)
-        return code;
+    enum err err = moved(p, p->existed ? replace(p) : rename(p->fresh, p->live), e);
+    if (err)
+        return err;
     p->changed = true;
     *p->fresh = 0;
     if (p->existed)

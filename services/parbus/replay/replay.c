@@ -29,7 +29,7 @@ struct replay {
     struct moment now;
     int64_t started_us, progress_us;
     struct err_text trouble;
-    enum err failed;
+    enum err err;
 };
 
 static enum err ignore(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
@@ -140,7 +140,7 @@ static bool take_record(void *ctx, uint64_t first_pseq, const void *record, size
     if (last > r->until)
         last = r->until;
     if (applied(r) != last) {
-        r->failed = ERR_CORRUPT;
+        r->err = ERR_CORRUPT;
         return false;
     }
     r->totals->records++;
@@ -161,8 +161,8 @@ static enum err replay_partition(struct replay *r, struct err_text *e)
     for (r->next = applied(r) + 1; r->next <= r->until && !err;) {
         uint64_t from = r->next;
         err = journal_read(r->journal, r->partition, r->next, READ_BYTES, take_record, r, e);
-        if (!err && r->failed)
-            err = err_set(e, r->failed, "%s", r->trouble.text);
+        if (!err && r->err)
+            err = err_set(e, r->err, "%s", r->trouble.text);
         if (!err && r->next == from)
             err = err_set(e, ERR_CORRUPT, "the journal ends before pseq %llu", (unsigned long long)r->until);
     }

@@ -58,13 +58,13 @@ static bool take_feeder(void *ctx, uint32_t number, const struct journal_feeder 
 static enum err read_partition(struct journal *j, uint32_t partition, struct err_text *e)
 {
     uint64_t last = 0, next = 1;
-    enum err code = journal_last_pseq(j, partition, &last, e);
-    if (!code && last)
-        code = journal_read(j, partition, 1, SIZE_MAX, take_record, &next, e);
-    if (!code && next != last + 1)
-        code = err_set(e, ERR_CORRUPT, "partition %u ends at %llu, not at %llu", partition,
-                       (unsigned long long)next - 1, (unsigned long long)last);
-    return code;
+    enum err err = journal_last_pseq(j, partition, &last, e);
+    if (!err && last)
+        err = journal_read(j, partition, 1, SIZE_MAX, take_record, &next, e);
+    if (!err && next != last + 1)
+        err = err_set(e, ERR_CORRUPT, "partition %u ends at %llu, not at %llu", partition, (unsigned long long)next - 1,
+                      (unsigned long long)last);
+    return err;
 }
 
 int main(int argc, char **argv)
@@ -73,12 +73,12 @@ int main(int argc, char **argv)
     struct journal *j = NULL;
     if (argc != 2)
         return 2;
-    enum err code = journal_open(&j, argv[1], &(struct journal_options){0}, &e);
-    if (!code)
-        code = journal_feeders(j, take_feeder, NULL, &e);
-    for (uint32_t p = 0; !code && p < journal_partitions(j); p++)
-        code = read_partition(j, p, &e);
-    for (size_t i = 0; !code && i < FEEDERS_MAX; i++) {
+    enum err err = journal_open(&j, argv[1], &(struct journal_options){0}, &e);
+    if (!err)
+        err = journal_feeders(j, take_feeder, NULL, &e);
+    for (uint32_t p = 0; !err && p < journal_partitions(j); p++)
+        err = read_partition(j, p, &e);
+    for (size_t i = 0; !err && i < FEEDERS_MAX; i++) {
         const struct feeder *f = &feeders[i];
         if (f->mark.epoch)
             printf("%s %llu %llu %llu %llu %llu\n", f->mark.name, (unsigned long long)f->mark.epoch,
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
         free(f->seen);
     }
     journal_close(&j);
-    if (code && code != ERR_NOT_FOUND) /* nothing was ever promised */
+    if (err && err != ERR_NOT_FOUND) /* nothing was ever promised */
         fprintf(stderr, "entries: %s\n", e.text);
-    return code && code != ERR_NOT_FOUND ? 1 : 0;
+    return err && err != ERR_NOT_FOUND ? 1 : 0;
 }
