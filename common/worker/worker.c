@@ -3,6 +3,8 @@
 #include "wire/reason.h"
 #include "wire/wire.h"
 
+STATE_MACHINE(duty_machine, "duty", DUTY_EDGES, "on", "leaving", "over");
+
 enum { COUNTERS_MAX = METRIC_COUNT + 256 };
 
 void worker_init(struct worker *w, const struct worker_config *config, wire_send_fn *send, void *ctx, int64_t now_us)
@@ -111,13 +113,13 @@ bool worker_tick(struct worker *w, const struct metrics *metrics, const uint32_t
         case MEMBERSHIP_NOTHING:
             return beat;
         case MEMBERSHIP_HELLO:
-            if (!w->leaving)
+            if (w->duty == DUTY_ON)
                 say_hello(w);
             break;
         case MEMBERSHIP_HEARTBEAT:
             beat = true;
             send_heartbeat(w, metrics, owned, owned_count);
-            if (w->leaving)
+            if (worker_leaves(w))
                 send_leave(w);
             break;
         }
@@ -130,8 +132,19 @@ int64_t worker_deadline_us(const struct worker *w)
     return is_member(w) ? earlier_us(beat_us, follow_deadline_us(&w->follow)) : beat_us;
 }
 
+void worker_end(struct worker *w, enum err err, const struct err_text *why)
+{
+    ASSERT(err != OK);
+    if (w->duty == DUTY_OVER)
+        return;
+    STATE_ENTER(&duty_machine, w->duty, DUTY_OVER);
+    w->over = err;
+    w->why_over = *why;
+}
+
 enum err worker_over(const struct worker *w, struct err_text *e)
 {
+    ASSERT((w->duty == DUTY_OVER) == (w->over != OK));
     return w->over ? err_set(e, w->over, "%s", w->why_over.text) : OK;
 }
 
@@ -139,8 +152,9 @@ bool worker_ready(const struct worker *w) { return is_member(w) && known(w) >= w
 
 bool worker_welcome(struct worker *w, const Parbus__WorkerWelcome *m, int64_t now_us)
 {
+    struct err_text e;
     if (w->journal_id && w->journal_id != m->journal_id)
-        w->over = err_set(&w->why_over, ERR_INVALID, "the ingestor serves another journal now");
+        worker_end(w, err_set(&e, ERR_INVALID, "the ingestor serves another journal now"), &e);
     w->journal_id = m->journal_id;
     w->needs = m->control_seq;
     worker_knows(w, m->control_seq);
@@ -151,9 +165,10 @@ bool worker_controls(struct worker *w, const Parbus__Controls *controls, int64_t
 {
     uint64_t before = known(w);
     bool ready = worker_ready(w);
-    enum err err = follow_take(&w->follow, controls, now_us, &w->why_over);
+    struct err_text e;
+    enum err err = follow_take(&w->follow, controls, now_us, &e);
     if (err)
-        w->over = err_wrap(&w->why_over, err, "controls of the journal");
+        worker_end(w, err_wrap(&e, err, "controls of the journal"), &e);
     if (!ready && worker_ready(w))
         membership_hurry(&w->membership, now_us); /* the coordinator waits for it */
     return known(w) != before;
@@ -161,14 +176,15 @@ bool worker_controls(struct worker *w, const Parbus__Controls *controls, int64_t
 
 void worker_leave(struct worker *w)
 {
-    if (!w->leaving)
-        send_leave(w);
-    w->leaving = true;
+    if (w->duty != DUTY_ON)
+        return;
+    send_leave(w);
+    STATE_ENTER(&duty_machine, w->duty, DUTY_LEAVING);
 }
 
 void worker_left(struct worker *w)
 {
-    ASSERT(w->leaving);
-    if (!w->over)
-        w->over = err_set(&w->why_over, ERR_STOPPED, "all is done");
+    struct err_text e;
+    ASSERT(w->duty != DUTY_ON);
+    worker_end(w, err_set(&e, ERR_STOPPED, "all is done"), &e);
 }

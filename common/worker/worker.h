@@ -27,6 +27,14 @@ struct worker_config { /* strings are the caller's and outlive the worker */
 /* Of every worker's core, the way to the coordinator is source 0, and there is but one peer. */
 enum { WORKER_COORDINATOR = 0, WORKER_PEER = 1 };
 
+enum duty { DUTY_ON, DUTY_LEAVING, DUTY_OVER };
+
+#define DUTY_EDGES(X)                                                                                                  \
+    X(DUTY_ON, DUTY_LEAVING, "a stop signal: Leave (I14)")                                                             \
+    X(DUTY_ON, DUTY_OVER, "it cannot go on: another journal, a control that cannot be applied, no state")              \
+    X(DUTY_LEAVING, DUTY_OVER, "all is done, or it cannot go on")
+extern const struct state_machine duty_machine;
+
 struct worker {
     struct worker_config config;
     struct membership membership;
@@ -37,8 +45,8 @@ struct worker {
     struct follow follow;
     uint64_t journal_id; /* of the first welcome; 0: it is not welcome yet */
     uint64_t needs;      /* controls that there were when it was welcomed: before it knows them it gets no work */
-    bool leaving;
-    enum err over; /* not OK: this process must end */
+    enum duty duty;
+    enum err over; /* not OK exactly when duty is DUTY_OVER: this process must end */
     struct err_text why_over;
 };
 
@@ -72,10 +80,13 @@ static inline bool worker_knows(struct worker *w, uint64_t control_seq)
 bool worker_controls(struct worker *w, const Parbus__Controls *controls, int64_t now_us);
 /* OK: it goes on. ERR_STOPPED: it has left, and all is done. Else the process must end and start again; *e says why. */
 enum err worker_over(const struct worker *w, struct err_text *e);
+/* It cannot go on; `err` is not OK. The first reason stays. */
+void worker_end(struct worker *w, enum err err, const struct err_text *why);
 /* It is welcome, and knows all controls that there were then. */
 bool worker_ready(const struct worker *w);
 
 /* Says Leave, and again with each heartbeat: the first may be lost. */
 void worker_leave(struct worker *w);
+static inline bool worker_leaves(const struct worker *w) { return w->duty == DUTY_LEAVING; }
 /* It leaves, and has nothing to do any more: over. */
 void worker_left(struct worker *w);

@@ -46,7 +46,10 @@ static void forget_all(struct scorer *s, int64_t now_us)
 
 static void begin(struct scorer *s, uint32_t partitions)
 {
-    s->worker.over = s->io.store.open(s->io.store_ctx, s->worker.journal_id, &s->worker.why_over);
+    struct err_text e;
+    enum err err = s->io.store.open(s->io.store_ctx, s->worker.journal_id, &e);
+    if (err)
+        worker_end(&s->worker, err, &e);
     s->partitions = partitions;
     s->partition = calloc(partitions, sizeof(struct partition *));
     s->owned = calloc(partitions, sizeof *s->owned);
@@ -219,7 +222,7 @@ int64_t scorer_tick(struct scorer *s, struct moment now)
         repeat_progress(s, now_us);
     if (worker_tick(&s->worker, &s->metrics, s->owned, s->owned_count, now_us))
         tell_committed(s);
-    if (s->worker.leaving && !s->owned_count)
+    if (worker_leaves(&s->worker) && !s->owned_count)
         worker_left(&s->worker);
     return deadline_us(s, now_us);
 }

@@ -197,7 +197,7 @@ static enum err take_work(struct validator *v, const Parbus__Work *work, struct 
 static void on_work(struct validator *v, const ProtobufCMessage *message, int64_t now_us)
 {
     struct err_text e;
-    if (v->worker.leaving)
+    if (worker_leaves(&v->worker))
         v->quiet_us = now_us + QUIET_US;
     if (take_work(v, (const Parbus__Work *)message, &e))
         tell(&v->io, TELL_WARN, "validator.record_unreadable", "why=\"%s\"", e.text);

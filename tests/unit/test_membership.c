@@ -146,6 +146,26 @@ Test(worker, notices_that_the_ingestor_serves_another_journal)
     cr_assert_eq(worker_over(&w, NULL), ERR_INVALID);
 }
 
+Test(worker, that_is_over_stays_so_for_the_first_reason_and_says_no_more)
+{
+    struct said said = {0};
+    struct metrics metrics = {0};
+    struct worker_config config = {.instance = "validator-1", .heartbeat_us = BEAT_US, .catalog = catalog};
+    struct err_text e;
+    struct worker w;
+    worker_init(&w, &config, hear, &said, 0);
+    worker_leave(&w);
+    worker_left(&w);
+    worker_left(&w);
+    worker_end(&w, err_set(&e, ERR_IO, "the disk is gone"), &e);
+    cr_expect_eq(worker_over(&w, &e), ERR_STOPPED);
+    cr_expect_str_eq(e.text, "all is done");
+    worker_leave(&w);
+    worker_tick(&w, &metrics, NULL, 0, SECOND_US);
+    cr_expect_eq(said.count[PARBUS__TO_COORDINATOR__BODY_LEAVE], 1);
+    cr_expect_eq(said.count[PARBUS__TO_COORDINATOR__BODY_HELLO], 0);
+}
+
 Test(worker, each_hello_says_what_the_one_before_it_ended_at)
 {
     struct said said = {0};

@@ -21,6 +21,7 @@ static const struct {
     {"snapshot", {"sending: stalled", "stalled: sending"}},
     {"topic", {"quiet: pending", "pending: quiet"}},
     {"membership", {"stranger: member", "member: stranger"}},
+    {"duty", {"on: leaving over", "leaving: over", "over:"}},
     {"process",
      {"waiting: starting", "starting: waiting running stopping held", "running: waiting stopping held",
       "stopping: waiting", "held:"}},
