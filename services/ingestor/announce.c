@@ -100,7 +100,7 @@ void announce_new(struct coordinator *c, uint64_t first)
     p.piece_of = 0;
     Parbus__Controls m = message_of(&p);
     for (int w = 0; w < c->worker_count; w++)
-        if (c->worker[w].alive)
+        if (worker_alive(&c->worker[w]))
             send(c, c->worker[w].peer, &m);
     buffer_free(&p.bytes);
 }

@@ -66,8 +66,22 @@ struct suspect { /* an entry at which workers ended (I17) */
     char instance[WIRE_NAME_BYTES_MAX + 1]; /* of who reported it last */
 };
 
-struct worker {
-    bool alive, leaving;
+enum worker_state { WORKER_VACANT, WORKER_JOINING, WORKER_LIVE, WORKER_LEAVING, WORKER_DEAD, WORKER_LEFT };
+
+#define WORKER_EDGES(X)                                                                                                \
+    X(WORKER_VACANT, WORKER_JOINING, "WorkerHello of a new process")                                                   \
+    X(WORKER_JOINING, WORKER_LIVE, "it knows the controls that there were when it joined (I20): it gets work")         \
+    X(WORKER_JOINING, WORKER_LEAVING, "Leave")                                                                         \
+    X(WORKER_JOINING, WORKER_DEAD, "silent for worker_lease_ms, or another process has its name")                      \
+    X(WORKER_LIVE, WORKER_LEAVING, "Leave")                                                                            \
+    X(WORKER_LIVE, WORKER_DEAD, "silent for worker_lease_ms, or another process has its name")                         \
+    X(WORKER_LEAVING, WORKER_LEFT, "silent for worker_lease_ms, or another process has its name")                      \
+    X(WORKER_DEAD, WORKER_JOINING, "WorkerHello: it was there all the time, or a new process takes the slot")          \
+    X(WORKER_LEFT, WORKER_JOINING, "WorkerHello: a new process takes the slot")
+extern const struct state_machine worker_machine;
+
+struct worker { /* its slot; all zero: WORKER_VACANT */
+    enum worker_state state;
     Parbus__Role role;
     char instance[WIRE_NAME_BYTES_MAX + 1], endpoint[512];
     uint64_t peer, incarnation, name_hash;
@@ -87,8 +101,11 @@ struct worker {
     size_t counter_count;
 };
 
-/* I20: one that lacks controls from before it joined would have to refuse its work. */
-static inline bool worker_knows_enough(const struct worker *w) { return w->controls >= w->needs; }
+/* JOINING, LIVE, LEAVING: its messages are heeded. Only a live one is given partitions. */
+static inline bool worker_alive(const struct worker *w)
+{
+    return w->state == WORKER_JOINING || w->state == WORKER_LIVE || w->state == WORKER_LEAVING;
+}
 
 /* What rates are made of: taken every 2 s, so that the older of two is 2 to 4 s old. */
 struct sample {
@@ -116,7 +133,7 @@ struct coordinator {
     size_t suspect_count;
     struct ends ends;   /* of workers that came back as another process */
     int64_t watched_us; /* partitions were looked at, whether they stand still */
-    bool rebalance;     /* the set of workers changed */
+    bool rebalance;     /* who is alive, or whose a partition is, has changed */
     int64_t started_us; /* first tick; 0: none yet */
     uint64_t applied;   /* entries, in this term */
     struct sample then, last;
@@ -131,9 +148,8 @@ void coordinator_init(struct coordinator *c, const struct settings *settings, co
 void coordinator_free(struct coordinator *c);
 
 void coordinator_message(struct coordinator *c, uint64_t peer, const struct wire_message *m, int64_t now_us);
-/* Sends what the windows allow, of all partitions. Called once after a batch of messages or a commit. */
-void coordinator_pump(struct coordinator *c, int64_t now_us);
-/* Leases, repeats, resends, moves. Returns when something is due, as mono_us. */
+/* Leases, repeats, resends, moves, and what the windows allow. After each run of messages. Returns when something is
+ * due, as mono_us. */
 int64_t coordinator_tick(struct coordinator *c, int64_t now_us);
 
 /* stats.c: for StatsReply, whose `counter` has room for WORKERS_MAX * WORKER_COUNTERS_MAX more. */

@@ -40,8 +40,8 @@ void coordinator_assert(const struct coordinator *c)
     for (uint32_t p = 0; p < c->partitions; p++) {
         const struct partition *part = &c->partition[p];
         coordinator_assert_partition(c, p);
-        ASSERT(part->scorer == WORKER_NONE || c->worker[part->scorer].alive);
-        ASSERT(part->validator == WORKER_NONE || c->worker[part->validator].alive);
+        ASSERT(part->scorer == WORKER_NONE || worker_alive(&c->worker[part->scorer]));
+        ASSERT(part->validator == WORKER_NONE || worker_alive(&c->worker[part->validator]));
     }
     assert_windows(c);
 }

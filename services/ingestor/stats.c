@@ -145,14 +145,6 @@ static void add_partitions(const struct coordinator *c, int w, const Parbus__Sta
         }
 }
 
-/* "live" promises that its partitions are those it will have: `scale` waits for that. */
-static const char *worker_state(const struct worker *w)
-{
-    if (!w->alive)
-        return "dead";
-    return w->leaving ? "leaving" : worker_knows_enough(w) ? "live" : "joining";
-}
-
 static Parbus__WorkerStats *worker_stats(struct coordinator *c, struct arena *arena, int w,
                                          const Parbus__StatsReply *reply, int64_t now_us)
 {
@@ -165,7 +157,7 @@ static Parbus__WorkerStats *worker_stats(struct coordinator *c, struct arena *ar
     s->service = (char *)services[worker->role & 3];
     s->instance = worker->instance;
     s->heartbeat_age_ms = (uint64_t)(now_us - worker->heard_us) / 1000;
-    s->state = (char *)worker_state(worker);
+    s->state = (char *)state_name(&worker_machine, worker->state); /* `scale` waits for "live" */
     s->pid = worker->pid;
     s->alive_ms = (uint64_t)(now_us - worker->joined_us) / 1000;
     add_partitions(c, w, reply, s);
@@ -205,7 +197,7 @@ static void worker_counters(struct worker *worker, Parbus__StatsReply *reply, st
 /* A worker that left in good order is not worth a line. */
 static bool worth_showing(const struct worker *worker, int64_t now_us)
 {
-    return worker->alive || (!worker->leaving && now_us - worker->heard_us < FORGET_US);
+    return worker_alive(worker) || (worker->state == WORKER_DEAD && now_us - worker->heard_us < FORGET_US);
 }
 
 /* The largest journal, 4096 partitions, and 256 workers, all with the longest names, need 1.1 MB. */

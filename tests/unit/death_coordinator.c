@@ -15,8 +15,9 @@ static struct partition *flying(void)
     settings_defaults(&settings);
     coordinator_init(&coordinator, &settings, &io, &metrics, &door, 2, 77, 1);
     coordinator.worker_count = 2;
-    coordinator.worker[0] = (struct worker){.alive = true, .role = PARBUS__ROLE__ROLE_SCORER, .flight_bytes = 200};
-    coordinator.worker[1] = (struct worker){.alive = true, .role = PARBUS__ROLE__ROLE_VALIDATOR};
+    coordinator.worker[0] =
+        (struct worker){.state = WORKER_LIVE, .role = PARBUS__ROLE__ROLE_SCORER, .flight_bytes = 200};
+    coordinator.worker[1] = (struct worker){.state = WORKER_LIVE, .role = PARBUS__ROLE__ROLE_VALIDATOR};
     struct partition *part = &coordinator.partition[0];
     static struct flight flight[FLIGHTS_MAX] = {{4, 100}, {6, 100}};
     part->state = PARTITION_OWNED;
@@ -47,12 +48,12 @@ static void owned_by_nobody(void) { flying()->scorer = WORKER_NONE; }
 static void owned_by_the_dead(void)
 {
     flying();
-    coordinator.worker[0].alive = false;
+    coordinator.worker[0].state = WORKER_DEAD;
 }
 static void in_flight_at_the_dead(void)
 {
     flying();
-    coordinator.worker[1].alive = false;
+    coordinator.worker[1].state = WORKER_DEAD;
 }
 static void flying_without_an_owner(void)
 {

@@ -10,7 +10,7 @@
 extern const struct state_machine duty_machine, follow_machine, snapshot_machine, topic_machine;
 
 const struct state_machine *const machines[] = {
-    &feeder_machine, &need_machine,       &partition_machine, &standstill_machine, &follow_machine, &snapshot_machine,
-    &topic_machine,  &membership_machine, &duty_machine,      &process_machine,    &append_machine,
+    &feeder_machine,   &need_machine,  &partition_machine,  &worker_machine, &standstill_machine, &follow_machine,
+    &snapshot_machine, &topic_machine, &membership_machine, &duty_machine,   &process_machine,    &append_machine,
 };
 const size_t machine_count = sizeof machines / sizeof *machines;
