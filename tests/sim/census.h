@@ -42,6 +42,13 @@
     X(fenced, "ingestors told that somebody else is the writer")                                                       \
     X(fenced_kept, "… whose group is there all the same")                                                              \
     X(journal_read_io, "reads of the journal with an I/O error")                                                       \
+    X(flips_journal, "bits of the journal's records that flipped")                                                     \
+    X(flips_journal_read, "… records met so by a reader")                                                              \
+    X(flips_journal_kept, "… partitions that stood still for it until somebody came")                                  \
+    X(flips_mended_running, "… that were right again while everybody ran")                                             \
+    X(flips_state, "bits of state's rows that flipped")                                                                \
+    X(flips_state_read, "… rows met so by a reader")                                                                   \
+    X(flips_state_kept, "… partitions that stood still for it until somebody came")                                    \
     X(state_full, "commits of state with a full disk")                                                                 \
     X(state_io, "… with an I/O error")                                                                                 \
     X(state_lies, "… that failed and are there all the same")                                                          \

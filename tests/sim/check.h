@@ -114,10 +114,19 @@ void check_subscriber(struct sim *s, const struct actor *n, const struct parbus_
 bool check_shows_last(const struct sim *s, uint32_t series, const struct standing *have);
 void check_feed_complete(struct sim *s);
 
+/* ---- law 7: nothing changes unseen (check_flips.c) ---- */
+
+/* As check_outstanding, as long as something is damaged: NULL when that alone holds anything up, and is told. */
+const char *check_held_up(struct sim *s);
+/* Of nothing it is said any more that it is damaged. */
+void check_nothing_damaged(struct sim *s);
+
 /* ---- the end (check_end.c) ---- */
 
 /* NULL: nothing is outstanding any more; else what is, for a person. */
 const char *check_outstanding(struct sim *s);
+/* … but for what the feed shows of units whose partition is held up by damage. */
+const char *check_feed_shows(struct sim *s);
 /* Everything, after nothing is outstanding. */
 void check_end(struct sim *s);
 /* Law 2: the journal, replayed by a fresh validator and scorer, gives the same state (replay.c). */

@@ -123,7 +123,7 @@ uint64_t check_journal_faults(const struct sim *s)
 {
     const uint64_t *count = s->census.count;
     return count[CENSUS_journal_full] + count[CENSUS_journal_io] + count[CENSUS_journal_lies] +
-           count[CENSUS_journal_read_io];
+           count[CENSUS_journal_read_io] + count[CENSUS_flips_journal_read];
 }
 
 void check_retried(struct sim *s, const Parbus__Retried *m, bool excused)

@@ -45,6 +45,7 @@ static void set_data(struct kv_row *row, const void *data, size_t bytes)
     if (bytes)
         memcpy(row->data, data, bytes);
     row->bytes = bytes;
+    row->flip = (struct flip){0};
 }
 
 static struct kv_row *insert(struct kv *k, size_t at, const void *key, size_t key_bytes)

@@ -1,6 +1,7 @@
 /* Sorted keys and values in memory, with a journal of what the last transaction changed, so that it can be taken back.
  */
 #pragma once
+#include "tests/sim/flips.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@ struct kv_row {
     uint8_t key[KV_KEY_MAX];
     size_t key_bytes, bytes, capacity;
     uint8_t *data;
+    struct flip flip; /* until it is written again */
 };
 
 struct kv {

@@ -31,7 +31,8 @@
     X(REJECT_LEFT, "reject-left", 2, "what is sent again stays among the rejects")                                     \
     X(CONTROL_MISSED, "control-missed", 3, "a worker that missed a control does not ask for it")                       \
     X(CONTROL_SKIPPED, "control-skipped", 2, "a validator that missed a control goes on without it")                   \
-    X(SUSPECT_FORGOTTEN, "suspect-forgotten", 6, "only the last entry that ended a worker is suspected")
+    X(SUSPECT_FORGOTTEN, "suspect-forgotten", 6, "only the last entry that ended a worker is suspected")               \
+    X(FLIP_UNSEEN, "flip-unseen", 7, "whoever reads journal or state does not look at checksums")
 
 enum mutation {
 #define X(code, name, law, text) MUTATION_##code,
@@ -42,7 +43,7 @@ enum mutation {
 
 struct mutation_row {
     const char *name;
-    int law; /* 1 .. 6 of the design */
+    int law; /* 1 .. 7 of the design */
     const char *text;
 };
 extern const struct mutation_row mutation_table[MUTATION_COUNT];

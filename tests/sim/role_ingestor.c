@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 enum { TEN_DAYS_MS = 864000000 };
+#define OPERATOR_PEER UINT64_MAX /* nobody in the cast */
 
 struct ingestor_process {
     struct sim *sim;
@@ -18,6 +19,8 @@ struct ingestor_process {
     uint64_t held_peer;      /* … to this peer; 0: none is */
     struct bookmark suspect; /* mutation: the only one … */
     uint32_t blamed;         /* … and so many ended there */
+    void (*hears)(void *ctx, const Parbus__StatsReply *reply);
+    void *hears_ctx; /* of an operator who asks */
 };
 
 /* ---- what the core may do ---- */
@@ -77,6 +80,10 @@ static void check_worker_message(struct ingestor_process *p, uint32_t kind, cons
 static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     struct ingestor_process *p = ctx;
+    if (peer == OPERATOR_PEER) {
+        p->hears(p->hears_ctx, (const Parbus__StatsReply *)m);
+        return OK;
+    }
     struct actor *to = actor_of_peer(p->sim, peer);
     if (!actor_lives(p->sim, p->actor) || !to)
         return ERR_NOT_FOUND;
@@ -386,6 +393,20 @@ uint64_t sent_of(struct sim *s, uint32_t partition)
 {
     const struct actor *n = actor_of(s, &role_ingestor, NULL);
     return ingestor_sent(((const struct ingestor_process *)n->process)->core, partition);
+}
+
+bool stats_of(struct sim *s, void (*fn)(void *ctx, const Parbus__StatsReply *reply), void *ctx)
+{
+    struct actor *n = actor_of(s, &role_ingestor, NULL);
+    struct ingestor_process *p = n->process;
+    Parbus__Stats ask = PARBUS__STATS__INIT;
+    if (!n->alive || n->paused)
+        return false;
+    p->hears = fn;
+    p->hears_ctx = ctx;
+    ingestor_receive(p->core, INGESTOR_DOOR, (struct peer){OPERATOR_PEER, ""},
+                     WIRE_MESSAGE(PARBUS__TO_INGESTOR__BODY_STATS, &ask.base), now(p));
+    return true;
 }
 
 uint64_t lag_of(struct sim *s)

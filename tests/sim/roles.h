@@ -1,6 +1,7 @@
 /* What the checks ask of processes. */
 #pragma once
 #include "client/feeder_core.h"
+#include "door.pb-c.h"
 #include "tests/sim/actor.h"
 
 struct parbus_topic;
@@ -9,8 +10,10 @@ struct wire_message;
 struct wire_channel;
 
 struct publisher *publisher_of(struct sim *s, uint64_t *epoch); /* NULL: it is dead, or has not started */
-uint64_t lag_of(struct sim *s);                                 /* UINT64_MAX: the ingestor is dead */
-uint64_t sent_of(struct sim *s, uint32_t partition);            /* up to which pseq; the ingestor lives */
+/* What the ingestor tells an operator (D13). false: it is dead, or hangs. */
+bool stats_of(struct sim *s, void (*fn)(void *ctx, const Parbus__StatsReply *reply), void *ctx);
+uint64_t lag_of(struct sim *s);                      /* UINT64_MAX: the ingestor is dead */
+uint64_t sent_of(struct sim *s, uint32_t partition); /* up to which pseq; the ingestor lives */
 const struct parbus_topic *topic_of(const struct actor *subscriber, uint32_t series); /* NULL: it is dead */
 bool totals_of(const struct actor *feeder, struct parbus_feeder_totals *totals);      /* false: it is dead */
 

@@ -70,6 +70,7 @@ void sim_destroy(struct sim **sim, struct census *census)
     free(s->poison.report);
     arena_free(&s->arena);
     buffer_free(&s->out);
+    buffer_free(&s->flips.read);
     free(s);
     *sim = NULL;
 }
@@ -115,8 +116,14 @@ static void end_chaos(struct sim *s)
 /* true: the run is over. */
 static bool look(struct sim *s)
 {
-    const char *what = check_outstanding(s);
+    bool held_up = flips_last(s);
+    const char *what = held_up ? check_held_up(s) : check_outstanding(s);
     s->look_us = s->now_us + LOOK_US;
+    if (!what && held_up) {
+        flips_mend(s);
+        s->deadline_us = s->now_us + CALM_US;
+        return false;
+    }
     if (!what) {
         check_end(s);
         return true;
@@ -137,6 +144,9 @@ static void one_event(struct sim *s)
     } else if (!s->calm && s->fault_us <= earlier_us(actor_us, message_us)) {
         advance(s, s->fault_us);
         fault_happen(s);
+    } else if (!s->calm && s->flips.next_us <= earlier_us(actor_us, message_us)) {
+        advance(s, s->flips.next_us);
+        flips_happen(s);
     } else if (message_us <= actor_us) {
         advance(s, message_us);
         network_deliver(s);

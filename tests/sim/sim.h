@@ -8,7 +8,8 @@
  * Files: network.c (links), store.c (state), sim_journal.c with sim_append.c, outbox.c (what survives a process),
  * actor.c (processes) with one role_*.c each, faults.c (what goes wrong, and when), operator.c (copies, and what is
  * taken back from them), weather.c (how bad it is), fiber.c (calls that hang in their middle), poison.c (submissions
- * that end who looks at them), census.c (how often what happened), trace.c (what happened last). */
+ * that end who looks at them), flips.c (bits that are not what was written), census.c (how often what happened),
+ * trace.c (what happened last). */
 #pragma once
 #include "base/arena.h"
 #include "base/settings.h"
@@ -79,6 +80,7 @@ struct sim {
     struct census census;
     struct operator operator;
     struct poison poison;
+    struct flips flips;
     bool failed;
     char failure[512];
 };

@@ -120,6 +120,7 @@ void sim_journal_restore(struct sim *s)
     struct sim_journal *j = &s->journal;
     take_back(s, &j->copy);
     j->term = j->copy.term;
+    flips_forget(j);
     j->before = position_of(j);
 }
 
@@ -138,12 +139,15 @@ enum err sim_journal_read(struct sim *s, struct actor *n, uint32_t partition, ui
     size_t bytes = 0, i = p->count;
     while (i && p->record[i - 1].first_pseq + p->record[i - 1].count > from_pseq)
         i--;
+    enum err err = OK;
     for (; i < p->count && (!bytes || bytes < bytes_max); i++) {
+        const uint8_t *data;
         bytes += p->record[i].bytes;
-        if (!fn(ctx, p->record[i].first_pseq, p->record[i].data, p->record[i].bytes))
+        err = flips_read_record(s, partition, &p->record[i], &data, e);
+        if (err || !fn(ctx, p->record[i].first_pseq, data, p->record[i].bytes))
             break;
     }
-    return OK;
+    return err;
 }
 
 enum err sim_journal_controls(struct sim *s, struct actor *n, uint64_t from, journal_control_fn *fn, void *ctx,

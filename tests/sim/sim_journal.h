@@ -4,6 +4,7 @@
 #pragma once
 #include "base/buffer.h"
 #include "journal/journal.h"
+#include "tests/sim/flips.h"
 
 struct sim;
 struct actor;
@@ -35,7 +36,8 @@ struct sim_journal {
             uint64_t first_pseq;
             uint32_t count;
             size_t bytes;
-            uint8_t *data;
+            uint8_t *data;    /* as it was written */
+            struct flip flip; /* … but for this, to whoever reads it */
         } * record;
         size_t count, capacity;
         uint64_t last;

@@ -5,7 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PARTITIONS = 'p', VALUES = 'v', SCORES = 's', TALLIES = 't', REJECTS = 'r' };
+enum {
+    PARTITIONS = 'p',
+    VALUES = SIM_STATE_VALUES,
+    SCORES = SIM_STATE_SCORES,
+    TALLIES = SIM_STATE_TALLIES,
+    REJECTS = 'r'
+};
 
 struct key {
     uint8_t bytes[KV_KEY_MAX];
@@ -178,6 +184,14 @@ enum err sim_state_read_values(const struct sim_state *t, uint32_t partition, ui
     memcpy(cell, row->data, row->bytes);
     return OK;
 }
+
+const struct kv_row *sim_state_row(const struct sim_state *t, uint32_t partition, uint32_t series, uint32_t unit,
+                                   uint8_t stage)
+{
+    return get(t, stage ? key_values(partition, series, unit, stage) : key_unit(SCORES, partition, series, unit));
+}
+
+uint32_t sim_state_partition(const struct kv_row *row) { return get_be16(row->key + 1); }
 
 const struct score_header *sim_state_read_scores(const struct sim_state *t, uint32_t partition, uint32_t series,
                                                  uint32_t unit, const int64_t **points)

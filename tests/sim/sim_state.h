@@ -8,6 +8,8 @@
 struct sim;
 struct actor;
 
+enum { SIM_STATE_VALUES = 'v', SIM_STATE_SCORES = 's', SIM_STATE_TALLIES = 't' }; /* first byte of a row's key */
+
 struct sim_state {
     struct kv kv, copy;
     const struct actor *holder; /* of the transaction that is pending */
@@ -48,6 +50,11 @@ enum err sim_state_read_values(const struct sim_state *t, uint32_t partition, ui
 /* NULL: no such row. *points follow the header. */
 const struct score_header *sim_state_read_scores(const struct sim_state *t, uint32_t partition, uint32_t series,
                                                  uint32_t unit, const int64_t **points);
+/* The row of values or scores; stage 0: scores. NULL: there is none. */
+const struct kv_row *sim_state_row(const struct sim_state *t, uint32_t partition, uint32_t series, uint32_t unit,
+                                   uint8_t stage);
+/* Of values, scores or a tally. */
+uint32_t sim_state_partition(const struct kv_row *row);
 /* Returns the epoch that the tally is of; 0: none. */
 uint64_t sim_state_read_tally(const struct sim_state *t, uint32_t partition, uint32_t feeder, struct tally *out);
 size_t sim_state_reject_count(const struct sim_state *t);

@@ -133,7 +133,12 @@ enum err sim_state_values(struct sim *s, struct actor *n, uint32_t partition, ui
                           uint8_t stage, struct cell *cell, size_t cell_count, struct err_text *e)
 {
     enum err err = reading(s, n, e);
-    return err ? err : sim_state_read_values(&s->state, partition, series, unit, stage, cell, cell_count);
+    if (!err)
+        err = sim_state_read_values(&s->state, partition, series, unit, stage, cell, cell_count);
+    if (err)
+        return err;
+    const struct kv_row *row = sim_state_row(&s->state, partition, series, unit, stage);
+    return flips_read_row(s, row, 0, cell, cell_count * sizeof *cell, e);
 }
 
 enum err sim_state_scores(struct sim *s, struct actor *n, uint32_t partition, uint32_t series, uint32_t unit,
@@ -148,7 +153,8 @@ enum err sim_state_scores(struct sim *s, struct actor *n, uint32_t partition, ui
     *header = *found;
     ASSERT(header->node_count <= points_max);
     memcpy(points, from, header->node_count * sizeof *points);
-    return OK;
+    const struct kv_row *row = sim_state_row(&s->state, partition, series, unit, 0);
+    return flips_read_row(s, row, sizeof *header, points, header->node_count * sizeof *points, e);
 }
 
 enum err sim_state_tallies(struct sim *s, struct actor *n, uint32_t partition, state_tally_fn *fn, void *ctx,
@@ -163,9 +169,25 @@ enum err sim_state_tallies(struct sim *s, struct actor *n, uint32_t partition, s
         struct tally tally;
         memcpy(&epoch, kv->row[i].data, sizeof epoch);
         memcpy(&tally, kv->row[i].data + sizeof epoch, sizeof tally);
-        if (!fn(ctx, get_be32(kv->row[i].key + 3), epoch, &tally))
+        err = flips_read_row(s, &kv->row[i], sizeof epoch, &tally, sizeof tally, e);
+        if (err || !fn(ctx, get_be32(kv->row[i].key + 3), epoch, &tally))
             break;
     }
+    return err;
+}
+
+/* Mutation: with the bit that is not what was written. */
+static enum err hand_out_scores(struct sim *s, const struct kv_row *row, state_scores_fn *fn, void *ctx, bool *more,
+                                struct err_text *e)
+{
+    enum { NODES_MAX = 64 };
+    int64_t points[NODES_MAX];
+    struct score_header header;
+    memcpy(&header, row->data, sizeof header);
+    ASSERT(header.node_count <= NODES_MAX);
+    memcpy(points, row->data + sizeof header, header.node_count * sizeof *points);
+    enum err err = flips_read_row(s, row, sizeof header, points, header.node_count * sizeof *points, e);
+    *more = !err && fn(ctx, get_be32(row->key + 3), get_be32(row->key + 7), &header, points);
     return err;
 }
 
@@ -173,15 +195,13 @@ enum err sim_state_scores_each(struct sim *s, struct actor *n, uint32_t partitio
                                state_scores_fn *fn, void *ctx, struct err_text *e)
 {
     enum err err = reading(s, n, e);
+    bool more = !err;
     *applied = sim_state_cursor(&s->state, partition).applied;
     uint8_t prefix[3] = {'s'};
     put_be16(prefix + 1, (uint16_t)partition);
     const struct kv *kv = &s->state.kv;
-    for (size_t i = kv_seek(kv, prefix, 3); !err && i < kv->count && !memcmp(kv->row[i].key, prefix, 3); i++) {
-        const struct score_header *header = (const void *)kv->row[i].data;
-        if (!fn(ctx, get_be32(kv->row[i].key + 3), get_be32(kv->row[i].key + 7), header, (const void *)(header + 1)))
-            break;
-    }
+    for (size_t i = kv_seek(kv, prefix, 3); more && i < kv->count && !memcmp(kv->row[i].key, prefix, 3); i++)
+        err = hand_out_scores(s, &kv->row[i], fn, ctx, &more, e);
     return err;
 }
 

@@ -64,6 +64,7 @@ void weather_draw(struct sim *s)
     w->faults = (uint32_t)rng_next(&s->rng);
     w->favourite = rng_below(&s->rng, FAULT_COUNT);
     poison_draw(s);
+    flips_draw(s);
     w->clocks_wrong = rng_below(&s->rng, 3) == 0;
     draw_journal(s);
 }

@@ -1,0 +1,169 @@
+/* Law 7: what is damaged holds up its own partition, and nothing else; and it is told which, and why. */
+#include "journal/record.h"
+#include "services/parbus/status/health.h"
+#include "tests/sim/roles.h"
+#include "tests/sim/sim.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct telling {
+    struct sim *sim;
+    bool by_state; /* rows of state are damaged, too: partitions may stand anywhere */
+    size_t held, told, said;
+    char sentence[SIM_PARTITIONS_MAX][128]; /* that has to be said of each that is held up */
+    char text[512];                         /* what is outstanding; empty: nothing */
+};
+
+static bool is_held(const struct sim *s, uint32_t p)
+{
+    return sim_state_cursor(&s->state, p).applied < s->journal.partition[p].last;
+}
+
+static uint64_t commit_of(const struct sim_record *r)
+{
+    struct record_header h;
+    memcpy(&h, r->data, sizeof h);
+    return h.commit;
+}
+
+/* ---- who may stand where ---- */
+
+static const char *check_partition(struct sim *s, uint32_t p)
+{
+    static char text[128];
+    uint64_t applied = sim_state_cursor(&s->state, p).applied, last = s->journal.partition[p].last;
+    const struct sim_record *r = flips_next(s, p, applied);
+    bool excused = flips_in_partition(s, p) || (r && applied + 1 >= r->first_pseq);
+    if (applied == last || excused)
+        return NULL;
+    snprintf(text, sizeof text, "state has partition %u up to %" PRIu64 " of %" PRIu64 ", with nothing damaged next", p,
+             applied, last);
+    return text;
+}
+
+/* It may have more: scores go out before they are committed (I15). */
+static const char *check_publisher(struct sim *s, uint32_t p)
+{
+    static char text[128];
+    const struct publisher *publisher = publisher_of(s, NULL);
+    uint64_t applied = sim_state_cursor(&s->state, p).applied;
+    if (publisher && (flips_in_partition(s, p) || publisher_position(publisher, p) >= applied))
+        return NULL;
+    snprintf(text, sizeof text, "the publisher has not partition %u up to %" PRIu64 ", though it is not damaged", p,
+             applied);
+    return text;
+}
+
+static const char *check_feeders(struct sim *s)
+{
+    struct parbus_feeder_totals have;
+    for (struct actor *n = NULL; (n = actor_of(s, &role_feeder, n));)
+        if (!totals_of(n, &have) || have.receipted != have.last_seq)
+            return "a feeder without a receipt, though the door goes on";
+    return NULL;
+}
+
+static const char *check_alive(const struct sim *s)
+{
+    for (int i = 0; i < s->actor_count; i++)
+        if (!s->actor[i].alive && !s->actor[i].gone)
+            return "a process that is dead";
+    return s->operator.act_us ? "the operator" : s->model.published<SIM_CONTROLS ? "control records" : NULL;
+}
+
+/* ---- what is told ---- */
+
+static void want_sentences(struct telling *t)
+{
+    for (uint32_t p = 0; p < t->sim->partitions; p++) {
+        const struct sim_record *r = flips_next(t->sim, p, sim_state_cursor(&t->sim->state, p).applied);
+        t->by_state |= flips_in_partition(t->sim, p);
+        if (is_held(t->sim, p) && r)
+            snprintf(t->sentence[t->held++], sizeof *t->sentence,
+                     "partition %u stands still, for its next record is damaged: partition %u, pseq %" PRIu64
+                     ", commit %" PRIu64 ": ",
+                     p, p, r->first_pseq, commit_of(r));
+    }
+}
+
+static void hear(void *ctx, const char *sentence)
+{
+    struct telling *t = ctx;
+    t->said++;
+    for (size_t i = 0; i < t->held; i++)
+        t->told += strncmp(sentence, t->sentence[i], strlen(t->sentence[i])) == 0;
+    if (strstr(sentence, "is damaged") || !t->text[0])
+        snprintf(t->text, sizeof t->text, "health says \"%.400s\"", sentence);
+}
+
+/* Whoever owns no partition for it, stands still for it or cannot read it says so; of what nobody reads nobody can. */
+static bool state_is_told(const struct telling *t, uint32_t p)
+{
+    const struct publisher *publisher = publisher_of(t->sim, NULL);
+    bool behind = publisher_position(publisher, p) < sim_state_cursor(&t->sim->state, p).applied;
+    return t->said > 0 || (!behind && !is_held(t->sim, p));
+}
+
+static void check_told(void *ctx, const Parbus__StatsReply *reply)
+{
+    struct telling *t = ctx;
+    health_check(reply, hear, t);
+    if (!t->by_state && t->told == t->held && t->said == t->held)
+        t->text[0] = 0;
+    if (!t->by_state)
+        return;
+    t->text[0] = 0;
+    for (uint32_t p = 0; p < t->sim->partitions; p++)
+        if (!state_is_told(t, p))
+            snprintf(t->text, sizeof t->text, "nobody says that partition %u stands still", p);
+}
+
+static const char *check_telling(struct sim *s)
+{
+    static struct telling t;
+    t = (struct telling){.sim = s};
+    want_sentences(&t);
+    if (t.held)
+        snprintf(t.text, sizeof t.text, "%zu partitions are held up, and it is not told", t.held);
+    if (!stats_of(s, check_told, &t))
+        return "an ingestor that answers";
+    return t.text[0] ? t.text : NULL;
+}
+
+static void count_held(struct sim *s)
+{
+    for (uint32_t p = 0; p < s->partitions; p++)
+        if (is_held(s, p) && flips_in_partition(s, p))
+            census_add(s, flips_state_kept, 1);
+        else if (is_held(s, p))
+            census_add(s, flips_journal_kept, 1);
+}
+
+const char *check_held_up(struct sim *s)
+{
+    const char *what = check_alive(s);
+    if (!what)
+        what = check_feeders(s);
+    for (uint32_t p = 0; p < s->partitions && !what; p++)
+        what = check_partition(s, p);
+    for (uint32_t p = 0; p < s->partitions && !what; p++)
+        what = check_publisher(s, p);
+    if (!what)
+        what = check_feed_shows(s);
+    if (!what)
+        what = check_telling(s);
+    if (!what)
+        count_held(s);
+    return what;
+}
+
+static void hear_damage(void *ctx, const char *sentence)
+{
+    if (strstr(sentence, "damage"))
+        sim_fail(ctx, "law 7: all is whole, and health says \"%s\"", sentence);
+}
+
+static void check_none(void *ctx, const Parbus__StatsReply *reply) { health_check(reply, hear_damage, ctx); }
+
+void check_nothing_damaged(struct sim *s) { stats_of(s, check_none, s); }
