@@ -146,46 +146,6 @@ static enum err put_control(struct journal *j, MDB_txn *txn, const struct journa
     return err_wrap(e, store_error(rc, e), "control %llu", (unsigned long long)c->seq);
 }
 
-static struct chain chain_before(const struct journal *j)
-{
-    struct chain c;
-    chain_begin(&c, j->id);
-    c.commit = j->last_commit;
-    c.control = j->last_control;
-    if (c.commit)
-        memcpy(c.hash, &j->store.tail[TAIL_HASH], sizeof c.hash);
-    return c;
-}
-
-/* In the tail with each commit; for good at the end of each block. */
-static enum err keep_chain(struct journal *j, MDB_txn *txn, const struct chain *c, struct err_text *e)
-{
-    uint8_t commit[8];
-    put_be64(commit, c->commit);
-    memcpy(&j->store.tail[TAIL_HASH], c->hash, sizeof c->hash);
-    if (block_of(c->commit + 1) == block_of(c->commit))
-        return OK;
-    MDB_val key = store_val(commit, sizeof commit), data = store_val(c->hash, sizeof c->hash);
-    return store_error(mdb_put(txn, j->store.dbi[DB_CHAIN], &key, &data, MDB_NOOVERWRITE), e);
-}
-
-static enum err put_chain(struct journal *j, MDB_txn *txn, struct err_text *e)
-{
-    MDB_cursor *records = NULL, *controls = NULL;
-    struct chain c = chain_before(j);
-    int rc = mdb_cursor_open(txn, j->store.dbi[DB_RECORDS], &records);
-    if (!rc)
-        rc = mdb_cursor_open(txn, j->store.dbi[DB_CONTROLS], &controls);
-    enum err err = rc ? store_error(rc, e) : chain_extend(&c, records, controls, e);
-    if (!err)
-        err = keep_chain(j, txn, &c, e);
-    if (records)
-        mdb_cursor_close(records);
-    if (controls)
-        mdb_cursor_close(controls);
-    return err_wrap(e, err, "chain");
-}
-
 static enum err put_group(struct journal *j, MDB_txn *txn, const struct journal_group *g, struct err_text *e)
 {
     struct write w = {.j = j, .txn = txn, .group = g, .commit = j->last_commit + 1};
@@ -194,7 +154,7 @@ static enum err put_group(struct journal *j, MDB_txn *txn, const struct journal_
         err = put_feeder(j, txn, &g->mark[i], e);
     for (size_t i = 0; i < g->control_count && !err; i++)
         err = put_control(j, txn, &g->control[i], j->last_control + i, e);
-    return err || !g->put_count ? err : put_chain(j, txn, e);
+    return err ? err : chaining_put(j, txn, e);
 }
 
 /* What the group changed in memory follows the disk: forward after a commit, back otherwise. */
@@ -207,6 +167,7 @@ static void follow_disk(struct journal *j, const struct journal_group *g, bool c
     if (committed) {
         j->last_control += g->control_count;
         j->last_commit += g->put_count > 0;
+        chaining_kept(j);
     }
 }
 
@@ -221,7 +182,7 @@ static enum err check_term(struct journal *j, MDB_txn *txn, struct err_text *e)
     return err;
 }
 
-static enum err begin(struct journal *j, MDB_txn **txn, struct err_text *e)
+enum err journal_write_begin(struct journal *j, MDB_txn **txn, struct err_text *e)
 {
     enum err err = store_write_begin(&j->store, txn, e);
     if (!err)
@@ -264,7 +225,7 @@ static enum err write_group(struct journal *j, MDB_txn **txn, const struct journ
 static enum err append(struct journal *j, const struct journal_group *g, bool look, struct err_text *e)
 {
     MDB_txn *txn;
-    enum err err = begin(j, &txn, e);
+    enum err err = journal_write_begin(j, &txn, e);
     if (!err) {
         err = place(j, txn, g, e);
         if (err == ERR_BUSY)

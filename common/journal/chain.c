@@ -1,9 +1,7 @@
 /* The chain of commits: each has a hash of the one before and of all that it wrote in order (its records with their
  * keys, its controls), so that a journal that was cut, rewritten or put together does not verify. BLAKE2b-256: of
- * libsodium's two it costs less than half of SHA-256 on processors without an instruction for that.
- *
- * It is made in the commit's own transaction, in the thread that syncs: what is hashed lies in the cache, and nothing
- * is ever missing. The last one stands in the tail, every 64th in the database "chain". */
+ * libsodium's two it costs less than half of SHA-256 on processors without an instruction for that. When it is made,
+ * chaining.c says. */
 #include "journal/internal.h"
 #include <sodium.h>
 #include <string.h>
@@ -29,19 +27,31 @@ static void add_pair(struct hashing *h, const MDB_val *key, const MDB_val *data)
     add(h, data->mv_data, data->mv_size);
 }
 
+/* A link over a record that is damaged already would vouch for it. */
+static enum err add_record(struct hashing *h, const MDB_val *key, const MDB_val *data, struct err_text *e)
+{
+    struct record_reader r;
+    const uint8_t *raw = key->mv_data;
+    struct spot spot = {
+        .commit = h->commit, .partition = get_be16(raw + 8), .first = get_be64(raw + 10), .data = *data};
+    add_pair(h, key, data);
+    return spot_open(&spot, &r, e);
+}
+
 static enum err add_records(struct hashing *h, MDB_cursor *records, uint64_t *count, struct err_text *e)
 {
     uint8_t raw[RECORD_KEY_BYTES];
     make_record_key(raw, h->commit, 0, 0);
     MDB_val key = store_val(raw, sizeof raw), data;
+    enum err err = OK;
     *count = 0;
     int rc = mdb_cursor_get(records, &key, &data, MDB_SET_RANGE);
-    for (; !rc && key.mv_size == sizeof raw && get_be64(key.mv_data) == h->commit;
+    for (; !rc && !err && key.mv_size == sizeof raw && get_be64(key.mv_data) == h->commit;
          rc = mdb_cursor_get(records, &key, &data, MDB_NEXT)) {
-        add_pair(h, &key, &data);
+        err = add_record(h, &key, &data, e);
         ++*count;
     }
-    return !rc || rc == MDB_NOTFOUND ? OK : store_error(rc, e);
+    return err || !rc || rc == MDB_NOTFOUND ? err : store_error(rc, e);
 }
 
 static bool is_of(const MDB_val *data, uint64_t commit)

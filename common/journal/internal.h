@@ -7,12 +7,27 @@
 #include "store/store.h"
 
 enum { DB_META, DB_RECORDS, DB_INDEX, DB_CONTROLS, DB_FEEDERS, DB_CHAIN, DB_COUNT };
-enum { JOURNAL_FORMAT = 2, FEEDER_VERSION = 2, RECORD_KEY_BYTES = 18, INDEX_KEY_BYTES = 10, BLOCK_COMMITS = 64 };
+enum { JOURNAL_FORMAT = 3, FEEDER_VERSION = 2, RECORD_KEY_BYTES = 18, INDEX_KEY_BYTES = 10, BLOCK_COMMITS = 64 };
 
 /* How far a partition has come. */
 struct reach {
     uint64_t last;          /* pseq; 0: empty */
     uint64_t first, commit; /* its first record in the block in hand; commit 0: it has none there */
+};
+
+enum { CHAIN_HASH_BYTES = 32, CHAIN_LINKS_MAX = 32 };
+
+/* The hash of `commit`, and how many controls there were up to it. */
+struct chain {
+    uint64_t commit, control;
+    uint8_t hash[CHAIN_HASH_BYTES];
+};
+/* How far the chain was made, behind the receipts. */
+struct chaining {
+    struct chain at;
+    uint64_t kept;                      /* the commit up to which the disk has it */
+    struct chain link[CHAIN_LINKS_MAX]; /* those for good that the disk does not have yet */
+    unsigned links;
 };
 
 struct journal {
@@ -24,6 +39,7 @@ struct journal {
     /* Writer, of the thread that appends: each partition as committed, and as the group in hand would have it. */
     struct reach *reach, *pending;
     uint64_t last_commit, last_control;
+    struct chaining chaining;
     uint64_t generation; /* of the store, when these were read */
 };
 
@@ -58,8 +74,6 @@ static inline uint32_t control_crc(const void *key, uint64_t commit, const void 
     return crc32c(crc32c(crc32c(0, key, sizeof(uint64_t)), &commit, sizeof commit), packed, bytes);
 }
 
-enum { CHAIN_HASH_BYTES = 32 };
-
 /* What each transaction keeps (store_tail): how far the journal has come, so that a cut end shows. */
 enum journal_tail {
     TAIL_COMMIT,
@@ -67,9 +81,10 @@ enum journal_tail {
     TAIL_CONTROL,
     TAIL_FEEDERS, /* marks, and what their checksums add up to */
     TAIL_FEEDERS_SUM,
-    TAIL_HASH, /* 4 numbers: of the last commit (chain.c) */
+    TAIL_HASH,        /* 4 numbers: of the commit up to which the chain was made (chaining.c) … */
+    TAIL_CHAINED = 9, /* … which is this one; 0: none */
 };
-_Static_assert(TAIL_HASH + 4 <= STORE_TAIL_NUMBERS, "it fits");
+_Static_assert(TAIL_HASH + 4 == TAIL_CHAINED && (int)TAIL_CHAINED < (int)STORE_TAIL_NUMBERS, "it fits");
 _Static_assert(FEEDER_NAME_BYTES <= 72, "a name fits");
 
 static inline uint64_t block_of(uint64_t commit) { return commit / BLOCK_COMMITS; }
@@ -129,15 +144,18 @@ enum err identity_read(const char *directory, uint64_t *id, struct err_text *e);
 /* That the directory's journal is this one; known from now on. */
 enum err identity_check(const char *directory, uint64_t id, struct err_text *e);
 
-/* chain.c: the hash of `commit`, and how many controls there were up to it. */
-struct chain {
-    uint64_t commit, control;
-    uint8_t hash[CHAIN_HASH_BYTES];
-};
-/* Before the first commit. */
+/* chain.c. ERR_CORRUPT: the commit does not lie in the databases as it should. O(its bytes). */
 void chain_begin(struct chain *c, uint64_t journal_id);
-/* Goes on by one commit, which lies in the databases already. ERR_CORRUPT: it does not. O(its bytes). */
 enum err chain_extend(struct chain *c, MDB_cursor *records, MDB_cursor *controls, struct err_text *e);
+
+/* Writer: a transaction, when the term is still ours; what the handle knows is as the disk has it. */
+enum err journal_write_begin(struct journal *j, MDB_txn **txn, struct err_text *e);
+
+/* chaining.c. Writer: where the chain goes on, by what stands in the tail. */
+enum err chaining_load(struct journal *j, MDB_txn *txn, struct err_text *e);
+/* What was hashed so far goes along with a transaction that is written anyway, and is kept when that was committed. */
+enum err chaining_put(struct journal *j, MDB_txn *txn, struct err_text *e);
+void chaining_kept(struct journal *j);
 
 /* Writer: reads reach, last_commit and last_control afresh. ERR_CORRUPT: pseq are not dense in the last block. */
 enum err journal_load_reach(struct journal *j, MDB_txn *txn, struct err_text *e);

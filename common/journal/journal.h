@@ -9,7 +9,8 @@
  *   feeders   feeder number be32                      -> version u8, 7 zero bytes, struct journal_feeder, crc u32, zero
  *   chain     commit be64                             -> hash of it and the one before, for each 64th (chain.c)
  * Each value has a CRC32C of it and its key. With each transaction stands (store_tail) how far it came: commit,
- * entries, controls, marks and what their checksums add up to, hash of the last commit. So a flipped bit, an old page
+ * entries, controls, marks and what their checksums add up to, and how far the chain was made, with the hash of the
+ * last commit in it. So a flipped bit, an old page
  * in the place of a new one, and a cut end show to whoever reads: ERR_CORRUPT, with the place.
  *
  * Records lie in the order of commits, so that a commit adds pages at the end of the file instead of changing one page
@@ -65,6 +66,19 @@ uint64_t journal_last_commit(const struct journal *j);
  * same key twice is such a case). */
 enum err journal_append(struct journal *j, const struct journal_group *g, struct err_text *e);
 
+/* Each commit is hashed together with the one before (chain.c), behind the receipts, by the thread that appends when it
+ * has time. Damage, holes and a cut end are found without it; that somebody altered a record on purpose, and its sums
+ * with it, is found from then on when it was hashed.
+ *
+ * How many commits are not hashed yet. */
+uint64_t journal_unchained(const struct journal *j);
+/* Hashes the next one. O(its bytes). ERR_CORRUPT, with the place: it is damaged, and the chain ends before it; ERR_LOST
+ * as journal_append. */
+enum err journal_chain(struct journal *j, struct err_text *e);
+/* What was hashed is written down with the next append that succeeds; or, one transaction, by this. */
+bool journal_chain_kept(const struct journal *j);
+enum err journal_keep_chain(struct journal *j, struct err_text *e);
+
 /* Records of a partition from the one that holds from_pseq on, in order, until `fn` returns false or bytes_max are read
  * (at least one record is handed out). The record is valid only inside fn. ERR_CORRUPT when pseq are not dense.
  * To find the first record, and at each border of a block: O(log n) in the index and at most 64 steps. What fn reads of
@@ -73,10 +87,12 @@ enum err journal_read(struct journal *j, uint32_t partition, uint64_t from_pseq,
                       journal_record_fn *fn, void *ctx, struct err_text *e);
 
 /* Reads all records in one snapshot: checksums, dense pseq, the index, the chain, and that the end is not cut off.
- * last[partitions] gets each partition's last pseq. fn hears of each record's bytes; an error of it ends the reading.
- * ERR_CORRUPT with the place of the first fault. Controls and marks: journal_controls, journal_feeders. */
+ * last[partitions] gets each partition's last pseq, *unchained how many commits at the end are not in the chain yet. fn
+ * hears of each record's bytes; an error of it ends the reading. ERR_CORRUPT with the place of the first fault.
+ * Controls and marks: journal_controls, journal_feeders. */
 typedef enum err journal_verify_fn(void *ctx, size_t bytes, struct err_text *e);
-enum err journal_verify(struct journal *j, journal_verify_fn *fn, void *ctx, uint64_t *last, struct err_text *e);
+enum err journal_verify(struct journal *j, journal_verify_fn *fn, void *ctx, uint64_t *last, uint64_t *unchained,
+                        struct err_text *e);
 
 /* 0: empty. */
 enum err journal_last_pseq(struct journal *j, uint32_t partition, uint64_t *last, struct err_text *e);

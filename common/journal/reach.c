@@ -129,6 +129,8 @@ enum err journal_load_reach(struct journal *j, MDB_txn *txn, struct err_text *e)
         err = load_records(j, &f, txn, e);
     if (!err)
         err = load_controls(j, txn, e);
+    if (!err)
+        err = chaining_load(j, txn, e);
     finder_close(&f);
     if (!err)
         j->generation = j->store.generation;

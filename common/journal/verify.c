@@ -93,19 +93,30 @@ static enum err check_kept(struct verification *v, struct err_text *e)
     return same ? OK : broken(v, e);
 }
 
+/* Up to where it was made; then it goes on for what lies there alone. */
+static enum err check_link(struct verification *v, struct err_text *e)
+{
+    uint64_t chained = v->tail[TAIL_CHAINED];
+    if (v->chain.commit == chained && memcmp(v->chain.hash, &v->tail[TAIL_HASH], CHAIN_HASH_BYTES) != 0)
+        return broken(v, e);
+    return v->chain.commit <= chained && block_of(v->chain.commit + 1) != block_of(v->chain.commit) ? check_kept(v, e)
+                                                                                                    : OK;
+}
+
 static enum err check_chain(struct verification *v, struct err_text *e)
 {
     enum err err = OK;
     chain_begin(&v->chain, v->j->id);
+    if (v->tail[TAIL_CHAINED] > v->tail[TAIL_COMMIT])
+        return err_set(e, ERR_CORRUPT, "its chain is at commit %" PRIu64 ", and it ends at %" PRIu64,
+                       v->tail[TAIL_CHAINED], v->tail[TAIL_COMMIT]);
     while (!err && v->chain.commit < v->tail[TAIL_COMMIT]) {
         err = chain_extend(&v->chain, v->records, v->controls, e);
-        if (!err && block_of(v->chain.commit + 1) != block_of(v->chain.commit))
-            err = check_kept(v, e);
+        if (!err)
+            err = check_link(v, e);
         if (!err && v->fn)
             err = v->fn(v->ctx, 0, e);
     }
-    if (!err && v->chain.commit && memcmp(v->chain.hash, &v->tail[TAIL_HASH], CHAIN_HASH_BYTES) != 0)
-        err = broken(v, e);
     if (!err && v->chain.control != v->tail[TAIL_CONTROL])
         err = err_set(e, ERR_CORRUPT, "a control belongs to no commit");
     return err;
@@ -130,13 +141,15 @@ static enum err verify(struct verification *v, struct err_text *e)
     return err;
 }
 
-enum err journal_verify(struct journal *j, journal_verify_fn *fn, void *ctx, uint64_t *last, struct err_text *e)
+enum err journal_verify(struct journal *j, journal_verify_fn *fn, void *ctx, uint64_t *last, uint64_t *unchained,
+                        struct err_text *e)
 {
     struct verification v = {.j = j, .last = last, .fn = fn, .ctx = ctx};
     memset(last, 0, j->partitions * sizeof *last);
     enum err err = store_read_begin(&j->store, &v.txn, e);
     if (!err)
         err = verify(&v, e);
+    *unchained = v.tail[TAIL_COMMIT] - v.tail[TAIL_CHAINED];
     store_read_end(&j->store, &v.txn);
     return err_wrap(e, err, "read %s", j->store.path);
 }

@@ -57,6 +57,9 @@ enum err stores_controls(void *ctx, uint64_t from, journal_control_fn *fn, void 
 enum err stores_room(void *ctx, struct err_text *e)
 {
     struct stores *s = ctx;
+    struct err_text why;
+    if (committer_chain_trouble(s->committer, &why))
+        log_error("journal.chain_stands_still", "why=\"%s\"", why.text);
     return journal_room(s->journal, RESERVE_GROUPS * (size_t)s->service->settings.group_bytes_max, e);
 }
 

@@ -101,6 +101,7 @@ class PowerCut(unittest.TestCase):
         ends = {name: feeder.finish() for name, feeder in feeders.items()}
         server.settled()
         self.assertIn("identical", server.run("replay").stdout)
+        server.run("verify")
         return outcome(server, ends, self.tables)
 
     def test_what_has_a_receipt_is_there_once(self):

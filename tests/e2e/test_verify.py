@@ -8,13 +8,17 @@ import tempfile
 import unittest
 
 from chaos import COLUMNS, sample, text
-from pipeline import BIN, Pipeline
+from pipeline import BIN, Pipeline, until
 
 PAGE = 4096
 
 
 def verify(directory, *arguments):
     return subprocess.run([BIN / "parbus", "verify", "--dir", directory, *arguments], capture_output=True, text=True, timeout=240)
+
+
+def not_chained(p):
+    return json.loads(verify(p.dir, "--format", "json").stdout)["commits_not_chained"]
 
 
 class Verify(unittest.TestCase):
@@ -41,6 +45,20 @@ class Verify(unittest.TestCase):
             before = sorted(f.name for f in (backup / "journal").iterdir())
             self.assertEqual(verify(backup).returncode, 0)
             self.assertEqual(sorted(f.name for f in (backup / "journal").iterdir()), before, "nothing is made there")
+
+    def test_the_chain_is_made_behind_the_receipts_and_again_after_a_kill(self):
+        with Pipeline() as p:
+            sheet = COLUMNS + "\n" + text(sample("qd766"))
+            for name in "one", "two":
+                push = p.start("push", "-", "--as", name, "--batch", "1", stdin=subprocess.PIPE)
+                push.stdin.write(sheet)
+                push.stdin.close()
+                until(lambda: not_chained(p) > 0, "something has a receipt and is not chained yet")
+                p.kill("ingestor-1")
+                self.assertEqual(verify(p.dir).returncode, 0, "whatever lies there")
+                self.assertEqual(push.wait(60), 0)
+                push.stdout.close(), push.stderr.close()
+                until(lambda: not_chained(p) == 0, "the chain is up to date")
 
     def test_what_was_changed(self):
         with Pipeline() as p:

@@ -33,7 +33,7 @@ MODULES = {
     "validate": (["common/validate/"], ["base", "catalog", "proto", "record", "scoring", "wire"]),
     "worker": (["common/worker/"], ["base", "catalog", "proto", "wire"]),
     "store": (["common/store/"], ["base", "clock", "log"]),
-    "journal": (["common/journal/"], ["base", "random", "record", "store"]),
+    "journal": (["common/journal/"], ["base", "clock", "random", "record", "store"]),
     "state": (["common/state/"], ["base", "store"]),
     "link": (["common/link/"], ["base", "random", "wire"]),
     "reactor": (["common/reactor/"], ["base", "clock", "link", "wire"]),

@@ -203,12 +203,12 @@ Test(journal_trouble, a_newer_format_is_refused_untouched)
     struct {
         uint64_t version;
         uint32_t crc, zero;
-    } value = {.version = 3};
+    } value = {.version = 4};
     value.crc = crc32c(crc32c(0, "format", 6), &value.version, sizeof value.version);
     open_writer(MIB);
     put_raw("meta", "format", 6, &value, sizeof value);
     cr_assert_eq(open_as(true, MIB), ERR_VERSION);
-    cr_assert(strstr(e.text, "version 3"), "%s", e.text);
+    cr_assert(strstr(e.text, "version 4"), "%s", e.text);
     cr_assert_eq(open_as(false, 0), ERR_VERSION);
 }
 
@@ -315,10 +315,21 @@ Test(journal_trouble, what_is_moved_away_while_it_is_open_is_written_no_more)
 
 /* ---- everything is looked at ---- */
 
+static uint64_t unchained;
+
 static enum err verify_all(void)
 {
     uint64_t last[4];
-    return journal_verify(j, NULL, NULL, last, &e);
+    return journal_verify(j, NULL, NULL, last, &unchained, &e);
+}
+
+/* As the thread that appends does when it has time. */
+static void chain_all(void)
+{
+    while (journal_unchained(j))
+        cr_assert_eq(journal_chain(j, &e), OK, "%s", e.text);
+    if (!journal_chain_kept(j))
+        cr_assert_eq(journal_keep_chain(j, &e), OK, "%s", e.text);
 }
 
 static void append_many(void)
@@ -339,9 +350,65 @@ Test(journal_trouble, a_whole_journal_verifies)
     journal_close(&j);
     append_many();
     cr_assert_eq(verify_all(), OK, "%s", e.text);
+    cr_assert_eq(unchained, 200, "nothing is hashed before the receipt");
     reopen(16 * MIB);
-    cr_assert_eq(append(3, last_of(3) + 1, 1, 8), OK, "the chain goes on after a start: %s", e.text);
+    chain_all();
+    cr_assert_eq(append(3, last_of(3) + 1, 1, 8), OK, "%s", e.text);
     cr_assert_eq(verify_all(), OK, "%s", e.text);
+    cr_assert_eq(unchained, 1);
+}
+
+Test(journal_trouble, a_chain_that_was_not_written_down_is_made_again)
+{
+    append_many();
+    for (int i = 0; i < 100; i++)
+        cr_assert_eq(journal_chain(j, &e), OK, "%s", e.text);
+    reopen(16 * MIB); /* as a kill would: nothing was written behind the hashing */
+    cr_assert_eq(journal_unchained(j), 200);
+    cr_assert_eq(verify_all(), OK, "%s", e.text);
+    chain_all();
+    cr_assert_eq(verify_all(), OK, "%s", e.text);
+    cr_assert_eq(unchained, 0);
+}
+
+Test(journal_trouble, the_chain_rides_along_with_the_next_commit)
+{
+    append_many();
+    for (int i = 0; i < 150; i++)
+        cr_assert_eq(journal_chain(j, &e), OK, "%s", e.text);
+    cr_assert_eq(append(1, last_of(1) + 1, 1, 40), OK, "%s", e.text);
+    cr_assert(journal_chain_kept(j));
+    reopen(16 * MIB);
+    cr_assert_eq(journal_unchained(j), 51);
+    cr_assert_eq(verify_all(), OK, "%s", e.text);
+    chain_all();
+    cr_assert_eq(verify_all(), OK, "%s", e.text);
+}
+
+Test(journal_trouble, a_commit_that_failed_leaves_the_chain_as_it_was)
+{
+    append_many();
+    for (int i = 0; i < 150; i++)
+        cr_assert_eq(journal_chain(j, &e), OK, "%s", e.text);
+    disk_error = EIO;
+    cr_assert_neq(append(1, last_of(1) + 1, 1, 40), OK);
+    fails_on_meta = true;
+    cr_assert_neq(append(1, last_of(1) + 1, 1, 40), OK);
+    disk_error = 0;
+    cr_assert_eq(append(1, last_of(1) + 1, 1, 40), OK, "%s", e.text);
+    chain_all();
+    cr_assert_eq(verify_all(), OK, "%s", e.text);
+    cr_assert_eq(unchained, 0);
+}
+
+Test(journal_trouble, damage_does_not_get_into_the_chain)
+{
+    append_many();
+    put_raw("records", "\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\1", 18, "\1\1\0\0\3\0\0\0garbage", 15);
+    open_writer(16 * MIB);
+    cr_assert_eq(journal_chain(j, &e), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "partition 0, pseq 1, commit 1"), "%s", e.text);
+    cr_assert_eq(journal_unchained(j), 200, "it would vouch for it");
 }
 
 /* Somebody who knows the format, and seals what he writes. */
@@ -349,12 +416,31 @@ Test(journal_trouble, a_record_that_was_rewritten_breaks_the_chain)
 {
     struct buffer b = {0};
     append_many();
+    chain_all();
     make_record(&b, 1, 1, 40, 'y'); /* another letter */
     record_seal(b.data, b.size, &(struct record_place){.partition = 0, .first_pseq = 1, .commit = 1});
     put_raw("records", "\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\1", 18, b.data, b.size);
     open_writer(16 * MIB);
     cr_assert_eq(verify_all(), ERR_CORRUPT);
     cr_assert(strstr(e.text, "the chain breaks between commits 0 and 63"), "%s", e.text);
+    buffer_free(&b);
+}
+
+Test(journal_trouble, so_does_one_that_came_into_the_chain_after_the_last_full_block)
+{
+    struct buffer b = {0};
+    append_many();
+    chain_all();
+    uint64_t last = last_of(1);
+    cr_assert_eq(append(1, last + 1, 1, 40), OK, "%s", e.text);
+    make_record(&b, last + 1, 1, 40, 'y');
+    record_seal(b.data, b.size, &(struct record_place){.partition = 1, .first_pseq = last + 1, .commit = 201});
+    uint8_t key[18] = {[7] = 201, [9] = 1, [17] = (uint8_t)(last + 1)};
+    chain_all();
+    put_raw("records", (const char *)key, sizeof key, b.data, b.size);
+    open_writer(16 * MIB);
+    cr_assert_eq(verify_all(), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "the chain breaks between commits 192 and 201"), "%s", e.text);
     buffer_free(&b);
 }
 
@@ -385,7 +471,7 @@ static void expect_corrupt_without(const char *database, bool last)
     uint64_t all[4];
     remove_raw(database, last);
     cr_assert_eq(journal_open(&j, directory, &o, &e), OK, "%s", e.text);
-    cr_expect_eq(journal_verify(j, NULL, NULL, all, &e), ERR_CORRUPT, "%s", database);
+    cr_expect_eq(journal_verify(j, NULL, NULL, all, &unchained, &e), ERR_CORRUPT, "%s", database);
 }
 
 Test(journal_trouble, a_cut_end_is_noticed)
@@ -406,6 +492,7 @@ Test(journal_trouble, a_beginning_that_is_missing_is_noticed)
 Test(journal_trouble, so_is_a_link_of_the_chain)
 {
     append_many();
+    chain_all();
     expect_corrupt_without("chain", false);
 }
 

@@ -35,20 +35,30 @@ static enum err progress(void *ctx, const char *what, uint64_t bytes, struct err
 
 static void print_json(enum err err, const struct verify_facts *f, const char *why)
 {
-    json_t *o = json_pack("{s:b, s:s?, s:I, s:I, s:I, s:I, s:b, s:I, s:I}", "whole", !err, "fault", err ? why : NULL,
-                          "entries", (json_int_t)f->entries, "submissions", (json_int_t)f->submissions, "controls",
-                          (json_int_t)f->controls, "feeders", (json_int_t)f->feeders, "state", (int)f->state,
-                          "journal_bytes", (json_int_t)f->journal_bytes, "state_bytes", (json_int_t)f->state_bytes);
+    json_t *o = json_pack(
+        "{s:b, s:s?, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I}", "whole", !err, "fault", err ? why : NULL, "entries",
+        (json_int_t)f->entries, "submissions", (json_int_t)f->submissions, "controls", (json_int_t)f->controls,
+        "feeders", (json_int_t)f->feeders, "commits_not_chained", (json_int_t)f->unchained, "state", (int)f->state,
+        "journal_bytes", (json_int_t)f->journal_bytes, "state_bytes", (json_int_t)f->state_bytes);
     json_dumpf(o, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(o);
 }
 
+static void print_chain(uint64_t unchained)
+{
+    if (unchained)
+        printf("but for the last %" PRIu64 ": the ingestor goes on with it when it has time\n", unchained);
+    else
+        printf("from the first to the last\n");
+}
+
 static void print_text(const struct verify_facts *f)
 {
     printf("journal  whole: %" PRIu64 " entries, %" PRIu64 " submissions of %" PRIu64 " feeders, %" PRIu64
-           " controls, the chain of commits from the first to the last\n",
+           " controls, the chain of commits ",
            f->entries, f->submissions, f->feeders, f->controls);
+    print_chain(f->unchained);
     printf("state    %s\n", f->state ? "whole, and not ahead of the journal" : "none yet");
 }
 
@@ -101,6 +111,9 @@ const struct command command_verify = {
     "index, controls, receipts against records, each row of state and that none is missing, and that state is not "
     "ahead\n"
     "of the journal. The pipeline may be running; DIR may be a backup. Nothing is written.\n"
+    "The chain is made behind the receipts: of the last commits that it does not have yet, a record that was altered "
+    "on\n"
+    "purpose, its checksums too, is not found; damage, a hole and a cut end are.\n"
     "Exit status 0: whole; 1: damaged, and the place of the first fault on standard error. Then: a journal comes back\n"
     "with 'parbus restore'; state is deleted while nothing runs, and computed again.\n"
     "Whether state is what the journal gives, 'parbus replay' says.\n",

@@ -176,7 +176,7 @@ static enum err verify_journal(struct verification *v, struct err_text *e)
     if (!err)
         err = v->err;
     if (!err)
-        err = journal_verify(v->journal, on_record, v, v->last, e);
+        err = journal_verify(v->journal, on_record, v, v->last, &v->facts->unchained, e);
     if (!err)
         err = check_applied(v, e);
     if (!err)

@@ -9,6 +9,7 @@
 struct verify_facts {
     uint64_t journal_id, entries, submissions, controls, feeders;
     uint64_t journal_bytes, state_bytes; /* of records, of rows */
+    uint64_t unchained;                  /* commits at the end that are not in the chain yet */
     bool state;                          /* there is one */
 };
 

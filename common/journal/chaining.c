@@ -1,0 +1,142 @@
+/* When the chain (chain.c) is made: behind the receipts. A commit is hashed after it was confirmed, out of the map,
+ * where its pages still lie in memory. What was hashed is written down with the next transaction that there is, or in
+ * one of its own when there is none for a while. After a kill or a power cut the hashes since then are made again out
+ * of the same records, and are the same.
+ *
+ * Until a commit is in the chain, its records have their checksums, their places and the tail's counts: damage, a hole
+ * and a cut end show all the same. What does not show is a record that somebody changed on purpose, sums included,
+ * before it was hashed; then the chain vouches for what it found. */
+#include "journal/internal.h"
+#include <string.h>
+
+static bool ends_block(uint64_t commit) { return block_of(commit + 1) != block_of(commit); }
+
+/* ---- where it goes on ---- */
+
+/* How many controls came after `commit`. */
+static int controls_after(MDB_cursor *controls, uint64_t commit, uint64_t *count)
+{
+    MDB_val key, data;
+    struct control_header h;
+    int rc = mdb_cursor_get(controls, &key, &data, MDB_LAST);
+    for (*count = 0; !rc && data.mv_size >= sizeof h; ++*count) {
+        memcpy(&h, data.mv_data, sizeof h);
+        if (h.commit <= commit)
+            break;
+        rc = mdb_cursor_get(controls, &key, &data, MDB_PREV);
+    }
+    return rc == MDB_NOTFOUND ? MDB_SUCCESS : rc;
+}
+
+static enum err load_control(struct journal *j, MDB_txn *txn, struct err_text *e)
+{
+    MDB_cursor *controls;
+    uint64_t after = 0;
+    int rc = mdb_cursor_open(txn, j->store.dbi[DB_CONTROLS], &controls);
+    if (rc)
+        return store_error(rc, e);
+    rc = controls_after(controls, j->chaining.at.commit, &after);
+    mdb_cursor_close(controls);
+    j->chaining.at.control = after < j->last_control ? j->last_control - after : 0;
+    return store_error(rc, e);
+}
+
+enum err chaining_load(struct journal *j, MDB_txn *txn, struct err_text *e)
+{
+    uint64_t tail[STORE_TAIL_NUMBERS];
+    enum err err = store_tail(txn, tail, e);
+    if (err)
+        return err;
+    uint64_t chained = tail[TAIL_CHAINED];
+    if (chained > j->last_commit)
+        return err_set(e, ERR_CORRUPT, "its chain is at commit %llu, and it ends at %llu", (unsigned long long)chained,
+                       (unsigned long long)j->last_commit);
+    j->chaining = (struct chaining){.kept = chained};
+    chain_begin(&j->chaining.at, j->id);
+    if (chained)
+        memcpy(j->chaining.at.hash, &tail[TAIL_HASH], CHAIN_HASH_BYTES);
+    j->chaining.at.commit = chained;
+    return load_control(j, txn, e);
+}
+
+/* ---- it is made ---- */
+
+static void take_link(struct chaining *c, const struct chain *next)
+{
+    c->at = *next;
+    if (ends_block(next->commit))
+        c->link[c->links++] = *next;
+}
+
+static enum err hash_next(struct journal *j, MDB_txn *txn, struct err_text *e)
+{
+    MDB_cursor *records = NULL, *controls = NULL;
+    struct chain next = j->chaining.at;
+    int rc = mdb_cursor_open(txn, j->store.dbi[DB_RECORDS], &records);
+    if (!rc)
+        rc = mdb_cursor_open(txn, j->store.dbi[DB_CONTROLS], &controls);
+    enum err err = rc ? store_error(rc, e) : chain_extend(&next, records, controls, e);
+    if (!err)
+        take_link(&j->chaining, &next);
+    if (records)
+        mdb_cursor_close(records);
+    if (controls)
+        mdb_cursor_close(controls);
+    return err;
+}
+
+uint64_t journal_unchained(const struct journal *j) { return j->last_commit - j->chaining.at.commit; }
+
+/* In a transaction that comes to nothing: the thread that writes has no other (store.h), and it is free of cost. */
+enum err journal_chain(struct journal *j, struct err_text *e)
+{
+    MDB_txn *txn;
+    if (j->chaining.links == CHAIN_LINKS_MAX)
+        return journal_keep_chain(j, e);
+    enum err err = journal_write_begin(j, &txn, e);
+    if (!err && journal_unchained(j))
+        err = hash_next(j, txn, e);
+    store_write_abort(&j->store, &txn);
+    return err_wrap(e, err, "chain of %s", j->store.path);
+}
+
+/* ---- it is written down ---- */
+
+enum err chaining_put(struct journal *j, MDB_txn *txn, struct err_text *e)
+{
+    const struct chaining *c = &j->chaining;
+    int rc = 0;
+    if (c->at.commit == c->kept)
+        return OK;
+    memcpy(&j->store.tail[TAIL_HASH], c->at.hash, CHAIN_HASH_BYTES);
+    j->store.tail[TAIL_CHAINED] = c->at.commit;
+    for (unsigned i = 0; i < c->links && !rc; i++) {
+        uint8_t commit[8];
+        put_be64(commit, c->link[i].commit);
+        MDB_val key = store_val(commit, sizeof commit), data = store_val(c->link[i].hash, CHAIN_HASH_BYTES);
+        rc = mdb_put(txn, j->store.dbi[DB_CHAIN], &key, &data, 0);
+    }
+    return err_wrap(e, store_error(rc, e), "chain");
+}
+
+void chaining_kept(struct journal *j)
+{
+    j->chaining.kept = j->chaining.at.commit;
+    j->chaining.links = 0;
+}
+
+bool journal_chain_kept(const struct journal *j) { return j->chaining.kept == j->chaining.at.commit; }
+
+enum err journal_keep_chain(struct journal *j, struct err_text *e)
+{
+    MDB_txn *txn;
+    enum err err = journal_write_begin(j, &txn, e);
+    if (!err)
+        err = chaining_put(j, txn, e);
+    if (!err)
+        err = store_write_commit(&j->store, &txn, e);
+    if (!err)
+        chaining_kept(j);
+    store_write_abort(&j->store, &txn);
+    return err_wrap(e, err, "chain of %s", j->store.path);
+}
