@@ -54,6 +54,7 @@ struct partition {
     int64_t rest_until_us; /* state refused it: not given away again before; 0: at once, INT64_MAX: never */
     struct standstill standstill;
     char *damage;            /* malloc'ed sentence: its next record is damaged in the journal; NULL: it is not */
+    uint64_t damage_next;    /* that record's pseq, or one of it */
     int64_t damage_until_us; /* it is not looked at again before */
     bool missed;             /* Assign is to be repeated: one of them was lost (I13a), or the scorer forgot (I2b) */
 };

@@ -8,3 +8,5 @@
 bool damage_holds(const struct coordinator *c, uint32_t p, int64_t now_us);
 /* What reading the partition's next record came to. */
 void damage_note(struct coordinator *c, uint32_t p, enum err err, const struct err_text *e, int64_t now_us);
+/* Whether it is the next one still: it may have been on its way when it was damaged, and been applied late. */
+void damage_look(struct coordinator *c, uint32_t p);

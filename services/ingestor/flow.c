@@ -233,6 +233,7 @@ static void log_standstill(const struct coordinator *c, uint32_t p, bool stands)
 static void watch(struct coordinator *c, uint32_t p, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
+    damage_look(c, p);
     struct standstill_view view = {part->applied, part->last, chance(c, part)};
     bool moved = part->applied != part->standstill.applied;
     standstill_look(&part->standstill, view, now_us);

@@ -348,3 +348,14 @@ Test(ingestor_health, a_record_that_can_be_read_again_goes_out)
     cr_assert_gt(after, before);
     cr_assert_not(stats()->partition[of]->damage && *stats()->partition[of]->damage);
 }
+
+Test(ingestor_health, a_damaged_record_that_was_applied_before_is_not_told_any_more)
+{
+    size_t count;
+    flip_a_bit();
+    wait(3000);
+    cr_assert(stats()->partition[of]->damage && *stats()->partition[of]->damage);
+    progress(last_work(&count), SCORER_A, last_pseq(of)); /* it was on its way when the bit flipped */
+    tick(1);
+    cr_assert_not(stats()->partition[of]->damage && *stats()->partition[of]->damage);
+}
