@@ -1,7 +1,7 @@
 /* The chain of commits: each has a hash of the one before and of all that it wrote in order (its records with their
  * keys, its controls), so that a journal that was cut, rewritten or put together does not verify. BLAKE2b-256: of
  * libsodium's two it costs less than half of SHA-256 on processors without an instruction for that. When it is made,
- * chaining.c says. */
+ * chain_behind.c says. */
 #include "journal/internal.h"
 #include <sodium.h>
 #include <string.h>

@@ -81,7 +81,7 @@ enum journal_tail {
     TAIL_CONTROL,
     TAIL_FEEDERS, /* marks, and what their checksums add up to */
     TAIL_FEEDERS_SUM,
-    TAIL_HASH,        /* 4 numbers: of the commit up to which the chain was made (chaining.c) … */
+    TAIL_HASH,        /* 4 numbers: of the commit up to which the chain was made (chain_behind.c) … */
     TAIL_CHAINED = 9, /* … which is this one; 0: none */
 };
 _Static_assert(TAIL_HASH + 4 == TAIL_CHAINED && (int)TAIL_CHAINED < (int)STORE_TAIL_NUMBERS, "it fits");
