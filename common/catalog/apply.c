@@ -64,12 +64,17 @@ static enum err apply_period(struct catalog *c, const Parbus__Control *control, 
     return OK;
 }
 
+static enum err apply_access(struct catalog *c, const Parbus__Control *control, struct err_text *e)
+{
+    return access_apply(c->access, control->access, control->control_seq, e);
+}
+
 enum err catalog_apply(struct catalog *c, const Parbus__Control *control, struct err_text *e)
 {
     static enum err (*const apply[])(struct catalog *, const Parbus__Control *, struct err_text *) = {
         [PARBUS__CONTROL__BODY_REGISTRY] = apply_registry,     [PARBUS__CONTROL__BODY_DEFINITION] = apply_definition,
         [PARBUS__CONTROL__BODY_PERIOD_OPENED] = apply_period,  [PARBUS__CONTROL__BODY_SET_ASIDE] = apply_set_aside,
-        [PARBUS__CONTROL__BODY_READMITTED] = apply_readmitted,
+        [PARBUS__CONTROL__BODY_READMITTED] = apply_readmitted, [PARBUS__CONTROL__BODY_ACCESS] = apply_access,
     };
     if (control->control_seq != c->control_seq + 1)
         return err_set(e, ERR_INVALID, "control record %llu follows %llu", (unsigned long long)control->control_seq,

@@ -11,6 +11,7 @@ struct catalog *catalog_new(void)
 {
     struct catalog *c = calloc(1, sizeof *c);
     ASSERT(c);
+    c->access = access_new();
     return c;
 }
 
@@ -23,12 +24,14 @@ void catalog_destroy(struct catalog **c)
     free((*c)->series);
     free((*c)->slot);
     free((*c)->set_aside);
+    access_destroy(&(*c)->access);
     pool_free(&(*c)->pool);
     free(*c);
     *c = NULL;
 }
 
 uint64_t catalog_control_seq(const struct catalog *c) { return c->control_seq; }
+const struct access *catalog_access(const struct catalog *c) { return c->access; }
 size_t catalog_series_count(const struct catalog *c) { return c->series_count; }
 
 const struct series *catalog_series(const struct catalog *c, uint32_t number)

@@ -1,6 +1,6 @@
-/* The catalog in force: registries, definitions and series (an index in a period), built only by applying control
- * records in order, so that everybody who has read the journal up to the same control seq holds the same catalog (law
- * 2).
+/* The catalog in force: registries, definitions, series (an index in a period) and rights, built only by applying
+ * control records in order, so that everybody who has read the journal up to the same control seq holds the same
+ * catalog (law 2).
  *
  * Objects are immutable and live as long as the catalog. Look-ups by name take `as_of`, a control seq: what was
  * published later is not seen, so that a reject reads the same in every replay. Look-ups by number need none. Not
@@ -89,6 +89,8 @@ struct series {
     uint64_t opened; /* control seq */
 };
 
+struct access;
+
 struct catalog *catalog_new(void);
 void catalog_destroy(struct catalog **c);
 
@@ -98,6 +100,8 @@ enum err catalog_apply(struct catalog *c, const Parbus__Control *control, struct
 /* The same with the record as the journal holds it; a journal_control_fn whose ctx is a catalog. ERR_CORRUPT. */
 enum err catalog_apply_packed(void *catalog, uint64_t seq, const void *packed, size_t bytes, struct err_text *e);
 uint64_t catalog_control_seq(const struct catalog *c);
+/* Who may do what (auth/access.h). */
+const struct access *catalog_access(const struct catalog *c);
 /* A number made from all that a registry or definition says: the same version with another content has another one. */
 uint64_t catalog_registry_content(const struct catalog *c, const char *code, uint32_t version); /* 0: none */
 uint64_t catalog_definition_content(const struct catalog *c, const char *index, uint32_t version);

@@ -1,5 +1,6 @@
 /* How the catalog keeps what it was told; private to this module. */
 #pragma once
+#include "auth/access.h"
 #include "catalog/catalog.h"
 #include "catalog/pool.h"
 
@@ -14,6 +15,7 @@ struct definition_entry {
 
 struct catalog {
     struct pool pool;
+    struct access *access;
     uint64_t control_seq;
     size_t registry_count, definition_count, series_count, set_aside_count;
     struct registry_entry **registry;
