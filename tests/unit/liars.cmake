@@ -7,3 +7,5 @@ parbus_test(test_feeder_liars SOURCES ${here}/test_feeder_liars.c ${here}/liar.c
   LINKS client record)
 parbus_test(test_publisher_liars SOURCES ${here}/test_publisher_liars.c ${here}/liar.c ${here}/witness.c
   ${here}/feed_world.c ${here}/page.c ${here}/little_catalog.c LINKS publisher_core record)
+parbus_test(test_validator_liars SOURCES ${here}/test_validator_liars.c ${here}/liar.c ${here}/validator_world.c
+  ${here}/small_catalog.c LINKS validator_core)
