@@ -244,6 +244,35 @@ Test(journal_trouble, a_damaged_record_is_not_handed_out)
     cr_assert(strstr(e.text, "partition 1, pseq 1, commit 1"), "%s", e.text);
 }
 
+/* All its sums are right, but it is the record of another place: a page of before, or one that went to a wrong address.
+ */
+Test(journal_trouble, a_whole_record_in_the_wrong_place_is_not_handed_out)
+{
+    static const struct record_place others[] = {{2, 1, 1}, {1, 4, 1}, {1, 1, 2}};
+    struct seen seen = {0};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct buffer b = {0};
+        char found[128];
+        make_record(&b, 1, 3, 8, 'x');
+        record_seal(b.data, b.size, &others[i]);
+        if (i == 0) {
+            open_writer(MIB);
+            append(1, 1, 3, 8);
+        }
+        put_raw("records", "\0\0\0\0\0\0\0\1\0\1\0\0\0\0\0\0\0\1", 18, b.data, b.size);
+        cr_assert_eq(open_as(false, 0), OK, "%s", e.text);
+        cr_assert_eq(journal_read(j, 1, 1, SIZE_MAX, see, &seen, &e), ERR_CORRUPT);
+        snprintf(
+            found, sizeof found,
+            "partition 1, pseq 1, commit 1: the record found there is that of partition %u, pseq %llu, commit %llu",
+            others[i].partition, (unsigned long long)others[i].first_pseq, (unsigned long long)others[i].commit);
+        cr_assert(strstr(e.text, found), "%s", e.text);
+        journal_close(&j);
+        buffer_free(&b);
+    }
+    cr_assert_eq(seen.count, 0);
+}
+
 /* ---- the journal is gone ---- */
 
 static void move_journal(const char *from, const char *to)
