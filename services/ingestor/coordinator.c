@@ -1,5 +1,7 @@
 #include "services/ingestor/coordinator.h"
+#include "base/deadline.h"
 #include "base/err.h"
+#include "services/ingestor/agenda.h"
 #include "services/ingestor/announce.h"
 #include "services/ingestor/flow.h"
 #include "services/ingestor/invariants.h"
@@ -24,7 +26,8 @@ void coordinator_init(struct coordinator *c, const struct settings *settings, co
                               .journal_id = journal_id,
                               .term = term};
     c->partition = calloc(partitions, sizeof *c->partition);
-    ASSERT(c->partition);
+    c->agenda = calloc(partitions, sizeof *c->agenda);
+    ASSERT(c->partition && c->agenda);
     for (uint32_t p = 0; p < partitions; p++)
         c->partition[p].scorer = c->partition[p].validator = c->partition[p].validator_next = WORKER_NONE;
 }
@@ -36,6 +39,7 @@ void coordinator_free(struct coordinator *c)
     for (int w = 0; w < c->worker_count; w++)
         free(c->worker[w].counter);
     free(c->partition);
+    free(c->agenda);
     free(c->tally);
     buffer_free(&c->rest);
     map_free(&c->tally_of);
@@ -117,19 +121,28 @@ static void on_leave(struct coordinator *c, int w)
         roster_enter(c, w, WORKER_LEAVING);
 }
 
-static void lose_silent(struct coordinator *c, int64_t now_us)
+/* Returns when the next lease ends. */
+static int64_t lose_silent(struct coordinator *c, int64_t now_us)
 {
-    for (int w = 0; w < c->worker_count; w++)
-        if (worker_alive(&c->worker[w]) && now_us - c->worker[w].heard_us > c->settings->worker_lease_ms * 1000)
+    int64_t next_us = INT64_MAX;
+    for (int w = 0; w < c->worker_count; w++) {
+        int64_t over_us = c->worker[w].heard_us + c->settings->worker_lease_ms * 1000 + 1;
+        if (!worker_alive(&c->worker[w]))
+            continue;
+        if (now_us >= over_us)
             lose(c, w, "silent for worker_lease_ms", now_us);
+        else
+            next_us = earlier_us(next_us, over_us);
+    }
+    return next_us;
 }
 
 /* ---- messages ---- */
 
-static void on_heartbeat(struct coordinator *c, int w, const Parbus__Heartbeat *beat)
+static void on_heartbeat(struct coordinator *c, int w, const Parbus__Heartbeat *beat, int64_t now_us)
 {
     roster_beat(&c->worker[w], beat);
-    reports_held(c, w, beat);
+    reports_held(c, w, beat, now_us);
     roster_knows(c, w, beat->control_seq);
     announce_last(c, c->worker[w].peer, c->worker[w].controls);
 }
@@ -150,7 +163,7 @@ static void from_member(struct coordinator *c, int w, const struct wire_message 
 {
     switch (m->kind) {
     case PARBUS__TO_COORDINATOR__BODY_HEARTBEAT:
-        on_heartbeat(c, w, (const Parbus__Heartbeat *)m->message);
+        on_heartbeat(c, w, (const Parbus__Heartbeat *)m->message, now_us);
         break;
     case PARBUS__TO_COORDINATOR__BODY_OWNED:
         reports_owned(c, w, (const Parbus__Owned *)m->message, now_us);
@@ -190,25 +203,39 @@ void coordinator_message(struct coordinator *c, uint64_t peer, const struct wire
 
 /* ---- time ---- */
 
+/* Where on the agenda to begin: at the first partition from pump_first on, which moves on by one each time, so that a
+ * scorer's window is shared by all its partitions. */
+static uint32_t pump_begin(struct coordinator *c)
+{
+    uint32_t begin = 0, least = UINT32_MAX;
+    c->pump_first = (c->pump_first + 1) % c->partitions;
+    for (uint32_t i = 0; i < c->agenda_count; i++) {
+        uint32_t away = (c->agenda[i] + c->partitions - c->pump_first) % c->partitions;
+        if (away < least)
+            begin = i, least = away;
+    }
+    return begin;
+}
+
 static void pump(struct coordinator *c, int64_t now_us)
 {
-    /* Begins elsewhere each time, so that a scorer's window is shared by all its partitions. */
-    c->pump_first = (c->pump_first + 1) % c->partitions;
-    for (uint32_t i = 0; i < c->partitions; i++)
-        flow_pump(c, (c->pump_first + i) % c->partitions, now_us);
+    uint32_t begin = pump_begin(c);
+    for (uint32_t i = 0; i < c->agenda_count; i++)
+        flow_pump(c, c->agenda[(begin + i) % c->agenda_count], now_us);
 }
 
 int64_t coordinator_tick(struct coordinator *c, int64_t now_us)
 {
-    lose_silent(c, now_us);
+    int64_t due_us = lose_silent(c, now_us);
     suspects_forget_applied(c);
-    for (int round = 0; c->rebalance && round < 3; round++)
+    if (c->rebalance)
         ownership_rebalance(c, now_us);
-    for (uint32_t p = 0; p < c->partitions; p++)
-        ownership_check(c, p, now_us);
+    for (uint32_t i = 0; i < c->agenda_count; i++)
+        ownership_look(c, c->agenda[i], now_us);
     flow_watch_standstill(c, now_us);
     pump(c, now_us);
-    coordinator_sample(c, now_us);
+    due_us = earlier_us(due_us, coordinator_sample(c, now_us));
     coordinator_assert(c);
-    return c->rebalance ? now_us : now_us + CHECK_US;
+    agenda_tidy(c);
+    return c->agenda_count ? earlier_us(due_us, now_us + CHECK_US) : due_us;
 }

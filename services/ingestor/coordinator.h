@@ -56,6 +56,8 @@ struct partition {
     char *damage;            /* malloc'ed sentence: its next record is damaged in the journal; NULL: it is not */
     uint64_t damage_next;    /* that record's pseq, or one of it */
     int64_t damage_until_us; /* it is not looked at again before */
+    uint32_t agenda_place;   /* 1 + its index in coordinator.agenda; 0: nothing can be due of it */
+    bool unplaced;           /* who should have it is to be asked anew */
     bool missed;             /* Assign is to be repeated: one of them was lost (I13a), or the scorer forgot (I2b) */
 };
 
@@ -123,6 +125,9 @@ struct coordinator {
     uint64_t journal_id, term, epochs; /* owner epochs given out in this term */
     uint64_t controls;                 /* so many are in the journal */
     struct partition *partition;
+    uint32_t *agenda; /* agenda.h: so many numbers of partitions, in no order */
+    uint32_t agenda_count;
+    uint64_t behind; /* entries of all partitions that are in the journal and not applied */
     struct worker worker[WORKERS_MAX];
     int worker_count;
     struct map tally_of; /* partition << 32 | feeder -> index into tally */
@@ -134,7 +139,7 @@ struct coordinator {
     size_t suspect_count;
     struct ends ends;   /* of workers that came back as another process */
     int64_t watched_us; /* partitions were looked at, whether they stand still */
-    bool rebalance;     /* who is alive, or whose a partition is, has changed */
+    bool rebalance;     /* who is alive and may be given partitions has changed */
     int64_t started_us; /* first tick; 0: none yet */
     uint64_t applied;   /* entries, in this term */
     struct sample then, last;
@@ -149,12 +154,13 @@ void coordinator_init(struct coordinator *c, const struct settings *settings, co
 void coordinator_free(struct coordinator *c);
 
 void coordinator_message(struct coordinator *c, uint64_t peer, const struct wire_message *m, int64_t now_us);
-/* Leases, repeats, resends, moves, and what the windows allow. After each run of messages. Returns when something is
+/* Leases, repeats, resends, moves, and what the windows allow. After each run of messages. O(workers + partitions on
+ * the agenda). Returns when something is
  * due, as mono_us. */
 int64_t coordinator_tick(struct coordinator *c, int64_t now_us);
 
 /* stats.c: for StatsReply, whose `counter` has room for WORKERS_MAX * WORKER_COUNTERS_MAX more. */
 void coordinator_stats(struct coordinator *c, Parbus__StatsReply *reply, struct arena *arena, int64_t now_us);
 uint64_t coordinator_lag(const struct coordinator *c);
-/* Takes a sample when one is due. */
-void coordinator_sample(struct coordinator *c, int64_t now_us);
+/* Takes a sample when one is due. Returns when the next one is, as mono_us. */
+int64_t coordinator_sample(struct coordinator *c, int64_t now_us);

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "journal/record.h"
 #include "services/ingestor/controls.h"
+#include "services/ingestor/flow.h"
 #include "services/ingestor/hello.h"
 #include "services/ingestor/internal.h"
 #include "services/ingestor/questions.h"
@@ -50,14 +51,12 @@ void ingestor_destroy(struct ingestor **i)
 enum err ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq, uint64_t applied,
                                     struct err_text *e)
 {
-    struct partition *part = &i->coordinator.partition[partition];
     if (applied > last_pseq)
         return err_set(e, ERR_INVALID,
                        "state has applied %llu of partition %u, the journal ends at %llu: was the journal taken back "
                        "from a copy? Stop, delete state, and it is built again",
                        (unsigned long long)applied, partition, (unsigned long long)last_pseq);
-    part->last = last_pseq;
-    part->sent = part->applied = applied;
+    flow_restore(&i->coordinator, partition, applied, last_pseq);
     return OK;
 }
 
@@ -126,14 +125,13 @@ static void append_due(struct ingestor *i, struct moment now)
     }
 }
 
-static void lengthen(struct coordinator *c, const struct journal_group *g)
+static void lengthen(struct coordinator *c, const struct journal_group *g, int64_t now_us)
 {
     for (size_t n = 0; n < g->put_count; n++) {
         struct record_header header;
-        struct partition *part = &c->partition[g->put[n].partition];
         memcpy(&header, g->put[n].record, sizeof header);
-        ASSERT(g->put[n].first_pseq == part->last + 1);
-        part->last += header.count;
+        ASSERT(g->put[n].first_pseq == c->partition[g->put[n].partition].last + 1);
+        flow_lengthen(c, g->put[n].partition, header.count, now_us);
     }
 }
 
@@ -144,7 +142,7 @@ void ingestor_appended(struct ingestor *i, uint64_t ticket, enum err result, con
         return;
     if (i->append.state == APPEND_FREE) {
         struct group *g = i->append.sent;
-        lengthen(&i->coordinator, &g->closed);
+        lengthen(&i->coordinator, &g->closed, now.mono_us);
         receipts_give(&i->door, g);
         controls_appended(i, g);
         group_clear(g);

@@ -1,6 +1,7 @@
 #include "services/ingestor/flow.h"
 #include "base/err.h"
 #include "journal/record.h"
+#include "services/ingestor/agenda.h"
 #include "services/ingestor/damage.h"
 #include "services/ingestor/invariants.h"
 #include "services/ingestor/suspects.h"
@@ -26,6 +27,37 @@ void flow_recall(struct coordinator *c, uint32_t p)
     take_off(c, part, part->flight_bytes);
     part->flight_count = 0;
     part->sent = part->applied;
+}
+
+/* Its ends in the journal and in state move; the sum over all partitions goes with them. */
+static void move_ends(struct coordinator *c, struct partition *part, uint64_t applied, uint64_t last)
+{
+    ASSERT(applied <= last && part->applied <= part->last && c->behind >= part->last - part->applied);
+    c->behind += (last - applied) - (part->last - part->applied);
+    part->applied = applied;
+    part->last = last;
+}
+
+void flow_restore(struct coordinator *c, uint32_t p, uint64_t applied, uint64_t last)
+{
+    move_ends(c, &c->partition[p], applied, last);
+    c->partition[p].sent = applied;
+}
+
+void flow_lengthen(struct coordinator *c, uint32_t p, uint64_t entries, int64_t now_us)
+{
+    struct partition *part = &c->partition[p];
+    move_ends(c, part, part->applied, part->last + entries);
+    agenda_add(c, p, now_us);
+}
+
+void flow_resume(struct coordinator *c, uint32_t p, uint64_t applied)
+{
+    struct partition *part = &c->partition[p];
+    flow_recall(c, p);
+    move_ends(c, part, applied, part->last);
+    part->sent = applied;
+    part->patience = 0;
 }
 
 static bool window_open(const struct coordinator *c, const struct partition *part)
@@ -155,7 +187,7 @@ void flow_applied(struct coordinator *c, uint32_t p, uint64_t applied, int64_t n
     if (applied <= part->applied || applied > part->last)
         return;
     count_applied(c, part, applied - part->applied);
-    part->applied = applied;
+    move_ends(c, part, applied, part->last);
     part->progress_us = now_us;
     part->patience = 0;
     while (part->flight_count && part->flight[part->flight_head].last_pseq <= applied) {
@@ -213,8 +245,8 @@ static enum standstill_chance chance(const struct coordinator *c, const struct p
 int64_t flow_standstill_us(const struct coordinator *c, uint32_t p, int64_t now_us)
 {
     const struct partition *part = &c->partition[p];
-    bool has_scorer = part->state == PARTITION_OWNED || part->state == PARTITION_RELEASING;
-    return has_scorer ? standstill_us(&part->standstill, standstill_patience_us(c->settings), now_us) : 0;
+    bool waits = agenda_has(part) && (part->state == PARTITION_OWNED || part->state == PARTITION_RELEASING);
+    return waits ? standstill_us(&part->standstill, standstill_patience_us(c->settings), now_us) : 0;
 }
 
 static void log_standstill(const struct coordinator *c, uint32_t p, bool stands)
@@ -248,7 +280,8 @@ void flow_watch_standstill(struct coordinator *c, int64_t now_us)
 {
     bool away = now_us - c->watched_us > standstill_patience_us(c->settings) / 2;
     c->watched_us = now_us;
-    for (uint32_t p = 0; p < c->partitions; p++) {
+    for (uint32_t i = 0; i < c->agenda_count; i++) {
+        uint32_t p = c->agenda[i];
         if (away)
             standstill_forgive(&c->partition[p].standstill, now_us);
         watch(c, p, now_us);

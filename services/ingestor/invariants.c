@@ -12,6 +12,7 @@ static void assert_in_flight(const struct partition *part)
     ASSERT(part->flight[last].last_pseq <= part->sent);
     ASSERT(part->state == PARTITION_OWNED || part->state == PARTITION_RELEASING);
     ASSERT(part->validator != WORKER_NONE);
+    ASSERT(part->agenda_place);
 }
 
 void coordinator_assert_partition(const struct coordinator *c, uint32_t p)
@@ -24,24 +25,31 @@ void coordinator_assert_partition(const struct coordinator *c, uint32_t p)
     assert_in_flight(part);
 }
 
-static void assert_windows(const struct coordinator *c)
+/* What is in flight belongs to partitions on the agenda: applied < sent <= last. */
+static void assert_sums(const struct coordinator *c)
 {
     size_t bytes[WORKERS_MAX] = {0};
-    for (uint32_t p = 0; p < c->partitions; p++)
-        if (c->partition[p].scorer != WORKER_NONE)
-            bytes[c->partition[p].scorer] += c->partition[p].flight_bytes;
+    uint64_t behind = 0;
+    for (uint32_t i = 0; i < c->agenda_count; i++) {
+        const struct partition *part = &c->partition[c->agenda[i]];
+        behind += part->last - part->applied;
+        if (part->scorer != WORKER_NONE)
+            bytes[part->scorer] += part->flight_bytes;
+    }
     for (int w = 0; w < c->worker_count; w++)
         ASSERT(c->worker[w].flight_bytes == bytes[w]);
+    ASSERT(c->agenda_count < c->partitions ? behind <= c->behind : behind == c->behind);
 }
 
 void coordinator_assert(const struct coordinator *c)
 {
-    ASSERT(c->worker_count <= WORKERS_MAX && c->suspect_count <= SUSPECTS_MAX);
-    for (uint32_t p = 0; p < c->partitions; p++) {
-        const struct partition *part = &c->partition[p];
-        coordinator_assert_partition(c, p);
+    ASSERT(c->worker_count <= WORKERS_MAX && c->suspect_count <= SUSPECTS_MAX && c->agenda_count <= c->partitions);
+    for (uint32_t i = 0; i < c->agenda_count; i++) {
+        const struct partition *part = &c->partition[c->agenda[i]];
+        ASSERT(part->agenda_place == i + 1);
+        coordinator_assert_partition(c, c->agenda[i]);
         ASSERT(part->scorer == WORKER_NONE || worker_alive(&c->worker[part->scorer]));
         ASSERT(part->validator == WORKER_NONE || worker_alive(&c->worker[part->validator]));
     }
-    assert_windows(c);
+    assert_sums(c);
 }

@@ -4,8 +4,10 @@
 #include "services/ingestor/coordinator.h"
 
 /* Of one partition: applied <= sent <= last; what is in flight lies between applied and sent, has bytes exactly when it
- * has records, and somebody who works at it; who owns it fits its state. O(1): after each change of these. */
+ * has records, somebody who works at it, and a place on the agenda; who owns it fits its state. O(1): after each change
+ * of these. */
 void coordinator_assert_partition(const struct coordinator *c, uint32_t partition);
-/* Of all of them, and that each scorer's window is the sum of its partitions'. O(partitions + workers): once per tick.
- */
+/* Of all on the agenda, and that each scorer's window is the sum of its partitions'; and what is behind, the sum over
+ * all partitions. Whatever is in flight is on the agenda, and when the set of workers changes everything is.
+ * O(partitions on the agenda + workers): once per tick. */
 void coordinator_assert(const struct coordinator *c);

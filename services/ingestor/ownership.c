@@ -1,5 +1,6 @@
 #include "services/ingestor/ownership.h"
 #include "base/err.h"
+#include "services/ingestor/agenda.h"
 #include "services/ingestor/flow.h"
 #include "services/ingestor/roster.h"
 
@@ -19,7 +20,8 @@ void ownership_enter(struct coordinator *c, uint32_t p, enum partition_state sta
         flow_recall(c, p);
         part->scorer = WORKER_NONE;
     }
-    c->rebalance = true;
+    part->unplaced = true;
+    agenda_add(c, p, now_us);
 }
 
 void ownership_take_away(struct coordinator *c, uint32_t p, int64_t now_us)
@@ -54,20 +56,25 @@ static void assign(struct coordinator *c, uint32_t p, int16_t scorer, int64_t no
     metric_add(c->metrics, partitions_moved, 1);
 }
 
+static void place(struct coordinator *c, uint32_t p, int64_t now_us)
+{
+    struct partition *part = &c->partition[p];
+    int16_t scorer = roster_choose(c, PARBUS__ROLE__ROLE_SCORER, p);
+    bool elsewhere = scorer != WORKER_NONE && scorer != part->scorer;
+    if (part->state == PARTITION_UNOWNED && elsewhere && now_us >= part->rest_until_us)
+        assign(c, p, scorer, now_us);
+    else if (part->state == PARTITION_OWNED && (elsewhere || c->worker[part->scorer].state == WORKER_LEAVING))
+        ownership_enter(c, p, PARTITION_RELEASING, now_us);
+    part->validator_next = roster_choose(c, PARBUS__ROLE__ROLE_VALIDATOR, p);
+    part->unplaced = false;
+}
+
 void ownership_rebalance(struct coordinator *c, int64_t now_us)
 {
     c->rebalance = false;
     for (uint32_t p = 0; p < c->partitions; p++) {
-        struct partition *part = &c->partition[p];
-        int16_t scorer = roster_choose(c, PARBUS__ROLE__ROLE_SCORER, p);
-        if (part->state == PARTITION_UNOWNED && scorer != WORKER_NONE && now_us >= part->rest_until_us)
-            assign(c, p, scorer, now_us);
-        else if (part->state == PARTITION_OWNED && scorer != WORKER_NONE && scorer != part->scorer)
-            ownership_enter(c, p, PARTITION_RELEASING, now_us);
-        else if (part->state == PARTITION_OWNED && scorer == WORKER_NONE &&
-                 c->worker[part->scorer].state == WORKER_LEAVING)
-            ownership_enter(c, p, PARTITION_RELEASING, now_us);
-        part->validator_next = roster_choose(c, PARBUS__ROLE__ROLE_VALIDATOR, p);
+        c->partition[p].unplaced = true;
+        agenda_add(c, p, now_us);
     }
 }
 
@@ -92,7 +99,7 @@ static void ask(struct coordinator *c, uint32_t p, int64_t now_us)
     }
 }
 
-void ownership_check(struct coordinator *c, uint32_t p, int64_t now_us)
+void ownership_look(struct coordinator *c, uint32_t p, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
     if (part->state == PARTITION_RELEASING && now_us - part->entered_us > c->settings->release_timeout_ms * 1000) {
@@ -102,8 +109,10 @@ void ownership_check(struct coordinator *c, uint32_t p, int64_t now_us)
     }
     if (part->rest_until_us && now_us >= part->rest_until_us) {
         part->rest_until_us = 0;
-        c->rebalance = true;
+        part->unplaced = true;
     }
+    if (part->unplaced)
+        place(c, p, now_us);
     if (part->state == PARTITION_OWNED)
         flow_resend_overdue(c, p, now_us);
     ask(c, p, now_us);

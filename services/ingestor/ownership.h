@@ -8,7 +8,8 @@ void ownership_enter(struct coordinator *c, uint32_t partition, enum partition_s
 void ownership_take_away(struct coordinator *c, uint32_t partition, int64_t now_us);
 /* A worker is alive no more: neither it nor what it was sent counts. O(partitions). */
 void ownership_worker_gone(struct coordinator *c, int w, int64_t now_us);
-/* The set of workers, or whose a partition is, has changed: everything goes to whom it should belong to. */
+/* The set of workers has changed: of each partition it is asked anew whose it should be. O(partitions). */
 void ownership_rebalance(struct coordinator *c, int64_t now_us);
-/* What is due: a release that takes too long, a rest that is over, a resend, a question to be asked again. */
-void ownership_check(struct coordinator *c, uint32_t partition, int64_t now_us);
+/* What is due of a partition on the agenda: a release that takes too long, a rest that is over, another scorer, a
+ * resend, a question to be asked again. */
+void ownership_look(struct coordinator *c, uint32_t partition, int64_t now_us);

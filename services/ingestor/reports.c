@@ -1,5 +1,6 @@
 #include "services/ingestor/reports.h"
 #include "base/err.h"
+#include "services/ingestor/agenda.h"
 #include "services/ingestor/flow.h"
 #include "services/ingestor/ownership.h"
 #include "services/ingestor/tallies.h"
@@ -38,10 +39,17 @@ static void hear_all(struct partition *part, uint64_t serial)
     part->missed = false;
 }
 
-static void hear_some(struct partition *part, uint64_t serial)
+static void miss(struct coordinator *c, uint32_t p, int64_t now_us)
 {
+    c->partition[p].missed = true;
+    agenda_add(c, p, now_us);
+}
+
+static void hear_some(struct coordinator *c, uint32_t p, uint64_t serial, int64_t now_us)
+{
+    struct partition *part = &c->partition[p];
     if (serial > part->heard + 1)
-        part->missed = true;
+        miss(c, p, now_us);
     if (serial > part->heard)
         part->heard = serial;
 }
@@ -61,9 +69,7 @@ void reports_owned(struct coordinator *c, int w, const Parbus__Owned *m, int64_t
         flow_applied(c, m->partition, m->applied, now_us);
         return;
     }
-    flow_recall(c, m->partition);
-    part->sent = part->applied = m->applied;
-    part->patience = 0;
+    flow_resume(c, m->partition, m->applied);
     ownership_enter(c, m->partition, PARTITION_OWNED, now_us);
 }
 
@@ -87,7 +93,7 @@ void reports_progress(struct coordinator *c, int w, const Parbus__Progress *m, i
     if (!part)
         return;
     tallies_take(c, m->partition, m->tally, m->n_tally);
-    hear_some(part, m->serial);
+    hear_some(c, m->partition, m->serial, now_us);
     flow_applied(c, m->partition, m->applied, now_us);
 }
 
@@ -99,13 +105,13 @@ void reports_gap(struct coordinator *c, int w, const Parbus__Gap *m, int64_t now
     flow_send_from(c, m->partition, m->applied, now_us);
 }
 
-void reports_held(struct coordinator *c, int w, const Parbus__Heartbeat *beat)
+void reports_held(struct coordinator *c, int w, const Parbus__Heartbeat *beat, int64_t now_us)
 {
     uint8_t held[JOURNAL_PARTITIONS_MAX / 8] = {0};
     for (size_t i = 0; i < beat->n_owned; i++)
         if (beat->owned[i] < JOURNAL_PARTITIONS_MAX)
             held[beat->owned[i] / 8] |= (uint8_t)(1u << beat->owned[i] % 8);
     for (uint32_t p = 0; p < c->partitions; p++)
-        if (c->partition[p].scorer == w && c->partition[p].state == PARTITION_OWNED)
-            c->partition[p].missed |= !(held[p / 8] >> p % 8 & 1);
+        if (c->partition[p].scorer == w && c->partition[p].state == PARTITION_OWNED && !(held[p / 8] >> p % 8 & 1))
+            miss(c, p, now_us);
 }

@@ -9,4 +9,4 @@ void reports_progress(struct coordinator *c, int w, const Parbus__Progress *m, i
 void reports_gap(struct coordinator *c, int w, const Parbus__Gap *m, int64_t now_us);
 /* Its heartbeat names what it holds. A scorer forgets its partitions when it is told WhoAreYou; those it does not name
  * any more are given to it again (I2). */
-void reports_held(struct coordinator *c, int w, const Parbus__Heartbeat *beat);
+void reports_held(struct coordinator *c, int w, const Parbus__Heartbeat *beat, int64_t now_us);

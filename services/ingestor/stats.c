@@ -23,17 +23,12 @@ uint64_t coordinator_lag(const struct coordinator *c)
 
 static struct sample sample_now(const struct coordinator *c, int64_t now_us)
 {
-    struct sample s = {now_us, c->metrics->value[METRIC_submissions_journalled], c->applied, 0};
-    for (uint32_t p = 0; p < c->partitions; p++)
-        s.behind += c->partition[p].last - c->partition[p].applied;
-    return s;
+    return (struct sample){now_us, c->metrics->value[METRIC_submissions_journalled], c->applied, c->behind};
 }
 
-void coordinator_sample(struct coordinator *c, int64_t now_us)
+static void take_sample(struct coordinator *c, int64_t now_us)
 {
     bool first = !c->started_us;
-    if (!first && now_us - c->last.at_us < SAMPLE_US)
-        return;
     c->then = c->last;
     c->last = sample_now(c, now_us);
     if (first) {
@@ -44,6 +39,13 @@ void coordinator_sample(struct coordinator *c, int64_t now_us)
         c->worker[w].done_then = c->worker[w].done_last;
         c->worker[w].done_last = c->worker[w].done;
     }
+}
+
+int64_t coordinator_sample(struct coordinator *c, int64_t now_us)
+{
+    if (!c->started_us || now_us - c->last.at_us >= SAMPLE_US)
+        take_sample(c, now_us);
+    return c->last.at_us + SAMPLE_US;
 }
 
 static uint32_t per_second(uint64_t count, int64_t us)

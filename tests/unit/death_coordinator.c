@@ -1,5 +1,6 @@
 #include "base/err.h"
 #include "death.h"
+#include "services/ingestor/agenda.h"
 #include "services/ingestor/coordinator.h"
 #include "services/ingestor/invariants.h"
 
@@ -25,6 +26,9 @@ static struct partition *flying(void)
     part->owner_epoch = 1ull << 32 | 1;
     part->applied = 2, part->sent = 6, part->last = 9;
     part->flight = flight, part->flight_count = 2, part->flight_bytes = 200;
+    coordinator.behind = 7 + 1;
+    coordinator.partition[1].last = 1;
+    agenda_add(&coordinator, 0, 0);
     coordinator_assert(&coordinator); /* so far all is well */
     return part;
 }
@@ -62,6 +66,18 @@ static void flying_without_an_owner(void)
     part->scorer = WORKER_NONE;
     coordinator.worker[0].flight_bytes = 0;
 }
+static void in_flight_and_on_no_agenda(void)
+{
+    struct partition *part = flying();
+    part->agenda_place = 0;
+    coordinator.agenda_count = 0;
+}
+static void another_place_on_the_agenda(void) { flying()->agenda_place = 2; }
+static void behind_by_more_than_all(void)
+{
+    flying();
+    coordinator.behind = 6;
+}
 static void epoch_of_another_term(void) { flying()->owner_epoch = 2ull << 32; }
 
 static void sound(void) { flying(); }
@@ -82,6 +98,9 @@ const struct deaths coordinator_deaths = {
         {"owned_by_the_dead", owned_by_the_dead},
         {"in_flight_at_the_dead", in_flight_at_the_dead},
         {"flying_without_an_owner", flying_without_an_owner},
+        {"in_flight_and_on_no_agenda", in_flight_and_on_no_agenda},
+        {"another_place_on_the_agenda", another_place_on_the_agenda},
+        {"behind_by_more_than_all", behind_by_more_than_all},
         {"epoch_of_another_term", epoch_of_another_term},
     },
 };

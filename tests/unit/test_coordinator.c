@@ -1,9 +1,12 @@
 /* The ingestor's core and its workers when something is out of the ordinary. The journal is empty; whoever is sent a
  * message is forgotten, only Assign and StatsReply are kept. */
 #include "services/ingestor/core.h"
+#include "services/ingestor/flow.h"
+#include "services/ingestor/internal.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { PARTITIONS = 4, PARTITIONS_MOST = 4096, SCORER = 2001, OPERATOR = 1001 };
 
@@ -260,4 +263,87 @@ Test(coordinator, rates_are_means_over_the_last_seconds)
     cr_assert_eq(t.applied_per_s, 2000);
     cr_assert_eq(t.worker_rate, 2000);
     cr_assert_lt(t.lag_growth, 0);
+}
+
+/* ---- at rest ---- */
+
+static void beat_holding_all(void)
+{
+    static uint32_t owned[PARTITIONS_MOST];
+    Parbus__Heartbeat m = PARBUS__HEARTBEAT__INIT;
+    for (uint32_t p = 0; p < PARTITIONS_MOST; p++)
+        owned[p] = p;
+    m.owned = owned;
+    m.n_owned = PARTITIONS_MOST;
+    from_worker(SCORER, PARBUS__TO_COORDINATOR__BODY_HEARTBEAT, &m.base);
+}
+
+/* All partitions are owned, and nothing waits in any. */
+static void come_to_rest(void)
+{
+    ingestor_destroy(&t.core);
+    start_with(PARTITIONS_MOST);
+    for (uint32_t p = 0; p < PARTITIONS_MOST; p++)
+        ingestor_restore_partition(t.core, p, 2, 0, NULL);
+    join(SCORER, "scorer-1");
+    for (uint32_t p = 0; p < PARTITIONS_MOST; p++) {
+        say_owned(p, t.owner_epoch[p]);
+        say_progress(p, t.owner_epoch[p], 2);
+    }
+    for (int i = 0; i < 4; i++) {
+        beat_holding_all();
+        tick(450);
+    }
+    beat_holding_all();
+}
+
+/* Where a look at any of them ends the process, until the core gets the old ones back. */
+static struct partition *out_of_sight(struct coordinator *c, struct partition *seen)
+{
+    size_t bytes = c->partitions * sizeof *seen;
+    void *hidden = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(hidden, MAP_FAILED);
+    c->partition = hidden;
+    return seen;
+}
+
+/* The time contains a sample for rates, and no lease ends. */
+Test(coordinator, a_tick_looks_at_no_partition_that_has_nothing_to_do)
+{
+    come_to_rest();
+    struct coordinator *c = &t.core->coordinator;
+    struct sample before = c->last;
+    struct partition *seen = out_of_sight(c, c->partition);
+    for (int i = 0; i < 28; i++)
+        tick(50);
+    munmap(c->partition, c->partitions * sizeof *seen);
+    c->partition = seen;
+    cr_assert_gt(c->last.at_us, before.at_us);
+}
+
+Test(coordinator, at_rest_the_next_tick_is_due_when_a_lease_ends_or_a_sample_is_taken)
+{
+    come_to_rest();
+    int64_t due_us = ingestor_tick(t.core, t.now) - t.now.mono_us;
+    cr_assert_gt(due_us, 100000);
+    cr_assert_leq(due_us, 1500001);
+    t.now.mono_us += 1500001;
+    ingestor_tick(t.core, t.now);
+    cr_assert_eq(ingestor_metrics(t.core)->value[METRIC_workers_lost], 1, "not a moment later");
+}
+
+Test(coordinator, a_tick_looks_at_the_one_partition_that_waits_and_forgets_it_when_all_is_applied)
+{
+    come_to_rest();
+    struct coordinator *c = &t.core->coordinator;
+    cr_assert_eq(c->agenda_count, 0);
+    flow_lengthen(c, 4000, 1, t.now.mono_us);
+    tick(1);
+    cr_assert_eq(c->agenda_count, 1);
+    cr_assert_eq(c->agenda[0], 4000);
+    cr_assert_eq(c->behind, 1);
+    say_progress(4000, t.owner_epoch[4000], 3);
+    tick(1);
+    cr_assert_eq(c->agenda_count, 0);
+    cr_assert_eq(c->behind, 0);
 }
