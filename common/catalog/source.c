@@ -85,7 +85,8 @@ static bool ends_here(struct source *s, yaml_parser_t *parser)
 static bool parse(struct source *s, const char *data, size_t bytes)
 {
     yaml_parser_t parser;
-    ASSERT(yaml_parser_initialize(&parser));
+    bool ready = yaml_parser_initialize(&parser);
+    ASSERT(ready); /* memory */
     yaml_parser_set_input_string(&parser, (const unsigned char *)data, bytes);
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     bool ok = parse_one(s, &parser) && ends_here(s, &parser);

@@ -34,7 +34,7 @@ def build(directory, files):
             out.write(text)
     for path in files:
         if path.endswith(".c"):
-            target = "parbus-scorer" if path.endswith("shell.c") else TARGETS[os.path.dirname(path)]
+            target = "parbus-scorer" if path.endswith(("shell.c", "main.c")) else TARGETS[os.path.dirname(path)]
             made = f"CMakeFiles/{target}.dir/{path}.o"
             os.makedirs(os.path.join(directory, os.path.dirname(made)), exist_ok=True)
             subprocess.run([CC, "-w", "-I.", "-Icommon", "-c", path, "-o", made], cwd=directory, check=True, timeout=60)
@@ -100,6 +100,17 @@ class Layers(unittest.TestCase):
         said = self.told(common__wire__wire_DOT_h='#pragma once\n#include "base/err.h"\n#include "wire/scan.h"\nint wire_open(void);\n',
                          common__wire__scan_DOT_h='#pragma once\n#include "wire/wire.h"\n')
         self.assertEqual(said, ["headers in a circle: common/wire/scan.h, common/wire/wire.h"])
+
+    def test_a_service_does_not_name_the_store(self):
+        said = self.told(services__scorer__main_DOT_c='#include "store/store.h"\nint main(void) { return 0; }\n',
+                         common__store__store_DOT_h="int store_open(void);\n")
+        self.assertEqual(said, ["services/scorer/main.c:1: scorer may not include common/store/store.h (store)"])
+
+    def test_what_is_allowed_and_not_used_is_told(self):
+        with tempfile.TemporaryDirectory() as directory:
+            build(directory, SOUND)
+            said = list(layers.check_allowed(layers.Tree(directory), {"wire": ([], ["base", "proto"])}))
+        self.assertEqual(said, ["MODULES: wire includes nothing of proto; take it out, so that it stays so"])
 
     def test_a_directory_without_a_line_in_the_table_is_told(self):
         said = self.told(common__novelty__novelty_DOT_h="int novelty(void);\n")

@@ -24,7 +24,8 @@ static void show(const struct choice *c, const struct status *s)
         status_print_json(s, out);
     else
         status_print_table(s, c->partitions, out);
-    ASSERT(fclose(out) == 0);
+    bool closed = fclose(out) == 0;
+    ASSERT(closed && text); /* memory */
     if (c->watch && !c->json && isatty(STDOUT_FILENO))
         fputs("\033[H\033[2J", stdout);
     fwrite(text, 1, bytes, stdout);

@@ -25,6 +25,7 @@ char *status_ranges(const Parbus__StatsReply *reply, bool (*is_one)(const Parbus
         print_range(out, reply->partition[first]->partition, reply->partition[i]->partition, before);
         before = ",";
     }
-    ASSERT(fclose(out) == 0 && text);
+    bool closed = fclose(out) == 0;
+    ASSERT(closed && text); /* memory */
     return text;
 }
