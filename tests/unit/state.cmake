@@ -1,2 +1,4 @@
-parbus_test(test_state SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_state.c LINKS state)
-parbus_test(test_state_gone SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_state_gone.c LINKS state)
+set(state_tests test_state.c test_state_compare.c test_state_damage.c test_state_gone.c test_state_processes.c state_fixture.c
+  child.c)
+list(TRANSFORM state_tests PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
+parbus_test(test_state SOURCES ${state_tests} LINKS state)

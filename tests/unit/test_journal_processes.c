@@ -1,11 +1,11 @@
 #include "base/clock.h"
+#include "child.h"
 #include "journal/record.h"
 #include "journal_fixture.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 TestSuite(journal_processes, .init = make_directory, .fini = remove_directory, .timeout = 60);
@@ -53,26 +53,10 @@ static int follow(void)
     return last == GROUPS ? 0 : 5;
 }
 
-static pid_t start(int (*work)(void))
-{
-    pid_t pid = fork(); /* before anything is open */
-    cr_assert_geq(pid, 0);
-    if (pid == 0)
-        _exit(work());
-    return pid;
-}
-
-static int finish(pid_t pid)
-{
-    int status = 0;
-    cr_assert_eq(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
-}
-
 Test(journal_processes, others_read_whole_groups_while_it_is_written)
 {
     struct buffer b = {0};
-    pid_t readers[2] = {start(follow), start(follow)};
+    pid_t readers[2] = {child_start(follow), child_start(follow)};
     open_writer(16 * MIB);
     for (uint64_t i = 1; i <= GROUPS; i++) {
         make_record(&b, i, 1, 3000, 'r');
@@ -80,8 +64,8 @@ Test(journal_processes, others_read_whole_groups_while_it_is_written)
         struct journal_group g = {.commit = journal_last_commit(j) + 1, .put = put, .put_count = 2};
         cr_assert_eq(journal_append(j, &g, &e), OK, "%s", e.text);
     }
-    cr_assert_eq(finish(readers[0]), 0);
-    cr_assert_eq(finish(readers[1]), 0);
+    cr_assert_eq(child_finish(readers[0]), 0);
+    cr_assert_eq(child_finish(readers[1]), 0);
     buffer_free(&b);
 }
 
@@ -108,9 +92,9 @@ Test(journal_processes, opening_while_another_process_closes_works)
     journal_close(&j);
     pid_t pids[4];
     for (unsigned i = 0; i < 4; i++)
-        pids[i] = start(open_and_close);
+        pids[i] = child_start(open_and_close);
     for (unsigned i = 0; i < 4; i++)
-        cr_assert_eq(finish(pids[i]), 0);
+        cr_assert_eq(child_finish(pids[i]), 0);
 }
 
 static int grow_with_a_larger_map(void)
@@ -137,7 +121,7 @@ Test(journal_processes, a_map_that_another_process_made_larger_is_followed)
     cr_assert_eq(open_as(false, MIB), OK, "%s", e.text);
     cr_assert_eq(last_of(0), 1);
     cr_assert_eq(write(go[1], &token, sizeof token), sizeof token);
-    cr_assert_eq(finish(pid), 0);
+    cr_assert_eq(child_finish(pid), 0);
     cr_assert_eq(last_of(0), 9);
     cr_assert_eq(read_from(0, 1, SIZE_MAX, 0).count, 9);
 }
@@ -163,7 +147,7 @@ Test(journal_processes, a_writer_whose_place_was_taken_writes_nothing_any_more)
     open_writer(MIB);
     append(0, 1, 1, 8);
     cr_assert_eq(write(go[1], &token, sizeof token), sizeof token);
-    cr_assert_eq(finish(pid), 0);
+    cr_assert_eq(child_finish(pid), 0);
     cr_assert_eq(append_as(2, 0, 2, 1, 8), ERR_LOST);
     cr_assert(strstr(e.text, "another process writes this journal") && strstr(e.text, "term 2, ours is 1"), "%s",
               e.text);

@@ -1,39 +1,19 @@
 /* Rejects that are taken back (rule I19). */
-#include "state/state.h"
+#include "state_fixture.h"
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { MIB = 1 << 20, PARTITION = 3, OWNER = 9 };
-
-static char directory[64];
-static struct state *s;
-static struct err_text e;
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
+enum { PARTITION = 3, OWNER = 9 };
 
 static void setup(void)
 {
-    struct state_options o = {.writer = true, .journal_id = 5, .map_bytes = 16 * MIB};
-    struct state_cursor cursor;
-    strcpy(directory, "/tmp/test_state_gone.XXXXXX");
-    cr_assert(mkdtemp(directory));
-    cr_assert_eq(state_open(&s, directory, &o, &e), OK, "%s", e.text);
-    cr_assert_eq(state_own(s, PARTITION, OWNER, &cursor, &e), OK, "%s", e.text);
+    make_directory();
+    open_writer(16 * MIB);
+    own(s, PARTITION, OWNER);
 }
 
-static void teardown(void)
-{
-    state_close(&s);
-    nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-TestSuite(state_gone, .init = setup, .fini = teardown);
+TestSuite(state_gone, .init = setup, .fini = remove_directory);
 
 static struct state_reject_put reject_of(uint64_t seq, bool gone)
 {

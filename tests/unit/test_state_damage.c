@@ -1,0 +1,98 @@
+/* A row that is not what was written, or gone. */
+#include "state_fixture.h"
+#include "store/internal.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+TestSuite(state_damage, .init = make_directory, .fini = remove_directory, .timeout = 60);
+
+/* Does something to the first row of a database, as a flipped bit in a page would. */
+static void spoil_first(const char *database, bool flip)
+{
+    char path[200];
+    uint64_t tail[STORE_TAIL_NUMBERS];
+    struct err_text text;
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    MDB_cursor *cursor;
+    MDB_val k, v;
+    uint8_t row[8192];
+    state_close(&s);
+    snprintf(path, sizeof path, "%s/state", directory);
+    cr_assert(!mdb_env_create(&env) && !mdb_env_set_maxdbs(env, 8) && !mdb_env_open(env, path, 0, 0600));
+    cr_assert(!mdb_txn_begin(env, NULL, 0, &txn) && !mdb_dbi_open(txn, database, 0, &dbi));
+    cr_assert(!mdb_cursor_open(txn, dbi, &cursor) && !mdb_cursor_get(cursor, &k, &v, MDB_FIRST));
+    memcpy(row, v.mv_data, v.mv_size);
+    row[v.mv_size / 2] ^= 1;
+    MDB_val spoilt = {v.mv_size, row};
+    cr_assert(!(flip ? mdb_cursor_put(cursor, &k, &spoilt, MDB_CURRENT) : mdb_cursor_del(cursor, 0)));
+    mdb_cursor_close(cursor);
+    cr_assert(!stamp_check(txn, true, tail, &text) && !stamp_put(txn, tail) && !mdb_txn_commit(txn));
+    mdb_env_close(env);
+    open_writer(MIB);
+}
+
+static bool any_score(void *ctx, uint32_t series, uint32_t unit, const struct score_header *header,
+                      const int64_t *points)
+{
+    (void)ctx, (void)series, (void)unit, (void)header, (void)points;
+    return true;
+}
+
+static void setup_damage(void)
+{
+    open_writer(MIB);
+    own(s, 3, 9);
+    cr_assert(commit_one(s, 3, 9, 1));
+    cr_assert_eq(state_verify(s, NULL, NULL, &e), OK, "%s", e.text);
+}
+
+static void expect_found(const char *database)
+{
+    for (int flip = 0; flip < 2; flip++) {
+        setup_damage();
+        spoil_first(database, flip);
+        cr_expect_eq(state_verify(s, NULL, NULL, &e), ERR_CORRUPT, "%s, flip %d", database, flip);
+        state_close(&s);
+        remove_directory();
+        make_directory();
+    }
+}
+
+Test(state_damage, a_row_that_is_changed_or_vanishes_is_found_by_who_reads_all)
+{
+    static const char *const databases[] = {"partitions", "values", "scores", "tallies", "rejects"};
+    for (size_t i = 0; i < sizeof databases / sizeof *databases; i++)
+        expect_found(databases[i]);
+}
+
+Test(state_damage, a_score_that_vanishes_is_found_by_who_reads_its_partition_or_its_series)
+{
+    struct state_cursor cursor;
+    setup_damage();
+    spoil_first("scores", false);
+    cr_assert_eq(state_scores_each(s, 3, 0, &cursor, any_score, NULL, &e), ERR_CORRUPT);
+    cr_assert_eq(state_scores_each(s, 3, SERIES, &cursor, any_score, NULL, &e), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "0 rows of scores"), "%s", e.text);
+}
+
+Test(state_damage, values_that_vanish_are_found_by_who_reads_their_unit)
+{
+    struct score_header header;
+    int64_t points[NODES];
+    setup_damage();
+    spoil_first("values", false);
+    cr_assert_eq(state_scores_get(s, 3, SERIES, UNIT, &header, points, NODES, &e), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "do not belong together"), "%s", e.text);
+}
+
+Test(state_damage, a_cursor_that_vanishes_is_not_taken_for_a_new_partition)
+{
+    struct state_cursor cursor;
+    setup_damage();
+    spoil_first("partitions", false);
+    cr_assert_eq(state_cursor_get(s, 3, &cursor, &e), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "has rows, but no cursor"), "%s", e.text);
+}
