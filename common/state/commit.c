@@ -194,34 +194,39 @@ enum err state_commit(struct state *s, struct state_batch *batch, size_t count, 
     return err_wrap(e, err, "commit to %s", s->store.path);
 }
 
-static enum err own(struct state *s, MDB_txn *txn, uint32_t partition, uint64_t owner_epoch,
-                    struct state_cursor *cursor, struct err_text *e)
+static enum err claim_one(struct write *w, struct state_claim *claim, struct err_text *e)
 {
-    struct write w = {.s = s, .txn = txn};
-    enum err err = row_cursor(s, txn, partition, &w.at, e);
-    *cursor = w.at.cursor;
-    if (!err && cursor->owner_epoch > owner_epoch)
-        err = err_set(e, ERR_LOST, "partition %u belongs to owner epoch %llu, not %llu", partition,
-                      (unsigned long long)cursor->owner_epoch, (unsigned long long)owner_epoch);
-    if (!err)
-        err = open_cursors(&w, e);
-    if (err)
-        return err;
-    cursor->owner_epoch = w.at.cursor.owner_epoch = owner_epoch;
-    return put_cursor(&w, partition, e);
+    claim->err = row_cursor(w->s, w->txn, claim->partition, &w->at, &claim->why);
+    claim->cursor = w->at.cursor;
+    if (!claim->err && claim->cursor.owner_epoch > claim->owner_epoch)
+        claim->err = err_set(&claim->why, ERR_LOST, "it belongs to owner epoch %llu, not %llu",
+                             (unsigned long long)claim->cursor.owner_epoch, (unsigned long long)claim->owner_epoch);
+    if (claim->err) {
+        err_wrap(&claim->why, claim->err, "take partition %u in %s", claim->partition, w->s->store.path);
+        return OK;
+    }
+    claim->cursor.owner_epoch = w->at.cursor.owner_epoch = claim->owner_epoch;
+    return put_cursor(w, claim->partition, e);
 }
 
-enum err state_own(struct state *s, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
-                   struct err_text *e)
+static enum err claim_all(struct state *s, MDB_txn *txn, struct state_claim *claim, size_t count, struct err_text *e)
+{
+    struct write w = {.s = s, .txn = txn};
+    enum err err = open_cursors(&w, e);
+    for (size_t i = 0; i < count && !err; i++)
+        err = err_wrap(e, claim_one(&w, &claim[i], e), "partition %u", claim[i].partition);
+    return err;
+}
+
+enum err state_claim(struct state *s, struct state_claim *claim, size_t count, struct err_text *e)
 {
     MDB_txn *txn;
-    *cursor = (struct state_cursor){0};
     enum err err = store_write_begin(&s->store, &txn, e);
     if (!err) {
-        err = own(s, txn, partition, owner_epoch, cursor, e);
+        err = claim_all(s, txn, claim, count, e);
         if (!err)
             err = store_write_commit(&s->store, &txn, e);
         store_write_abort(&s->store, &txn);
     }
-    return err_wrap(e, err, "own in %s", s->store.path);
+    return err_wrap(e, err, "claim in %s", s->store.path);
 }

@@ -93,7 +93,8 @@ struct state_options {
 struct state_options state_options(const struct settings *settings, uint64_t journal_id);
 /* `directory` is the <dir> above: the environment is its sub-directory "state". ERR_NOT_FOUND (reader, nothing there),
  * ERR_BUSY (open in this process already), ERR_VERSION, ERR_INVALID (another journal's state; file system that LMDB
- * does not support; process in another PID namespace), ERR_IO. One thread per handle; no use after fork. */
+ * does not support; process in another PID namespace), ERR_IO. One thread reads and one writes per handle, which may be
+ * two; no use after fork. */
 enum err state_open(struct state **s, const char *directory, const struct state_options *o, struct err_text *e);
 void state_close(struct state **s);
 
@@ -132,10 +133,25 @@ struct state_batch {
  * lost. ERR_FULL, ERR_IO: nothing was written. */
 enum err state_commit(struct state *s, struct state_batch *batch, size_t count, struct err_text *e);
 
-/* Takes a partition: writes owner_epoch, unless a greater one is there (ERR_LOST; rule I5a). May be repeated with the
- * same epoch. *cursor is what stands there now, also after ERR_LOST. */
-enum err state_own(struct state *s, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
-                   struct err_text *e);
+/* Taking partitions: what is asked, and what stands there then. */
+struct state_claim {
+    uint32_t partition;
+    uint64_t owner_epoch;
+    /* Set by state_claim. */
+    struct state_cursor cursor;
+    enum err err; /* ERR_LOST: a greater owner_epoch is there (rule I5a); ERR_CORRUPT: what is there is damaged */
+    struct err_text why;
+};
+/* One transaction for all claims: writes each owner_epoch where no greater one is. May be repeated with the same
+ * epochs. ERR_FULL, ERR_IO: nothing was written. */
+enum err state_claim(struct state *s, struct state_claim *claim, size_t count, struct err_text *e);
+
+/* Both as one piece of work: claims, then batches. */
+struct state_work {
+    struct state_claim *claim;
+    struct state_batch *batch;
+    size_t claims, batches;
+};
 
 /* ---- reading; each call is a short transaction of its own; ERR_NOT_FOUND: no such key ---- */
 

@@ -12,10 +12,10 @@ static void add_tally(struct scorer *s, const struct tally_row *row)
     Parbus__Tally t = PARBUS__TALLY__INIT;
     t.has_feeder = t.has_epoch = t.has_scored = t.has_accepted_rows = t.has_rejected_rows = 1;
     t.feeder = row->feeder;
-    t.epoch = row->epoch;
-    t.scored = row->tally.scored;
-    t.accepted_rows = row->tally.accepted_rows;
-    t.rejected_rows = row->tally.rejected_rows;
+    t.epoch = row->committed.epoch;
+    t.scored = row->committed.tally.scored;
+    t.accepted_rows = row->committed.tally.accepted_rows;
+    t.rejected_rows = row->committed.tally.rejected_rows;
     buffer_append(&s->messages, &t, sizeof t);
 }
 
@@ -25,7 +25,7 @@ static Parbus__Tally **collect(struct scorer *s, const struct partition *p, bool
     buffer_clear(&s->messages);
     buffer_clear(&s->pointers);
     for (*count = 0; *at < p->tallies.count && *count < TALLIES_PER_MESSAGE; ++*at)
-        if (all || p->tallies.row[*at].dirty) {
+        if (all ? p->tallies.row[*at].known : p->tallies.row[*at].changed) {
             add_tally(s, &p->tallies.row[*at]);
             ++*count;
         }
@@ -60,6 +60,7 @@ void answer_progress(struct scorer *s, struct partition *p, bool all)
 {
     p->repeat = false;
     send_progress(s, p, all, 0);
+    tallies_told(&p->tallies);
 }
 
 void answer_owned(struct scorer *s, struct partition *p)

@@ -18,7 +18,7 @@ static void put_reject(struct scorer *s, struct partition *p, const struct apply
                        const char *detail)
 {
     size_t bytes = strlen(detail);
-    struct pending_reject r = {.detail_at = p->details.size};
+    struct pending_reject r = {.detail_at = p->dirty.details.size};
     r.put = (struct state_reject_put){
         .feeder = a->entry->feeder, .row = row, .epoch = a->entry->epoch, .seq = a->entry->seq};
     r.put.header = (struct reject_header){.version = STATE_VERSION,
@@ -28,8 +28,8 @@ static void put_reject(struct scorer *s, struct partition *p, const struct apply
                                           .pseq = a->pseq,
                                           .received_ms = a->header->received_ms,
                                           .detail_bytes = (uint32_t)bytes};
-    buffer_append(&p->details, detail, bytes + 1);
-    buffer_append(&p->rejects, &r, sizeof r);
+    buffer_append(&p->dirty.details, detail, bytes + 1);
+    buffer_append(&p->dirty.rejects, &r, sizeof r);
     s->uncommitted_bytes += sizeof r + bytes + 1;
 }
 
@@ -37,7 +37,7 @@ static void put_row_reject(struct scorer *s, struct partition *p, const struct a
                            const Parbus__Submission *submission, uint32_t row)
 {
     put_reject(s, p, a, row, a->verdicts->reject_reason[a->reject], a->verdicts->reject_detail[a->reject]);
-    struct pending_reject *r = buffer_at(&p->rejects, buffer_count(&p->rejects, *r) - 1, sizeof *r);
+    struct pending_reject *r = buffer_at(&p->dirty.rejects, buffer_count(&p->dirty.rejects, *r) - 1, sizeof *r);
     r->put.header.indicator = submission->indicator[row];
     r->put.header.value = submission->retract ? 0 : submission->value[row];
 }
@@ -48,7 +48,7 @@ static void take_back_reject(struct scorer *s, struct partition *p, const struct
     if (a->header->kind != RECORD_RETRY)
         return;
     put_reject(s, p, a, WIRE_ROW_WHOLE, 0, "");
-    struct pending_reject *r = buffer_at(&p->rejects, buffer_count(&p->rejects, *r) - 1, sizeof *r);
+    struct pending_reject *r = buffer_at(&p->dirty.rejects, buffer_count(&p->dirty.rejects, *r) - 1, sizeof *r);
     r->put.gone = true;
 }
 

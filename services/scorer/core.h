@@ -12,20 +12,21 @@
 #include "wire/peer.h"
 #include "worker/worker.h"
 
-/* None of the functions calls back into the core, except the fn that it was given. */
+/* None of the functions calls back into the core, except the fn that it was given. All but write only read, what is
+ * committed. */
 struct scorer_store_io {
     /* Opens the state of this journal, before anything else is asked of it. An error ends the process. */
     enum err (*open)(void *ctx, uint64_t journal_id, struct err_text *e);
-    /* As the functions of state.h. Only commit and own write, and may block for it. */
-    enum err (*own)(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
-                    struct err_text *e);
+    /* As the functions of state.h. */
     enum err (*tallies)(void *ctx, uint32_t partition, state_tally_fn *fn, void *fn_ctx, struct err_text *e);
     enum err (*values)(void *ctx, uint32_t partition, uint32_t series, uint32_t unit, uint8_t stage, struct cell *cell,
                        size_t cell_count, struct err_text *e);
     enum err (*scores)(void *ctx, uint32_t partition, uint32_t series, uint32_t unit, struct score_header *header,
                        int64_t *points, size_t points_max, struct err_text *e);
-    enum err (*commit)(void *ctx, struct state_batch *batch, size_t count, struct err_text *e);
     enum err (*cursor)(void *ctx, uint32_t partition, struct state_cursor *cursor, struct err_text *e);
+    /* Hands over what scorer_written answers later; one at a time. The work and all behind it stay as they are until
+     * then, but for what state_claim and state_commit set in it. */
+    void (*write)(void *ctx, struct state_work *work, uint64_t ticket);
 };
 
 /* SCORER_PUBLISHER is sent to only. */
@@ -41,7 +42,7 @@ struct scorer_io {
 
 struct scorer_limits {
     size_t cached_units_max;    /* beyond it, units without uncommitted effects are forgotten after a commit */
-    int64_t commit_interval_us; /* least time between two commits */
+    int64_t commit_interval_us; /* least time from one commit to the next */
 };
 
 struct scorer;
@@ -60,16 +61,23 @@ void scorer_receive(struct scorer *s, enum scorer_source source, struct peer pee
  * Returns when to call again, as mono_us. */
 int64_t scorer_tick(struct scorer *s, struct moment now);
 
+/* What became of the work under way: OK, with claims and batches marked; else nothing of it was written, as far as
+ * anybody knows, and why. */
+void scorer_written(struct scorer *s, uint64_t ticket, enum err result, const char *why, struct moment now);
+/* false: verdicts would be refused until scorer_written. They may wait where they are. */
+bool scorer_takes(const struct scorer *s);
+
 /* The first half of tick alone. */
 void scorer_flush(struct scorer *s);
-/* Commits now, whatever the interval says. OK also when there is nothing to commit. */
-enum err scorer_commit(struct scorer *s, struct moment now);
+/* Hands over whatever is not committed, whatever the interval says, unless something is under way. Returns whether
+ * something is under way now. */
+bool scorer_commit(struct scorer *s, struct moment now);
 
 /* I14: hands its partitions over, one by one. */
 void scorer_leave(struct scorer *s);
 /* Not OK: the process must end, and why; ERR_STOPPED: it has left (worker.h). */
 enum err scorer_over(const struct scorer *s, struct err_text *e);
-/* false: not held. applied: in memory. */
+/* false: not owned. applied: in memory. */
 bool scorer_position(const struct scorer *s, uint32_t partition, uint64_t *owner_epoch, uint64_t *applied,
                      uint64_t *committed);
 struct metrics *scorer_metrics(struct scorer *s);

@@ -39,12 +39,14 @@ static enum err load_score(struct scorer *s, struct partition *p, struct cached_
 }
 
 /* What was read is what we committed, and nothing of an owner after us: on that we must not build, nor tell the
- * publisher of it. Asked after the reading; whoever takes the partition writes its epoch before anything else (I5). */
+ * publisher of it. Asked after the reading; whoever takes the partition writes its epoch before anything else (I5). The
+ * commit under way may be there or not: it changes no unit that is not in memory. */
 static enum err check_ours(struct scorer *s, const struct partition *p, struct err_text *e)
 {
     struct state_cursor cursor;
     enum err err = s->io.store.cursor(s->io.store_ctx, p->number, &cursor, e);
-    if (err || (cursor.owner_epoch == p->owner_epoch && cursor.applied == p->committed))
+    if (err ||
+        (cursor.owner_epoch == p->owner_epoch && (cursor.applied == p->committed || cursor.applied == p->handed_over)))
         return err;
     return err_set(e, ERR_LOST, "another scorer owns it");
 }
@@ -89,7 +91,7 @@ void unit_mark_changed(struct scorer *s, struct partition *p, struct cached_unit
     }
     if (!u->dirty) {
         u->dirty = true;
-        buffer_append(&p->dirty, &u, sizeof u);
+        buffer_append(&p->dirty.units, &u, sizeof u);
         s->dirty_units++;
         s->uncommitted_bytes += u->bytes;
     }

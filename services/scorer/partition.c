@@ -1,14 +1,22 @@
 #include "services/scorer/internal.h"
 #include <stdlib.h>
 
-struct partition *partition_new(uint32_t number, uint64_t owner_epoch, uint64_t applied)
+STATE_MACHINE(holding_machine, "partition of a scorer", PARTITION_EDGES, "wanted", "claiming", "owned", "releasing");
+
+struct partition *partition_new(uint32_t number, uint64_t owner_epoch)
 {
     struct partition *p = calloc(1, sizeof *p);
     ASSERT(p);
     p->number = number;
     p->owner_epoch = owner_epoch;
-    p->applied = p->committed = p->told = applied;
     return p;
+}
+
+static void effects_free(struct effects *e)
+{
+    buffer_free(&e->units);
+    buffer_free(&e->rejects);
+    buffer_free(&e->details);
 }
 
 void partition_destroy(struct partition **p)
@@ -18,74 +26,50 @@ void partition_destroy(struct partition **p)
     units_free(&(*p)->units);
     tallies_free(&(*p)->tallies);
     buffer_free(&(*p)->touched);
-    buffer_free(&(*p)->dirty);
-    buffer_free(&(*p)->rejects);
-    buffer_free(&(*p)->details);
+    effects_free(&(*p)->dirty);
+    effects_free(&(*p)->cut);
     free(*p);
     *p = NULL;
 }
 
-struct partition *partition_held(const struct scorer *s, uint32_t number)
+struct partition *partition_at(const struct scorer *s, uint32_t number)
 {
     return number < s->partitions ? s->partition[number] : NULL;
 }
 
-void partition_hold(struct scorer *s, struct partition *p)
+static bool is_held(const struct partition *p) { return p->state >= PARTITION_OWNED; }
+
+struct partition *partition_held(const struct scorer *s, uint32_t number)
 {
-    ASSERT(p->number < s->partitions && !s->partition[p->number]);
-    s->partition[p->number] = p;
+    struct partition *p = partition_at(s, number);
+    return p && is_held(p) ? p : NULL;
+}
+
+void partition_enter(struct scorer *s, struct partition *p, enum partition_state to)
+{
+    bool held = is_held(p);
+    STATE_ENTER(&holding_machine, p->state, to);
+    s->releasing += to == PARTITION_RELEASING;
+    if (held || !is_held(p))
+        return;
+    ASSERT(s->taking);
+    s->taking--;
     s->owned[s->owned_count++] = p->number;
+}
+
+void partition_add(struct scorer *s, struct partition *p)
+{
+    ASSERT(p->number < s->partitions && !s->partition[p->number] && p->state == PARTITION_WANTED);
+    s->partition[p->number] = p;
+    s->taking++;
 }
 
 void partition_assert(const struct partition *p)
 {
-    ASSERT(p->committed <= p->applied && p->told <= p->applied);
-    ASSERT(p->applied > p->committed || (!p->dirty.size && !p->rejects.size && !p->tallies.dirty));
+    bool dirty = p->dirty.units.size || p->dirty.rejects.size || p->tallies.dirty;
+    bool cut = p->cut.units.size || p->cut.rejects.size || p->tallies.cut;
+    ASSERT(p->committed <= p->handed_over && p->handed_over <= p->applied && p->told <= p->applied);
+    ASSERT(p->applied > p->handed_over || !dirty);
+    ASSERT(p->handed_over > p->committed || !cut);
     ASSERT(p->applied > p->told || (!p->touched.size && !p->touched_bytes));
-}
-
-/* Its effects are in state, or are given up: they leave the sums over all partitions, which are exact. */
-void partition_clean(struct scorer *s, struct partition *p)
-{
-    size_t count = buffer_count(&p->dirty, struct cached_unit *);
-    size_t bytes = p->rejects.size + p->details.size;
-    for (size_t i = 0; i < count; i++) {
-        struct cached_unit *u = *(struct cached_unit **)buffer_at(&p->dirty, i, sizeof u);
-        bytes += u->bytes;
-        u->dirty = false;
-        u->stages_dirty = 0;
-    }
-    ASSERT(bytes <= s->uncommitted_bytes && count <= s->dirty_units);
-    s->uncommitted_bytes -= bytes;
-    s->dirty_units -= count;
-    buffer_clear(&p->dirty);
-    buffer_clear(&p->rejects);
-    buffer_clear(&p->details);
-}
-
-void partition_drop(struct scorer *s, uint32_t number)
-{
-    ASSERT(partition_held(s, number));
-    partition_clean(s, s->partition[number]);
-    partition_destroy(&s->partition[number]);
-    for (size_t i = 0; i < s->owned_count; i++)
-        if (s->owned[i] == number) {
-            s->owned[i] = s->owned[--s->owned_count];
-            return;
-        }
-}
-
-void partition_lost(struct scorer *s, const struct partition *p)
-{
-    metric_add(&s->metrics, ownership_lost, 1);
-    answer_released(s, p->number, p->owner_epoch, p->committed, true);
-    partition_drop(s, p->number);
-}
-
-void partition_drop_all(struct scorer *s)
-{
-    while (s->owned_count)
-        partition_drop(s, s->owned[s->owned_count - 1]);
-    ASSERT(s->dirty_units == 0 && s->uncommitted_bytes == 0);
-    s->uncommitted = s->repeats = false;
 }

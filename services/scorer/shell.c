@@ -5,7 +5,11 @@
 #include "services/scorer/core.h"
 #include "services/scorer/store.h"
 
-enum { SOURCES = 3, TURN_MESSAGES = 256 }; /* so few in a turn that commits and heartbeats keep their time */
+enum { TURN_MESSAGES = 256 }; /* so few in a turn that heartbeats keep their time */
+/* Beside those that the core knows (enum scorer_source). */
+enum { STATE = SCORER_PUBLISHER + 1, SOURCES };
+/* At the end: what was under way, and what came since. */
+enum { LAST_COMMITS = 2 };
 
 struct shell {
     struct worker_shell common;
@@ -14,6 +18,20 @@ struct shell {
     struct scorer *core;
     char endpoint[LINK_ENDPOINT_BYTES]; /* where validators connect */
 };
+
+static void message(void *ctx, unsigned source, struct peer peer, const struct wire_message *m, struct moment now)
+{
+    scorer_receive(((struct shell *)ctx)->core, source, peer, m, now);
+}
+
+static bool verdicts_wanted(void *ctx) { return scorer_takes(((struct shell *)ctx)->core); }
+
+static void state_written(void *ctx, unsigned source, struct moment now)
+{
+    struct shell *s = ctx;
+    (void)source;
+    scorer_store_deliver(&s->store, s->core, now);
+}
 
 /* Verdicts are bounded in bytes by the ingestor's windows; beyond its queue the publisher reads state instead. */
 static const struct reactor_source sources[SOURCES] = {
@@ -29,18 +47,15 @@ static const struct reactor_source sources[SOURCES] = {
                          .mode = LINK_BIND,
                          .options.hwm = 65536,
                          .channel = &wire_to_scorer,
+                         .wanted = verdicts_wanted,
                          .limits = {.messages = TURN_MESSAGES, .bytes = 8 << 20}},
     [SCORER_PUBLISHER] = {.name = "scores",
                           .type = ZMQ_PUSH,
                           .mode = LINK_CONNECT,
                           .options.hwm = 4096,
                           .last_words_ms = WORKER_LAST_WORDS_MS},
+    [STATE] = {.name = "state", .kind = REACTOR_DESCRIPTOR, .ready = state_written},
 };
-
-static void message(void *ctx, unsigned source, struct peer peer, const struct wire_message *m, struct moment now)
-{
-    scorer_receive(((struct shell *)ctx)->core, source, peer, m, now);
-}
 
 static int64_t tick(void *ctx, struct moment now)
 {
@@ -66,14 +81,18 @@ static enum err open_sources(struct shell *s, const struct service *service, str
     for (int i = 0; i < SOURCES; i++)
         own[i] = sources[i];
     own[SCORER_VERDICTS].endpoint = s->endpoint;
-    enum err err = link_endpoint(s->endpoint, service->directory, service->instance, e);
+    s->store = (struct scorer_store){.directory = service->directory, .settings = &service->settings};
+    enum err err = scorer_store_start(&s->store, e);
+    if (err)
+        return err;
+    own[STATE].fd = state_writer_fd(s->store.writer);
+    err = link_endpoint(s->endpoint, service->directory, service->instance, e);
     return err ? err : worker_shell_open(s, service, own, SOURCES, &hooks, e);
 }
 
 static enum err start_core(struct shell *s, struct err_text *e)
 {
     const struct settings *settings = &s->common.service->settings;
-    s->store = (struct scorer_store){.directory = s->common.service->directory, .settings = settings};
     s->catalog = catalog_new();
     struct worker_config config = {.role = PARBUS__ROLE__ROLE_SCORER, .endpoint = s->endpoint, .catalog = s->catalog};
     struct scorer_limits limits = {.cached_units_max = (size_t)settings->scorer_cached_units_max,
@@ -91,7 +110,9 @@ static enum err run(struct shell *s, struct err_text *e)
 {
     log_info("scorer.started", "endpoint=%s", s->endpoint);
     enum err err = reactor_run(s->common.reactor, e);
-    if (!err && scorer_commit(s->core, clock_moment()) == OK)
+    for (int i = 0; !err && i < LAST_COMMITS && scorer_commit(s->core, clock_moment()); i++)
+        scorer_store_wait(&s->store, s->core, clock_moment());
+    if (!err)
         log_info("scorer.stopped", "handed_over=%s", scorer_over(s->core, NULL) ? "yes" : "no");
     return err;
 }
@@ -105,8 +126,8 @@ enum err scorer_run(struct service *service, struct err_text *e)
     if (!err)
         err = run(&s, e);
     worker_shell_close(&s);
+    scorer_store_close(&s.store); /* before the core, whose work may be under way */
     scorer_destroy(&s.core);
-    scorer_store_close(&s.store);
     catalog_destroy(&s.catalog);
     return err;
 }

@@ -1,4 +1,5 @@
 #include "services/scorer/store.h"
+#include <poll.h>
 
 static enum err open_state(void *ctx, uint64_t journal_id, struct err_text *e)
 {
@@ -8,13 +9,29 @@ static enum err open_state(void *ctx, uint64_t journal_id, struct err_text *e)
     return state_open(&s->state, s->directory, &options, e);
 }
 
-void scorer_store_close(struct scorer_store *s) { state_close(&s->state); }
+enum err scorer_store_start(struct scorer_store *s, struct err_text *e) { return state_writer_start(&s->writer, e); }
 
-static enum err own(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
-                    struct err_text *e)
+void scorer_store_close(struct scorer_store *s)
 {
-    struct scorer_store *s = ctx;
-    return state_own(s->state, partition, owner_epoch, cursor, e);
+    state_writer_stop(&s->writer);
+    state_close(&s->state);
+}
+
+void scorer_store_deliver(struct scorer_store *s, struct scorer *core, struct moment now)
+{
+    struct err_text why = {""};
+    uint64_t ticket;
+    enum err err;
+    if (state_writer_take(s->writer, &ticket, &err, &why))
+        scorer_written(core, ticket, err, why.text, now);
+}
+
+void scorer_store_wait(struct scorer_store *s, struct scorer *core, struct moment now)
+{
+    struct pollfd done = {.fd = state_writer_fd(s->writer), .events = POLLIN};
+    while (poll(&done, 1, -1) <= 0) /* a signal */
+        continue;
+    scorer_store_deliver(s, core, now);
 }
 
 static enum err tallies(void *ctx, uint32_t partition, state_tally_fn *fn, void *fn_ctx, struct err_text *e)
@@ -37,22 +54,22 @@ static enum err scores(void *ctx, uint32_t partition, uint32_t series, uint32_t 
     return state_scores_get(s->state, partition, series, unit, header, points, points_max, e);
 }
 
-static enum err commit(void *ctx, struct state_batch *batch, size_t count, struct err_text *e)
-{
-    struct scorer_store *s = ctx;
-    return state_commit(s->state, batch, count, e);
-}
-
 static enum err cursor_of(void *ctx, uint32_t partition, struct state_cursor *cursor, struct err_text *e)
 {
     struct scorer_store *s = ctx;
     return state_cursor_get(s->state, partition, cursor, e);
 }
 
+static void hand_over(void *ctx, struct state_work *work, uint64_t ticket)
+{
+    struct scorer_store *s = ctx;
+    enum err err = state_writer_give(s->writer, s->state, work, ticket);
+    ASSERT(err == OK); /* one at a time */
+}
+
 const struct scorer_store_io scorer_store_functions = {.open = open_state,
-                                                       .own = own,
                                                        .tallies = tallies,
                                                        .values = values,
                                                        .scores = scores,
-                                                       .commit = commit,
-                                                       .cursor = cursor_of};
+                                                       .cursor = cursor_of,
+                                                       .write = hand_over};

@@ -1,15 +1,23 @@
-/* State behind the scorer's core. Used by the scorer and by replay. */
+/* State behind the scorer's core: read here, written by a thread of its own. Used by the scorer and by replay. */
 #pragma once
-#include "base/settings.h"
 #include "services/scorer/core.h"
+#include "state/writer.h"
 
 struct scorer_store {
     const char *directory; /* the <dir> of the state, which is made when it is missing; the caller's */
     const struct settings *settings;
-    struct state *state; /* writer; NULL: not opened yet */
+    struct state *state;         /* NULL: not opened yet */
+    struct state_writer *writer; /* its descriptor can be read when there is something for scorer_store_deliver */
 };
 
+/* Before the core is made; state itself is opened by the core. ERR_NOMEM, ERR_IO. */
+enum err scorer_store_start(struct scorer_store *s, struct err_text *e);
+/* Waits for what is being written; what became of it is lost. */
 void scorer_store_close(struct scorer_store *s);
+/* Tells the core what became of what it handed over, if anything has. */
+void scorer_store_deliver(struct scorer_store *s, struct scorer *core, struct moment now);
+/* … waiting for it. Only while something is under way. */
+void scorer_store_wait(struct scorer_store *s, struct scorer *core, struct moment now);
 
 /* ctx: struct scorer_store. */
 extern const struct scorer_store_io scorer_store_functions;

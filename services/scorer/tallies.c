@@ -33,8 +33,10 @@ struct tally_row *tallies_at(struct tallies *t, uint32_t feeder, uint64_t epoch)
         t->slot[at] = (uint32_t)++t->count;
     }
     struct tally_row *row = &t->row[t->slot[at] - 1];
-    if (epoch > row->epoch)
-        *row = (struct tally_row){.feeder = feeder, .epoch = epoch, .dirty = row->dirty};
+    if (epoch > row->epoch) {
+        row->epoch = epoch;
+        row->tally = (struct tally){0};
+    }
     return epoch == row->epoch ? row : NULL;
 }
 
@@ -44,11 +46,53 @@ void tallies_mark_dirty(struct tallies *t, struct tally_row *row)
     row->dirty = true;
 }
 
-void tallies_clean(struct tallies *t)
+void tallies_load(struct tallies *t, uint32_t feeder, uint64_t epoch, const struct tally *tally)
 {
-    for (size_t i = 0; t->dirty && i < t->count; i++)
-        t->row[i].dirty = false;
-    t->dirty = 0;
+    struct tally_row *row = tallies_at(t, feeder, epoch);
+    if (!row)
+        return;
+    row->tally = *tally;
+    row->committed = (struct tally_at){epoch, *tally};
+    row->known = true;
+}
+
+void tallies_cut(struct tallies *t)
+{
+    for (struct tally_row *row = t->row; t->dirty; row++)
+        if (row->dirty) {
+            row->cut = (struct tally_at){row->epoch, row->tally};
+            row->is_cut = true;
+            row->dirty = false;
+            t->dirty--;
+            t->cut++;
+        }
+}
+
+void tallies_committed(struct tallies *t)
+{
+    for (struct tally_row *row = t->row; t->cut; row++)
+        if (row->is_cut) {
+            row->committed = row->cut;
+            row->known = row->changed = true;
+            row->is_cut = false;
+            t->cut--;
+        }
+}
+
+void tallies_kept(struct tallies *t)
+{
+    for (struct tally_row *row = t->row; t->cut; row++)
+        if (row->is_cut) {
+            tallies_mark_dirty(t, row);
+            row->is_cut = false;
+            t->cut--;
+        }
+}
+
+void tallies_told(struct tallies *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        t->row[i].changed = false;
 }
 
 void tallies_free(struct tallies *t)

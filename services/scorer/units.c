@@ -27,12 +27,11 @@ void units_drop_clean(struct units *u)
 {
     for (size_t i = u->count; i-- > 0;) {
         struct cached_unit *unit = u->unit[i], *last = u->unit[u->count - 1];
-        if (unit->touched || unit->dirty)
+        if (unit->touched || unit->dirty || unit->cut)
             continue;
         u->unit[i] = last;
         map_put(&u->index, key_of(last->series, last->unit), (uint32_t)i);
         map_remove(&u->index, key_of(unit->series, unit->unit));
-        ASSERT(u->bytes >= unit->bytes);
         u->count--;
         u->bytes -= unit->bytes;
         unit_destroy(&unit);

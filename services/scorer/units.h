@@ -17,9 +17,11 @@ struct cached_unit {
     uint8_t *leaf_stage;    /* effective stage (S6); 0: no value */
     uint64_t *leaf_touched; /* bits: points to be computed again */
     size_t bytes;
-    uint8_t stages_dirty; /* bits: not committed */
+    uint8_t stages_dirty; /* bits: changed since they were handed over */
+    uint8_t stages_cut;   /* bits: in the commit under way */
     bool touched;         /* in the list of units to be scored */
     bool dirty;           /* in the list of units to be committed */
+    bool cut;             /* in the commit under way: state may still hold what was before */
 };
 
 struct units {
@@ -32,7 +34,7 @@ struct units {
 struct cached_unit *units_find(const struct units *u, uint32_t series, uint32_t unit); /* NULL: not in memory */
 /* Takes the unit over. */
 void units_add(struct units *u, struct cached_unit *unit);
-/* Drops what is neither touched nor dirty. */
+/* Drops what is as state has it and told. */
 void units_drop_clean(struct units *u);
 void units_free(struct units *u);
 

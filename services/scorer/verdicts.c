@@ -71,59 +71,62 @@ static void move_on(struct scorer *s, struct partition *p, uint64_t pseq)
     partition_flush(s, p);
 }
 
-/* Room is made before more is taken in. false: state cannot be written; the journal has it all, and it comes again. */
-static bool make_room(struct scorer *s, int64_t now_us)
+/* A record is taken when there is room before it. If not, it is in the journal, and is asked for when there is. */
+static bool has_room(struct scorer *s, struct partition *p, int64_t now_us)
 {
     if (!commit_pressed(s))
         return true;
-    bookmark_clear(worker_bookmark(&s->worker));
     if (!s->backoff_us || now_us >= s->next_commit_us)
-        commit_all(s, now_us);
-    return !commit_pressed(s);
+        commit_hand_over(s, now_us);
+    metric_add(&s->metrics, records_refused, 1);
+    p->refused = true;
+    return false;
 }
 
 static struct partition *held_under(const struct scorer *s, const Parbus__Verdicts *v)
 {
     struct partition *p = partition_held(s, v->partition);
-    return p && p->owner_epoch == v->owner_epoch ? p : NULL;
+    return p && p->state == PARTITION_OWNED && p->owner_epoch == v->owner_epoch ? p : NULL;
 }
 
-static void apply_entries(struct scorer *s, const Parbus__Verdicts *v, struct record_reader *reader, int64_t now_us)
+/* Damage is ours to tell as long as it lasts: nobody else sees why the partition stands still. */
+static void note_unapplied(struct scorer *s, struct partition *p, enum err err, const struct err_text *e)
 {
+    tell(&s->io, TELL_WARN, "scorer.apply_failed", "why=\"%s\"", e->text);
+    metric_add(&s->metrics, records_refused, 1);
+    if (err == ERR_LOST)
+        partition_lost(s, p);
+    else
+        note_damage(s, p->number, e);
+}
+
+static bool apply_entries(struct scorer *s, struct partition *p, struct applying *a, struct record_reader *reader)
+{
+    const Parbus__Verdicts *v = a->verdicts;
     struct record_entry entry;
-    struct applying a = {.verdicts = v, .header = &reader->header, .entry = &entry, .pseq = v->first_pseq};
     struct err_text e = {""};
-    for (; record_next(reader, &entry, &a.body); a.index++, a.pseq++) {
-        while (a.reject < v->n_reject_entry && v->reject_entry[a.reject] < a.index)
-            a.reject++;
-        struct partition *p = held_under(s, v); /* a commit on the way may have lost it */
-        if (!p || a.pseq <= p->applied)
+    for (a->entry = &entry; record_next(reader, &entry, &a->body); a->index++, a->pseq++) {
+        while (a->reject < v->n_reject_entry && v->reject_entry[a->reject] < a->index)
+            a->reject++;
+        if (a->pseq <= p->applied)
             continue;
-        if (!make_room(s, now_us)) {
-            metric_add(&s->metrics, records_refused, 1);
-            return;
-        }
-        if (!(p = held_under(s, v))) {
-            metric_add(&s->metrics, records_not_owned, 1);
-            return;
-        }
-        bookmark_set(worker_bookmark(&s->worker), v->partition, a.pseq);
-        enum err err = apply_entry(s, p, &a, &e);
+        bookmark_set(worker_bookmark(&s->worker), v->partition, a->pseq);
+        enum err err = apply_entry(s, p, a, &e);
         if (err) {
-            tell(&s->io, TELL_WARN, "scorer.apply_failed", "why=\"%s\"", e.text);
-            metric_add(&s->metrics, records_refused, 1);
-            if (err == ERR_LOST)
-                partition_lost(s, p);
-            return;
+            note_unapplied(s, p, err, &e);
+            return false;
         }
-        move_on(s, p, a.pseq);
+        move_on(s, p, a->pseq);
     }
-    metric_add(&s->metrics, records_applied, 1);
+    note_damage(s, p->number, NULL);
+    return true;
 }
 
-static void apply_record(struct scorer *s, const Parbus__Verdicts *v, struct record_reader *reader, int64_t now_us)
+static void apply_record(struct scorer *s, struct partition *p, const Parbus__Verdicts *v, struct record_reader *reader)
 {
-    apply_entries(s, v, reader, now_us);
+    struct applying a = {.verdicts = v, .header = &reader->header, .pseq = v->first_pseq};
+    if (apply_entries(s, p, &a, reader))
+        metric_add(&s->metrics, records_applied, 1);
     bookmark_clear(worker_bookmark(&s->worker));
 }
 
@@ -133,7 +136,7 @@ static void apply_record(struct scorer *s, const Parbus__Verdicts *v, struct rec
 static void refuse_ownership(struct scorer *s, const Parbus__Verdicts *v, int64_t now_us)
 {
     metric_add(&s->metrics, records_not_owned, 1);
-    if (partition_held(s, v->partition) || now_us < s->refused_after_us)
+    if (partition_at(s, v->partition) || now_us < s->refused_after_us)
         return;
     s->refused_after_us = now_us + SAY_AGAIN_US;
     answer_released(s, v->partition, v->owner_epoch, 0, true);
@@ -146,10 +149,12 @@ static void take_record(struct scorer *s, struct partition *p, const Parbus__Ver
         return;
     if (!in_sequence(s, p, v->first_pseq, v->first_pseq + reader->header.count - 1, now_us))
         return;
+    if (!has_room(s, p, now_us))
+        return;
     if (!p->controls)
         p->controls = catalog_control_seq(s->catalog);
     if (record_entries(&reader->header)) {
-        apply_record(s, v, reader, now_us);
+        apply_record(s, p, v, reader);
         return;
     }
     move_on(s, p, v->first_pseq);

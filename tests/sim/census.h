@@ -52,6 +52,9 @@
     X(state_full, "commits of state with a full disk")                                                                 \
     X(state_io, "… with an I/O error")                                                                                 \
     X(state_lies, "… that failed and are there all the same")                                                          \
+    X(state_late, "… that took longer than 5 ms")                                                                      \
+    X(state_kept, "scorers that died with a commit under way that is there")                                           \
+    X(state_dropped, "… that is not")                                                                                  \
     X(own_errors, "partitions that could not be taken for an I/O error")                                               \
     X(state_read_io, "reads of state with an I/O error")                                                               \
     X(copies, "copies made of journal and state")                                                                      \

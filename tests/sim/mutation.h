@@ -8,6 +8,7 @@
     X(EARLY_RECEIPT, "early-receipt", 1, "receipts are given when a group is handed over, not when it is there")       \
     X(RECEIPT_ORDER, "receipt-order", 1, "a receipt goes out after the next one")                                      \
     X(FENCED_GOES_ON, "fenced-goes-on", 4, "an ingestor goes on though somebody else is the writer")                   \
+    X(EARLY_PROGRESS, "early-progress", 3, "a scorer says Progress of what it has applied, not of what state has")     \
     X(CLOCK_IN_STATE, "clock-in-state", 2, "the time of the commit gets into state")                                   \
     X(GAP_APPLIED, "gap-applied", 3, "records are applied in whatever order and number they come")                     \
     X(REPEAT_JOURNALLED, "repeat-journalled", 3, "a submission that is sent again is written again")                   \

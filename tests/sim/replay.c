@@ -10,6 +10,7 @@ struct replay {
     struct validator *validator;
     struct scorer *scorer;
     struct sim_state state;
+    uint64_t ticket; /* of what is written and not answered; 0: nothing is */
 };
 
 static void read_controls(struct replay *r)
@@ -51,15 +52,6 @@ static enum err to_scorer(void *ctx, const char *endpoint, const Parbus__Verdict
     return OK;
 }
 
-static enum err own(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
-                    struct err_text *e)
-{
-    (void)e;
-    *cursor = (struct state_cursor){.owner_epoch = owner_epoch};
-    sim_state_write_cursor(&((struct replay *)ctx)->state, partition, cursor);
-    return OK;
-}
-
 static enum err tallies(void *ctx, uint32_t partition, state_tally_fn *fn, void *fn_ctx, struct err_text *e)
 {
     (void)ctx, (void)partition, (void)fn, (void)fn_ctx, (void)e;
@@ -88,17 +80,43 @@ static enum err scores(void *ctx, uint32_t partition, uint32_t series, uint32_t 
     return OK;
 }
 
-static enum err commit(void *ctx, struct state_batch *batch, size_t count, struct err_text *e)
+static void claim(struct replay *r, struct state_claim *c)
 {
-    (void)e;
+    c->cursor = (struct state_cursor){.owner_epoch = c->owner_epoch};
+    c->err = OK;
+    sim_state_write_cursor(&r->state, c->partition, &c->cursor);
+}
+
+static void commit(struct replay *r, struct state_batch *b)
+{
+    struct state_cursor cursor = {b->owner_epoch, b->applied};
+    b->lost = false;
+    sim_state_put(&r->state, b, MUTATION_NONE, 0);
+    sim_state_write_cursor(&r->state, b->partition, &cursor);
+}
+
+static void write_all(void *ctx, struct state_work *work, uint64_t ticket)
+{
     struct replay *r = ctx;
-    for (size_t i = 0; i < count; i++) {
-        struct state_cursor cursor = {batch[i].owner_epoch, batch[i].applied};
-        batch[i].lost = false;
-        sim_state_write(&r->state, &batch[i], MUTATION_NONE, 0);
-        sim_state_write_cursor(&r->state, batch[i].partition, &cursor);
-    }
-    return OK;
+    for (size_t i = 0; i < work->claims; i++)
+        claim(r, &work->claim[i]);
+    for (size_t i = 0; i < work->batches; i++)
+        commit(r, &work->batch[i]);
+    r->ticket = ticket;
+}
+
+static void answer(struct replay *r)
+{
+    if (r->ticket)
+        scorer_written(r->scorer, r->ticket, OK, NULL, then);
+    r->ticket = 0;
+}
+
+static void commit_all(struct replay *r)
+{
+    answer(r);
+    if (scorer_commit(r->scorer, then))
+        answer(r);
 }
 
 static enum err cursor_of(void *ctx, uint32_t partition, struct state_cursor *cursor, struct err_text *e)
@@ -121,7 +139,7 @@ static void make_cores(struct replay *r)
     struct scorer_io scorer = {.ctx = r,
                                .send = to_nobody,
                                .tell = hear,
-                               .store = {open_state, own, tallies, values, scores, commit, cursor_of},
+                               .store = {open_state, tallies, values, scores, cursor_of, write_all},
                                .store_ctx = r};
     r->validator = validator_new(&config, &validator, then);
     r->scorer = scorer_new(&config, &limits, &scorer, then);
@@ -140,6 +158,7 @@ static void replay_partition(struct replay *r, uint32_t partition)
     assign.owner_epoch = 1;
     scorer_receive(r->scorer, SCORER_COORDINATOR, peer_unnamed(1),
                    WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base), then);
+    commit_all(r);
     const struct sim_records *records = &r->sim->journal.partition[partition];
     for (size_t i = 0; i < records->count; i++) {
         const struct sim_record *record = &records->record[i];
@@ -154,6 +173,7 @@ static void replay_partition(struct replay *r, uint32_t partition)
         work.record = (ProtobufCBinaryData){record->bytes, record->data};
         validator_receive(r->validator, VALIDATOR_COORDINATOR, peer_unnamed(1),
                           WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WORK, &work.base), then);
+        answer(r);
     }
 }
 
@@ -166,7 +186,7 @@ void check_replay(struct sim *s)
     for (uint32_t p = 0; p < s->partitions; p++)
         replay_partition(&r, p);
     poison_replays(s, 0, NULL);
-    scorer_commit(r.scorer, then);
+    commit_all(&r);
     if (!sim_state_same(&s->state, &r.state, what, sizeof what))
         sim_fail(s, "law 2: a replay of the journal gives another state: %s", what);
     scorer_destroy(&r.scorer);

@@ -1,3 +1,4 @@
+#include "base/deadline.h"
 #include "services/scorer/core.h"
 #include "tests/sim/role_worker.h"
 #include "tests/sim/roles.h"
@@ -5,20 +6,42 @@
 #include "wire/wire.h"
 #include <stdlib.h>
 
+enum { LATE_US = 5 * SIM_MS };
+
 struct scorer_process {
     struct sim *sim; /* as struct worker_process */
     struct actor *actor;
     struct catalog *catalog;
     struct scorer *core;
     bool told; /* that it leaves */
+    /* What is being written; NULL: nothing. */
+    struct state_work *work;
+    uint64_t ticket;
+    int64_t written_us; /* when its result is known */
+    bool written;       /* it is done already */
+    enum err result;
+    struct err_text why;
 };
 
 /* ---- what the core may do ---- */
+
+/* Mutation: what is applied counts as committed. */
+static enum err say_early(struct scorer_process *p, const Parbus__Progress *m)
+{
+    Parbus__Progress progress = *m;
+    uint64_t epoch, applied, committed;
+    if (scorer_position(p->core, m->partition, &epoch, &applied, &committed))
+        progress.applied = applied;
+    return worker_say(p->sim, p->actor, PARBUS__TO_COORDINATOR__BODY_PROGRESS, &progress.base);
+}
 
 static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     struct scorer_process *p = ctx;
     (void)peer;
+    if (kind == PARBUS__TO_COORDINATOR__BODY_PROGRESS && source == SCORER_COORDINATOR &&
+        p->sim->options.mutation == MUTATION_EARLY_PROGRESS)
+        return say_early(p, (const Parbus__Progress *)m);
     if (source == SCORER_COORDINATOR)
         return worker_say(p->sim, p->actor, kind, m);
     if (!actor_lives(p->sim, p->actor))
@@ -33,13 +56,6 @@ static enum err open_state(void *ctx, uint64_t journal_id, struct err_text *e)
     if (journal_id != p->sim->journal.id)
         sim_fail(p->sim, "%s is told of another journal", p->actor->name);
     return OK;
-}
-
-static enum err own(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
-                    struct err_text *e)
-{
-    struct scorer_process *p = ctx;
-    return sim_state_own(p->sim, p->actor, partition, owner_epoch, cursor, e);
 }
 
 static enum err tallies(void *ctx, uint32_t partition, state_tally_fn *fn, void *fn_ctx, struct err_text *e)
@@ -62,16 +78,54 @@ static enum err scores(void *ctx, uint32_t partition, uint32_t series, uint32_t 
     return sim_state_scores(p->sim, p->actor, partition, series, unit, header, points, points_max, e);
 }
 
-static enum err commit(void *ctx, struct state_batch *batch, size_t count, struct err_text *e)
-{
-    struct scorer_process *p = ctx;
-    return sim_state_commit(p->sim, p->actor, batch, count, e);
-}
-
 static enum err cursor_of(void *ctx, uint32_t partition, struct state_cursor *cursor, struct err_text *e)
 {
     struct scorer_process *p = ctx;
     return sim_state_cursor_get(p->sim, p->actor, partition, cursor, e);
+}
+
+/* ---- the thread that writes ---- */
+
+static void write_now(struct scorer_process *p)
+{
+    p->result = sim_state_write(p->sim, p->actor, p->work, &p->why);
+    p->written = true;
+}
+
+static int64_t takes_us(struct sim *s)
+{
+    if (s->now_us < s->state.slow_until_us)
+        return rng_between(&s->rng, 0, 60 * SIM_MS);
+    return rng_below(&s->rng, 8) ? rng_between(&s->rng, 20, 400) : rng_between(&s->rng, 400, 20 * SIM_MS);
+}
+
+/* It may be there long before its result is known. */
+static void hand_over(void *ctx, struct state_work *work, uint64_t ticket)
+{
+    struct scorer_process *p = ctx;
+    struct sim *s = p->sim;
+    if (p->work)
+        sim_fail(s, "%s hands over more while something is under way", p->actor->name);
+    if (!actor_lives(s, p->actor))
+        return;
+    int64_t us = takes_us(s);
+    p->work = work;
+    p->ticket = ticket;
+    p->written = false;
+    p->written_us = actor_now_us(s, p->actor) + us;
+    census_add(s, state_late, us > LATE_US);
+    if (rng_below(&s->rng, 4) == 0)
+        write_now(p);
+}
+
+static void answer_due(struct sim *s, struct scorer_process *p)
+{
+    if (!p->work || actor_now_us(s, p->actor) < p->written_us)
+        return;
+    if (!p->written)
+        write_now(p);
+    p->work = NULL;
+    scorer_written(p->core, p->ticket, p->result, p->why.text, actor_moment(s, p->actor));
 }
 
 /* ---- life ---- */
@@ -84,7 +138,7 @@ static void start(struct sim *s, struct actor *n)
     struct scorer_io io = {.ctx = p,
                            .send = send,
                            .tell = worker_tell,
-                           .store = {open_state, own, tallies, values, scores, commit, cursor_of},
+                           .store = {open_state, tallies, values, scores, cursor_of, hand_over},
                            .store_ctx = p};
     struct scorer_limits limits = {(size_t)s->settings.scorer_cached_units_max,
                                    s->settings.commit_interval_ms * SIM_MS};
@@ -96,6 +150,8 @@ static void start(struct sim *s, struct actor *n)
 static void stop(struct sim *s, struct actor *n)
 {
     struct scorer_process *p = n->process;
+    if (p->work && !p->written)
+        sim_state_abandoned(s, n, p->work);
     census_metrics(&s->census, scorer_metrics(p->core));
     scorer_destroy(&p->core);
     catalog_destroy(&p->catalog);
@@ -145,10 +201,17 @@ static void take(struct sim *s, struct scorer_process *p, const struct message *
         scorer_receive(p->core, SCORER_COORDINATOR, peer_unnamed(1), &opened, actor_moment(s, p->actor));
 }
 
+/* Verdicts may wait until they are not refused. */
+static struct message *next(struct scorer_process *p, bool patient)
+{
+    return patient && !scorer_takes(p->core) ? actor_take_other(p->actor, TO_SCORER) : actor_take(p->actor);
+}
+
 static void drain(struct sim *s, struct scorer_process *p)
 {
-    for (uint32_t i = role_batch(s); i > 0 && p->actor->first; i--) {
-        struct message *m = actor_take(p->actor);
+    struct message *m;
+    bool patient = rng_below(&s->rng, 4);
+    for (uint32_t i = role_batch(s); i > 0 && (m = next(p, patient)); i--) {
         take(s, p, m);
         network_release(&s->network, m);
     }
@@ -160,6 +223,7 @@ static int64_t turn(struct sim *s, struct actor *n)
     struct scorer_process *p = n->process;
     if (rng_below(&s->rng, 2))
         scorer_tick(p->core, actor_moment(s, n));
+    answer_due(s, p);
     drain(s, p);
     if (n->leaving && !p->told) {
         scorer_leave(p->core);
@@ -167,7 +231,7 @@ static int64_t turn(struct sim *s, struct actor *n)
     }
     int64_t due_us = scorer_tick(p->core, actor_moment(s, n));
     n->finished = scorer_over(p->core, NULL) == ERR_STOPPED;
-    return due_us;
+    return p->work ? earlier_us(due_us, p->written_us) : due_us;
 }
 
 const struct role role_scorer = {"scorer", start, stop, turn, true};

@@ -124,7 +124,7 @@ static uint64_t counted_twice(const struct state_batch *b, const struct state_ta
     return more;
 }
 
-void sim_state_write(struct sim_state *t, const struct state_batch *b, enum mutation mutation, int64_t now_us)
+void sim_state_put(struct sim_state *t, const struct state_batch *b, enum mutation mutation, int64_t now_us)
 {
     for (size_t i = 0; i < b->values_count; i++)
         write_values(t, b->partition, &b->values[i], mutation, now_us);

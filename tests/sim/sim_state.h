@@ -7,6 +7,7 @@
 
 struct sim;
 struct actor;
+struct state_work;
 
 enum { SIM_STATE_VALUES = 'v', SIM_STATE_SCORES = 's', SIM_STATE_TALLIES = 't' }; /* first byte of a row's key */
 
@@ -18,9 +19,10 @@ struct sim_state {
     uint32_t write_errors, read_errors; /* so many of the next calls fail */
 };
 
-enum err sim_state_own(struct sim *s, struct actor *n, uint32_t partition, uint64_t owner_epoch,
-                       struct state_cursor *cursor, struct err_text *e);
-enum err sim_state_commit(struct sim *s, struct actor *n, struct state_batch *batch, size_t count, struct err_text *e);
+/* In the writer's thread of a scorer: claims and batches, each a transaction. */
+enum err sim_state_write(struct sim *s, struct actor *n, struct state_work *w, struct err_text *e);
+/* The scorer died before it knew: it is written or not. */
+void sim_state_abandoned(struct sim *s, struct actor *n, struct state_work *w);
 enum err sim_state_cursor_get(struct sim *s, struct actor *n, uint32_t partition, struct state_cursor *cursor,
                               struct err_text *e);
 enum err sim_state_values(struct sim *s, struct actor *n, uint32_t partition, uint32_t series, uint32_t unit,
@@ -43,7 +45,7 @@ void sim_state_restore(struct sim *s);
 /* Without a process, for checks and replay. */
 struct state_cursor sim_state_cursor(const struct sim_state *t, uint32_t partition);
 struct state_cursor sim_cursor_in(const struct kv *kv, uint32_t partition);
-void sim_state_write(struct sim_state *t, const struct state_batch *b, enum mutation mutation, int64_t now_us);
+void sim_state_put(struct sim_state *t, const struct state_batch *b, enum mutation mutation, int64_t now_us);
 void sim_state_write_cursor(struct sim_state *t, uint32_t partition, const struct state_cursor *cursor);
 enum err sim_state_read_values(const struct sim_state *t, uint32_t partition, uint32_t series, uint32_t unit,
                                uint8_t stage, struct cell *cell, size_t cell_count);

@@ -1,5 +1,6 @@
 /* State as a process meets it: every call may be its last, may fail, and takes time. */
 #include "base/bytes.h"
+#include "services/scorer/core.h"
 #include "tests/sim/sim.h"
 #include <string.h>
 
@@ -53,27 +54,33 @@ static enum err begin(struct sim *s, struct actor *n, struct err_text *e)
     return n->dying != last_call ? is_dead(e) : OK;
 }
 
-enum err sim_state_own(struct sim *s, struct actor *n, uint32_t partition, uint64_t owner_epoch,
-                       struct state_cursor *cursor, struct err_text *e)
+static void claim(struct sim *s, struct actor *n, struct state_claim *c)
+{
+    c->cursor = sim_state_cursor(&s->state, c->partition);
+    c->err = c->cursor.owner_epoch > c->owner_epoch ? ERR_LOST : OK;
+    if (c->err) {
+        census_add(s, epochs_ahead, c->cursor.owner_epoch >> 32 > s->journal.term);
+        return;
+    }
+    c->cursor.owner_epoch = c->owner_epoch;
+    sim_state_write_cursor(&s->state, c->partition, &c->cursor);
+    check_owned(s, n, c->partition, c->owner_epoch);
+    trace_note(s, n->name, "owns partition %lu with epoch %lu from %lu on", c->partition, c->owner_epoch & 0xffffffff,
+               c->cursor.applied, 0);
+}
+
+static enum err write_claims(struct sim *s, struct actor *n, struct state_work *w, struct err_text *e)
 {
     if (actor_hangs(s, n, "hangs before it takes a partition"))
         census_add(s, hangs_before_own, 1);
     enum err err = begin(s, n, e);
     if (!err)
         err = disk_fault(s, CENSUS_own_errors, e);
-    *cursor = sim_state_cursor(&s->state, partition);
     if (err)
         return err;
-    if (cursor->owner_epoch > owner_epoch) {
-        census_add(s, epochs_ahead, cursor->owner_epoch >> 32 > s->journal.term);
-        return err_set(e, ERR_LOST, "partition %u has a later owner", partition);
-    }
-    cursor->owner_epoch = owner_epoch;
     kv_begin(&s->state.kv);
-    sim_state_write_cursor(&s->state, partition, cursor);
-    check_owned(s, n, partition, owner_epoch);
-    trace_note(s, n->name, "owns partition %lu with epoch %lu from %lu on", partition, owner_epoch & 0xffffffff,
-               cursor->applied, 0);
+    for (size_t i = 0; i < w->claims; i++)
+        claim(s, n, &w->claim[i]);
     return OK;
 }
 
@@ -88,7 +95,7 @@ static void commit_batch(struct sim *s, struct actor *n, struct state_batch *b)
     if (b->lost)
         return;
     cursor.applied = b->applied;
-    sim_state_write(&s->state, b, s->options.mutation, s->now_us);
+    sim_state_put(&s->state, b, s->options.mutation, s->now_us);
     if (s->options.mutation == MUTATION_CURSOR_APART && rng_below(&s->rng, 8) == 0) {
         actor_dies(n); /* between the two transactions */
         return;
@@ -97,7 +104,7 @@ static void commit_batch(struct sim *s, struct actor *n, struct state_batch *b)
     check_committed(s, n, b);
 }
 
-enum err sim_state_commit(struct sim *s, struct actor *n, struct state_batch *batch, size_t count, struct err_text *e)
+static enum err write_batches(struct sim *s, struct actor *n, struct state_work *w, struct err_text *e)
 {
     enum err err = begin(s, n, e);
     if (!err)
@@ -107,18 +114,38 @@ enum err sim_state_commit(struct sim *s, struct actor *n, struct state_batch *ba
         return err;
     }
     kv_begin(&s->state.kv);
-    for (size_t i = 0; i < count; i++)
-        commit_batch(s, n, &batch[i]);
+    for (size_t i = 0; i < w->batches; i++)
+        commit_batch(s, n, &w->batch[i]);
     if (actor_hangs(s, n, "hangs after its commit of state"))
         census_add(s, hangs_after_commit, 1);
     if (!s->state.lies)
         return OK;
     s->state.lies--;
     census_add(s, state_lies, 1);
-    for (size_t i = 0; i < count; i++)
-        batch[i].lost = false;
     trace_note(s, n->name, "is told that its commit failed", 0, 0, 0, 0);
     return err_set(e, ERR_IO, "the disk failed at the end");
+}
+
+enum err sim_state_write(struct sim *s, struct actor *n, struct state_work *w, struct err_text *e)
+{
+    enum err err = w->claims ? write_claims(s, n, w, e) : OK;
+    return !err && w->batches ? write_batches(s, n, w, e) : err;
+}
+
+void sim_state_abandoned(struct sim *s, struct actor *n, struct state_work *w)
+{
+    bool there = rng_below(&s->rng, 2);
+    census_add(s, state_kept, there);
+    census_add(s, state_dropped, !there);
+    if (!there)
+        return;
+    kv_begin(&s->state.kv);
+    for (size_t i = 0; i < w->claims; i++)
+        claim(s, n, &w->claim[i]);
+    if (w->claims && w->batches)
+        kv_begin(&s->state.kv);
+    for (size_t i = 0; i < w->batches; i++)
+        commit_batch(s, n, &w->batch[i]);
 }
 
 enum err sim_state_cursor_get(struct sim *s, struct actor *n, uint32_t partition, struct state_cursor *cursor,

@@ -13,8 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-static const struct deaths *const cores[] = {&coordinator_deaths, &door_deaths,   &feeder_deaths,   &flow_deaths,
-                                             &publisher_deaths,   &scorer_deaths, &validator_deaths};
+static const struct deaths *const cores[] = {&coordinator_deaths, &feeder_deaths, &publisher_deaths, &scorer_deaths};
 enum { CORE_COUNT = sizeof cores / sizeof *cores };
 
 static int step(char **argv)

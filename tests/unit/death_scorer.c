@@ -13,23 +13,26 @@ static struct series series = {.number = 1, .definition = &definition};
 static struct partition *holding(void)
 {
     core = (struct scorer){.partition = by_number, .owned = owned, .partitions = 2};
-    held = partition_new(1, 11, 5);
-    partition_hold(&core, held);
-    held->applied = 7, held->told = 6;
+    held = partition_new(1, 11);
+    partition_add(&core, held);
+    partition_enter(&core, held, PARTITION_CLAIMING);
+    partition_enter(&core, held, PARTITION_OWNED);
+    held->committed = held->handed_over = 5, held->applied = 7, held->told = 6;
     struct cached_unit *u = unit_new(&series, 3);
     units_add(&held->units, u);
     unit_mark_changed(&core, held, u);
     struct pending_reject reject = {.detail_at = 0};
-    buffer_append(&held->rejects, &reject, sizeof reject);
-    buffer_append(&held->details, "why", 4);
+    buffer_append(&held->dirty.rejects, &reject, sizeof reject);
+    buffer_append(&held->dirty.details, "why", 4);
     core.uncommitted_bytes += sizeof reject + 4;
     partition_assert(held); /* so far all is well */
     return held;
 }
 
-static void committed_beyond_applied(void) { holding()->committed = 8; }
+static void committed_beyond_what_was_handed_over(void) { holding()->committed = 6; }
+static void handed_over_beyond_applied(void) { holding()->handed_over = 8; }
 static void told_beyond_applied(void) { holding()->told = 8; }
-static void dirty_and_committed(void) { holding()->committed = 7; }
+static void dirty_and_handed_over(void) { holding()->handed_over = 7; }
 static void touched_and_told(void) { holding()->told = 7; }
 static void bytes_uncounted(void)
 {
@@ -40,6 +43,11 @@ static void bytes_counted_twice(void)
 {
     holding();
     core.uncommitted_bytes++;
+}
+static void cut_and_committed(void)
+{
+    effects_cut(&core, holding());
+    held->committed = 7;
 }
 static void unit_uncounted(void)
 {
@@ -63,12 +71,14 @@ const struct deaths scorer_deaths = {
     sound,
     go_on,
     {
-        {"committed_beyond_applied", committed_beyond_applied},
+        {"committed_beyond_what_was_handed_over", committed_beyond_what_was_handed_over},
+        {"handed_over_beyond_applied", handed_over_beyond_applied},
         {"told_beyond_applied", told_beyond_applied},
-        {"dirty_and_committed", dirty_and_committed},
+        {"dirty_and_handed_over", dirty_and_handed_over},
         {"touched_and_told", touched_and_told},
         {"bytes_uncounted", bytes_uncounted},
         {"bytes_counted_twice", bytes_counted_twice},
+        {"cut_and_committed", cut_and_committed},
         {"unit_uncounted", unit_uncounted},
         {"held_under_another_number", held_under_another_number},
     },

@@ -50,19 +50,6 @@ static enum err open_state(void *ctx, uint64_t journal_id, struct err_text *e)
     return s->fail_open ? err_set(e, s->fail_open, "disk") : OK;
 }
 
-static enum err own(void *ctx, uint32_t partition, uint64_t owner_epoch, struct state_cursor *cursor,
-                    struct err_text *e)
-{
-    struct fake_state *s = ctx;
-    if (s->fail_own)
-        return err_set(e, s->fail_own, "disk");
-    if (s->cursor[partition].owner_epoch > owner_epoch)
-        return err_set(e, ERR_LOST, "another owner");
-    s->cursor[partition].owner_epoch = owner_epoch;
-    *cursor = s->cursor[partition];
-    return OK;
-}
-
 static enum err tallies(void *ctx, uint32_t partition, state_tally_fn *fn, void *fn_ctx, struct err_text *e)
 {
     struct fake_state *s = ctx;
@@ -141,20 +128,60 @@ static void write_batch(struct fake_state *s, const struct state_batch *b)
     s->cursor[b->partition].applied = b->applied;
 }
 
-static enum err commit(void *ctx, struct state_batch *batch, size_t count, struct err_text *e)
+static enum err take(struct fake_state *s, struct state_claim *c)
+{
+    struct state_cursor *cursor = &s->cursor[c->partition];
+    if (s->fail_own)
+        return s->fail_own;
+    c->err = cursor->owner_epoch > c->owner_epoch ? ERR_LOST : OK;
+    if (c->partition == s->damaged && s->damaged)
+        c->err = err_set(&c->why, ERR_CORRUPT, "partition %u is damaged", c->partition);
+    if (!c->err)
+        cursor->owner_epoch = c->owner_epoch;
+    c->cursor = *cursor;
+    return OK;
+}
+
+static void commit_batch(struct fake_state *s, struct state_batch *b)
+{
+    const struct state_cursor *cursor = &s->cursor[b->partition];
+    b->lost = cursor->owner_epoch != b->owner_epoch || cursor->applied != b->applied_before;
+    if (!b->lost)
+        write_batch(s, b);
+}
+
+static enum err commit(struct fake_state *s, const struct state_work *w)
+{
+    if (s->fail_commit)
+        return s->fail_commit;
+    s->commits++;
+    for (size_t i = 0; i < w->batches; i++)
+        commit_batch(s, &w->batch[i]);
+    return OK;
+}
+
+bool fake_state_write(struct fake_state *s, uint64_t *ticket, enum err *err)
+{
+    const struct state_work *w = s->work;
+    if (!w)
+        return false;
+    *err = OK;
+    for (size_t i = 0; i < w->claims && !*err; i++)
+        *err = take(s, &w->claim[i]);
+    if (!*err && w->batches)
+        *err = commit(s, w);
+    *ticket = s->ticket;
+    s->work = NULL;
+    return true;
+}
+
+static void hand_over(void *ctx, struct state_work *work, uint64_t ticket)
 {
     struct fake_state *s = ctx;
-    if (s->fail_commit)
-        return err_set(e, s->fail_commit, "%s", s->disk_says ? s->disk_says : "disk");
-    s->commits++;
+    ASSERT(!s->work);
     s->bookmark_at_commit = s->bookmark ? s->bookmark->pseq : 0;
-    for (struct state_batch *b = batch; b < batch + count; b++) {
-        const struct state_cursor *cursor = &s->cursor[b->partition];
-        b->lost = cursor->owner_epoch != b->owner_epoch || cursor->applied != b->applied_before;
-        if (!b->lost)
-            write_batch(s, b);
-    }
-    return OK;
+    s->work = work;
+    s->ticket = ticket;
 }
 
 static enum err cursor_of(void *ctx, uint32_t partition, struct state_cursor *cursor, struct err_text *e)
@@ -165,7 +192,7 @@ static enum err cursor_of(void *ctx, uint32_t partition, struct state_cursor *cu
     return OK;
 }
 
-const struct scorer_store_io fake_state_io = {open_state, own, tallies, values, scores, commit, cursor_of};
+const struct scorer_store_io fake_state_io = {open_state, tallies, values, scores, cursor_of, hand_over};
 
 const struct cell *fake_cells(const struct fake_state *s, uint32_t partition, uint32_t unit, int stage)
 {

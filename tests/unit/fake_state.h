@@ -33,13 +33,18 @@ struct fake_state {
     struct buffer rejects;        /* struct fake_reject */
     int commits, reads;           /* reads: of values */
     enum err fail_commit, fail_read, fail_own, fail_open;
-    uint64_t journal_id;             /* that it was opened for */
-    const char *disk_says;           /* when a commit fails; NULL: disk */
+    uint64_t journal_id;     /* that it was opened for */
+    uint32_t damaged;        /* the partition whose cursor is; 0: none */
+    const char *disk_says;   /* when a commit fails; NULL: disk */
+    struct state_work *work; /* under way; NULL: nothing is */
+    uint64_t ticket;
     const struct bookmark *bookmark; /* NULL: none to look at */
     uint64_t bookmark_at_read, bookmark_at_commit;
 };
 
 void fake_state_free(struct fake_state *s);
+/* Writes what is under way, or fails to; false: nothing is. Scorer_written is the caller's to call. */
+bool fake_state_write(struct fake_state *s, uint64_t *ticket, enum err *err);
 /* ctx: struct fake_state. */
 extern const struct scorer_store_io fake_state_io;
 

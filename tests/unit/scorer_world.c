@@ -97,6 +97,40 @@ static void hear(void *ctx, enum tell_level level, const char *id, const char *t
     w->troubles += level >= TELL_WARN;
 }
 
+void world_written(struct world *w, int64_t now_us)
+{
+    uint64_t ticket;
+    enum err err;
+    if (fake_state_write(w->state, &ticket, &err))
+        scorer_written(w->core, ticket, err, w->state->disk_says ? w->state->disk_says : "disk", at(now_us));
+}
+
+static void disk_answers(struct world *w, int64_t now_us)
+{
+    if (!w->disk_waits)
+        world_written(w, now_us);
+}
+
+int64_t world_tick(struct world *w, int64_t now_us)
+{
+    scorer_tick(w->core, at(now_us));
+    disk_answers(w, now_us);
+    return scorer_tick(w->core, at(now_us));
+}
+
+void world_commit(struct world *w)
+{
+    scorer_commit(w->core, at(0));
+    disk_answers(w, 0);
+}
+
+static void receive(struct world *w, enum scorer_source source, uint32_t kind, const ProtobufCMessage *m,
+                    int64_t now_us)
+{
+    scorer_receive(w->core, source, peer_unnamed(1), WIRE_MESSAGE(kind, m), at(now_us));
+    disk_answers(w, now_us);
+}
+
 static void setup(struct world *w, struct fake_state *state, size_t cached_units_max,
                   const struct record_source *records)
 {
@@ -139,8 +173,8 @@ void world_assign(struct world *w, uint32_t partition, uint64_t epoch, int64_t n
     m.has_partition = m.has_owner_epoch = 1;
     m.partition = partition;
     m.owner_epoch = epoch;
-    scorer_receive(w->core, SCORER_COORDINATOR, peer_unnamed(1), WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_ASSIGN, &m.base),
-                   at(now_us));
+    receive(w, SCORER_COORDINATOR, PARBUS__TO_WORKER__BODY_ASSIGN, &m.base, now_us);
+    world_commit(w);
 }
 
 void world_release(struct world *w, uint32_t partition, uint64_t epoch, int64_t now_us)
@@ -149,8 +183,7 @@ void world_release(struct world *w, uint32_t partition, uint64_t epoch, int64_t 
     m.has_partition = m.has_owner_epoch = 1;
     m.partition = partition;
     m.owner_epoch = epoch;
-    scorer_receive(w->core, SCORER_COORDINATOR, peer_unnamed(1), WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_RELEASE, &m.base),
-                   at(now_us));
+    receive(w, SCORER_COORDINATOR, PARBUS__TO_WORKER__BODY_RELEASE, &m.base, now_us);
 }
 
 void world_welcome(struct world *w, uint64_t term, int64_t now_us)
@@ -160,28 +193,24 @@ void world_welcome(struct world *w, uint64_t term, int64_t now_us)
     m.term = term;
     m.partitions = FAKE_PARTITIONS;
     m.journal_id = JOURNAL;
-    scorer_receive(w->core, SCORER_COORDINATOR, peer_unnamed(1), WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WELCOME, &m.base),
-                   at(now_us));
+    receive(w, SCORER_COORDINATOR, PARBUS__TO_WORKER__BODY_WELCOME, &m.base, now_us);
 }
 
 void world_control(struct world *w, struct page *page, int64_t now_us)
 {
-    scorer_receive(w->core, SCORER_COORDINATOR, peer_unnamed(1),
-                   WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_CONTROLS, &page->controls.base), at(now_us));
+    receive(w, SCORER_COORDINATOR, PARBUS__TO_WORKER__BODY_CONTROLS, &page->controls.base, now_us);
     page_free(page);
 }
 
 void world_who_are_you(struct world *w, int64_t now_us)
 {
     Parbus__WhoAreYou m = PARBUS__WHO_ARE_YOU__INIT;
-    scorer_receive(w->core, SCORER_COORDINATOR, peer_unnamed(1),
-                   WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &m.base), at(now_us));
+    receive(w, SCORER_COORDINATOR, PARBUS__TO_WORKER__BODY_WHO_ARE_YOU, &m.base, now_us);
 }
 
 void world_verdicts(struct world *w, const Parbus__Verdicts *v, int64_t now_us)
 {
-    scorer_receive(w->core, SCORER_VERDICTS, peer_unnamed(1), WIRE_MESSAGE(PARBUS__TO_SCORER__BODY_VERDICTS, &v->base),
-                   at(now_us));
+    receive(w, SCORER_VERDICTS, PARBUS__TO_SCORER__BODY_VERDICTS, &v->base, now_us);
 }
 
 void world_seal(struct buffer *record, uint32_t partition, uint64_t first_pseq)
@@ -236,4 +265,8 @@ void fixture_teardown(struct fixture *f)
     buffer_free(&f->record);
 }
 
-void fixture_commit(struct fixture *f) { ASSERT(scorer_commit(f->w.core, at(0)) == OK); }
+void fixture_commit(struct fixture *f)
+{
+    world_commit(&f->w);
+    ASSERT(!scorer_commit(f->w.core, at(0)));
+}

@@ -34,6 +34,7 @@ struct world {
     enum err coordinator_result, publisher_result;
     struct bookmark bookmark;
     uint64_t bookmark_at_scores;
+    bool disk_waits; /* what is handed over to state is answered by world_written only; else at once */
 };
 
 void world_setup(struct world *w, struct fake_state *state);
@@ -48,6 +49,12 @@ void world_welcome(struct world *w, uint64_t term, int64_t now_us);
 /* Frees the page. */
 void world_control(struct world *w, struct page *page, int64_t now_us);
 void world_who_are_you(struct world *w, int64_t now_us);
+
+int64_t world_tick(struct world *w, int64_t now_us);
+/* State answers, if it has something to answer. */
+void world_written(struct world *w, int64_t now_us);
+/* Commits whatever is not committed. */
+void world_commit(struct world *w);
 
 void world_verdicts(struct world *w, const Parbus__Verdicts *v, int64_t now_us);
 /* As the journal would. Too short a record stays as it is. */

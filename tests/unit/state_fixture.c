@@ -39,8 +39,9 @@ void open_writer(size_t map_bytes) { cr_assert_eq(open_in(&s, directory, true, J
 
 void own(struct state *in, uint32_t partition, uint64_t epoch)
 {
-    struct state_cursor cursor;
-    cr_assert_eq(state_own(in, partition, epoch, &cursor, &e), OK, "%s", e.text);
+    struct state_claim claim = {.partition = partition, .owner_epoch = epoch};
+    cr_assert_eq(state_claim(in, &claim, 1, &e), OK, "%s", e.text);
+    cr_assert_eq(claim.err, OK, "%s", claim.why.text);
 }
 
 struct state_batch make_batch(struct effects *f, uint32_t partition, uint64_t epoch, uint64_t pseq)

@@ -21,7 +21,12 @@ Test(scorer_ownership, an_assignment_is_answered_as_often_as_it_comes)
     world_give_row(&f.w, 1, B, 3, 0);
     world_assign(&f.w, 0, EPOCH, 0);
     cr_assert_eq(f.w.owned, 2);
-    cr_assert_eq(f.w.owned_applied, 1, "what is answered is committed");
+    cr_assert_eq(f.w.owned_applied, 0, "what is answered is committed");
+    cr_assert_eq(f.w.owned_tallies, 0);
+    world_commit(&f.w);
+    world_assign(&f.w, 0, EPOCH, 0);
+    cr_assert_eq(f.w.owned, 3);
+    cr_assert_eq(f.w.owned_applied, 1);
     cr_assert_eq(f.state.cursor[0].applied, 1);
     cr_assert_eq(f.w.owned_tallies, 1);
     fixture_teardown(&f);
@@ -128,7 +133,7 @@ Test(scorer_ownership, who_lost_a_partition_writes_nothing_and_says_so)
     world_assign(&f.w, 1, EPOCH, 0);
     world_give_row(&f.w, 1, B, 3, 0);
     f.state.cursor[0].owner_epoch = EPOCH + 5;
-    scorer_commit(f.w.core, at(0));
+    world_commit(&f.w);
     cr_assert_eq(f.w.released, 1);
     cr_assert(f.w.released_lost);
     cr_assert_eq(f.state.cursor[0].applied, 0);
@@ -164,11 +169,11 @@ Test(scorer_ownership, duplicates_are_dropped_and_progress_is_said_again)
     struct fixture f;
     setup(&f);
     world_give_row(&f.w, 1, B, 3, 0);
-    scorer_tick(f.w.core, at(INTERVAL_US));
+    world_tick(&f.w, INTERVAL_US);
     cr_assert_eq(f.w.progress, 1);
     world_give_row(&f.w, 1, B, 3, 0);
     cr_assert_eq(counted(&f, METRIC_records_duplicate), 1);
-    scorer_tick(f.w.core, at(2 * INTERVAL_US));
+    world_tick(&f.w, 2 * INTERVAL_US);
     cr_assert_eq(f.w.progress, 2, "it may have been lost");
     cr_assert_eq(f.w.progress_tallies, 1);
     cr_assert_eq(f.w.tally_scored, 1);
@@ -181,14 +186,14 @@ Test(scorer_ownership, a_progress_that_could_not_be_sent_is_sent_later_with_all_
     setup(&f);
     f.w.coordinator_result = ERR_BUSY;
     world_give_row(&f.w, 1, B, 3, 0);
-    scorer_commit(f.w.core, at(0));
+    world_commit(&f.w);
     cr_assert_eq(f.w.progress, 0);
     f.w.coordinator_result = OK;
-    scorer_tick(f.w.core, at(1));
+    world_tick(&f.w, 1);
     cr_assert_eq(f.w.progress, 1);
     cr_assert_eq(f.w.progress_tallies, 1);
     cr_assert_eq(f.w.progress_applied, 1);
-    scorer_tick(f.w.core, at(900000));
+    world_tick(&f.w, 900000);
     cr_assert_eq(f.w.progress, 1);
     fixture_teardown(&f);
 }
@@ -224,7 +229,7 @@ Test(scorer_ownership, a_record_that_overlaps_is_applied_from_where_we_are)
     for (uint64_t seq = 1; seq <= 3; seq++)
         draft_add(&d, &record, 0, HA_NOI, 7, seq);
     world_give(&f.w, &record, 1, 0);
-    scorer_commit(f.w.core, at(0));
+    world_commit(&f.w);
     cr_assert_eq(f.state.cursor[0].applied, 3);
     cr_assert_eq(fake_tally(&f.state, 0, 7)->scored, 3);
     buffer_free(&record);
@@ -237,14 +242,14 @@ Test(scorer_ownership, an_idle_scorer_commits_at_once_and_a_busy_one_once_per_in
     setup(&f);
     int64_t now_us = 10 * INTERVAL_US;
     world_give_row(&f.w, 1, B, 3, 0);
-    scorer_tick(f.w.core, at(now_us));
+    world_tick(&f.w, now_us);
     cr_assert_eq(f.state.commits, 1);
     world_give_row(&f.w, 2, B, 4, 0);
-    cr_assert_eq(scorer_tick(f.w.core, at(now_us + 1)), now_us + INTERVAL_US);
+    cr_assert_eq(world_tick(&f.w, now_us + 1), now_us + INTERVAL_US);
     cr_assert_eq(f.state.commits, 1);
-    scorer_tick(f.w.core, at(now_us + INTERVAL_US));
+    world_tick(&f.w, now_us + INTERVAL_US);
     cr_assert_eq(f.state.commits, 2);
-    scorer_tick(f.w.core, at(now_us + 9 * INTERVAL_US));
+    world_tick(&f.w, now_us + 9 * INTERVAL_US);
     cr_assert_eq(f.state.commits, 2, "nothing to commit");
     fixture_teardown(&f);
 }
@@ -254,11 +259,11 @@ Test(scorer_ownership, the_publisher_hears_what_state_holds)
     struct fixture f;
     setup(&f);
     world_give_row(&f.w, 1, B, 3, 0);
-    scorer_tick(f.w.core, at(INTERVAL_US));
+    world_tick(&f.w, INTERVAL_US);
     cr_assert_geq(f.w.committed, 1);
     cr_assert_eq(f.w.committed_pseq, 1);
     int said = f.w.committed;
-    scorer_tick(f.w.core, at(1000000));
+    world_tick(&f.w, 1000000);
     cr_assert_eq(f.w.committed, said + 1, "with each heartbeat");
     fixture_teardown(&f);
 }
@@ -269,15 +274,15 @@ Test(scorer_ownership, a_commit_that_fails_keeps_everything_and_is_tried_again_l
     setup(&f);
     f.state.fail_commit = ERR_FULL;
     world_give_row(&f.w, 1, B, 3, 0);
-    int64_t deadline = scorer_tick(f.w.core, at(INTERVAL_US));
+    int64_t deadline = world_tick(&f.w, INTERVAL_US);
     cr_assert_eq(counted(&f, METRIC_state_commit_failures), 1);
     cr_assert_gt(deadline, INTERVAL_US);
     cr_assert_eq(f.w.progress, 0);
-    scorer_tick(f.w.core, at(INTERVAL_US + 1));
+    world_tick(&f.w, INTERVAL_US + 1);
     cr_assert_eq(counted(&f, METRIC_state_commit_failures), 1, "not at once");
     world_give_row(&f.w, 2, A1, 5, 0);
     f.state.fail_commit = OK;
-    scorer_tick(f.w.core, at(INTERVAL_US + 5000000));
+    world_tick(&f.w, INTERVAL_US + 5000000);
     cr_assert_eq(f.state.cursor[0].applied, 2);
     cr_assert_eq(fake_points(&f.state, 0, HA_NOI)[0], 8000000);
     fixture_teardown(&f);
@@ -340,10 +345,10 @@ Test(scorer_ownership, leaving_is_done_when_every_partition_is_released)
     setup(&f);
     scorer_leave(f.w.core);
     cr_assert_eq(f.w.leave, 1);
-    scorer_tick(f.w.core, at(0));
+    world_tick(&f.w, 0);
     cr_assert_eq(scorer_over(f.w.core, NULL), OK);
     world_release(&f.w, 0, EPOCH, 0);
-    scorer_tick(f.w.core, at(0));
+    world_tick(&f.w, 0);
     cr_assert_eq(scorer_over(f.w.core, NULL), ERR_STOPPED);
     fixture_teardown(&f);
 }
@@ -362,7 +367,7 @@ Test(scorer_ownership, a_record_waits_for_the_controls_that_it_names)
     cr_assert_eq(f.w.gap, 1, "what was refused is asked for as soon as it can be taken");
     cr_assert_eq(f.w.gap_applied, 0);
     world_give(&f.w, &record, 1, 0);
-    scorer_commit(f.w.core, at(0));
+    world_commit(&f.w);
     cr_assert_eq(f.state.cursor[0].applied, 1);
     buffer_free(&record);
     fixture_teardown(&f);

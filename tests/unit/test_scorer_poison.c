@@ -199,7 +199,6 @@ Test(scorer_poison, a_record_that_breaks_off_leaves_no_bookmark)
     cr_assert_eq(f.w.bookmark.pseq, 0);
 }
 
-/* In the middle of a record. */
 Test(scorer_poison, neither_commits_nor_scores_are_made_with_a_bookmark_set)
 {
     world_teardown(&f.w);
@@ -210,6 +209,7 @@ Test(scorer_poison, neither_commits_nor_scores_are_made_with_a_bookmark_set)
     for (uint64_t seq = 2; seq <= 9; seq++)
         draft_add(&f.d, &f.record, 0, seq % 2 ? HA_NOI : HA_NAM, 7, seq);
     world_give(&f.w, &f.record, 1, 0);
+    world_tick(&f.w, 0);
     cr_assert_gt(f.state.commits, 0);
     cr_assert_eq(f.state.bookmark_at_commit, 0);
     cr_assert_eq(f.w.bookmark_at_scores, 0);

@@ -132,17 +132,21 @@ Test(state, rejects_are_listed_from_a_position)
 
 Test(state, an_owner_is_replaced_only_by_a_later_one)
 {
-    struct state_cursor cursor;
+    struct state_claim claim[3] = {{.partition = 3, .owner_epoch = 8}, {.partition = 4, .owner_epoch = 8}};
     open_writer(MIB);
     own(s, 3, 9);
     commit_one(s, 3, 9, 1);
-    cr_assert_eq(state_own(s, 3, 8, &cursor, &e), ERR_LOST);
-    cr_assert_eq(cursor.owner_epoch, 9);
-    cr_assert_eq(cursor.applied, 1);
-    cr_assert(strstr(e.text, "owner epoch 9, not 8"), "%s", e.text);
-    cr_assert_eq(state_own(s, 3, 9, &cursor, &e), OK, "told twice");
-    cr_assert_eq(state_own(s, 3, 10, &cursor, &e), OK, "%s", e.text);
-    cr_assert_eq(cursor.applied, 1);
+    cr_assert_eq(state_claim(s, claim, 2, &e), OK, "%s", e.text);
+    cr_assert_eq(claim[0].err, ERR_LOST);
+    cr_assert_eq(claim[0].cursor.owner_epoch, 9);
+    cr_assert_eq(claim[0].cursor.applied, 1);
+    cr_assert(strstr(claim[0].why.text, "owner epoch 9, not 8"), "%s", claim[0].why.text);
+    cr_assert_eq(claim[1].err, OK, "the others are taken");
+    own(s, 3, 9); /* told twice */
+    own(s, 3, 10);
+    cr_assert_eq(state_cursor_get(s, 3, &claim[2].cursor, &e), OK, "%s", e.text);
+    cr_assert_eq(claim[2].cursor.owner_epoch, 10);
+    cr_assert_eq(claim[2].cursor.applied, 1);
 }
 
 Test(state, who_lost_the_partition_writes_nothing)

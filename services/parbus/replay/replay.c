@@ -116,6 +116,9 @@ static void tick(struct replay *r)
 {
     r->now = clock_moment();
     scorer_tick(r->scorer, r->now);
+    scorer_store_deliver(&r->store, r->scorer, r->now);
+    while (!scorer_takes(r->scorer))
+        scorer_store_wait(&r->store, r->scorer, r->now);
     if (!r->options->progress || r->now.mono_us < r->progress_us)
         return;
     r->progress_us = r->now.mono_us + PROGRESS_US;
@@ -151,13 +154,36 @@ static bool take_record(void *ctx, uint64_t first_pseq, const void *record, size
     return r->next <= r->until;
 }
 
-static enum err replay_partition(struct replay *r, struct err_text *e)
+/* Whatever is not committed; false: the disk says no. */
+static bool commit(struct replay *r)
 {
+    const struct metrics *m = scorer_metrics(r->scorer);
+    uint64_t failures = m->value[METRIC_state_commit_failures];
+    while (scorer_commit(r->scorer, r->now)) {
+        scorer_store_wait(&r->store, r->scorer, r->now);
+        if (m->value[METRIC_state_commit_failures] > failures)
+            return false;
+    }
+    return true;
+}
+
+static enum err take_partition(struct replay *r, struct err_text *e)
+{
+    uint64_t epoch, position, committed;
     Parbus__Assign assign = PARBUS__ASSIGN__INIT;
     assign.partition = r->partition;
     assign.owner_epoch = OWNER_EPOCH;
     tell_scorer(r, PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base);
-    enum err err = OK;
+    for (int i = 0; i < 2 && scorer_commit(r->scorer, r->now); i++)
+        scorer_store_wait(&r->store, r->scorer, r->now);
+    return scorer_position(r->scorer, r->partition, &epoch, &position, &committed)
+               ? OK
+               : err_set(e, ERR_IO, "%s", r->trouble.text);
+}
+
+static enum err replay_partition(struct replay *r, struct err_text *e)
+{
+    enum err err = take_partition(r, e);
     for (r->next = applied(r) + 1; r->next <= r->until && !err;) {
         uint64_t from = r->next;
         err = journal_read(r->journal, r->partition, r->next, READ_BYTES, take_record, r, e);
@@ -219,7 +245,7 @@ static enum err replay_all(struct replay *r, struct err_text *e)
         if (r->until)
             err = replay_partition(r, e);
     }
-    if (!err && scorer_commit(r->scorer, clock_moment()))
+    if (!err && !commit(r))
         err = err_set(e, ERR_IO, "%s", r->trouble.text);
     const struct metrics *m = validator_metrics(r->validator);
     r->totals->observations = m->value[METRIC_rows_accepted] + m->value[METRIC_rows_rejected];
@@ -230,8 +256,8 @@ static enum err replay_all(struct replay *r, struct err_text *e)
 static void close_all(struct replay *r)
 {
     validator_destroy(&r->validator);
+    scorer_store_close(&r->store); /* before the core, whose work may be under way */
     scorer_destroy(&r->scorer);
-    scorer_store_close(&r->store);
     catalog_destroy(&r->catalog);
     journal_close(&r->journal);
     buffer_free(&r->part);
@@ -246,6 +272,8 @@ enum err replay_run(const struct replay_options *o, struct replay_totals *totals
     r.store = (struct scorer_store){.directory = o->state_directory, .settings = o->settings};
     struct journal_options options = journal_options(o->settings);
     enum err err = journal_open(&r.journal, o->journal_directory, &options, e);
+    if (!err)
+        err = scorer_store_start(&r.store, e);
     if (!err) {
         start_cores(&r);
         err = welcome(&r, e);
