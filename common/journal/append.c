@@ -37,6 +37,8 @@ static enum err put_sealed(struct write *w, MDB_cursor *cursor, const struct jou
     MDB_val key = store_val(raw, sizeof raw), data = {.mv_size = p->bytes};
     bool ascending = memcmp(raw, w->key_before, sizeof raw) > 0;
     int rc = mdb_cursor_put(cursor, &key, &data, MDB_RESERVE | (ascending ? MDB_APPEND : MDB_NOOVERWRITE));
+    if (rc == MDB_KEYEXIST && ascending) /* the last key is damaged, and greater than all that come */
+        rc = mdb_cursor_put(cursor, &key, &data, MDB_RESERVE | MDB_NOOVERWRITE);
     if (rc)
         return store_error(rc, e);
     memcpy(data.mv_data, p->record, p->bytes);

@@ -22,16 +22,15 @@ static enum err move(struct finder *f, MDB_cursor_op op, MDB_val *key, struct sp
 
 static enum err find_last_commit(struct finder *f, struct err_text *e)
 {
-    MDB_val key;
-    struct spot spot = {0};
-    enum err err = move(f, MDB_LAST, &key, &spot, e);
-    f->last_commit = spot.commit;
-    return err == ERR_NOT_FOUND ? OK : err;
+    uint64_t tail[STORE_TAIL_NUMBERS];
+    enum err err = store_tail(f->txn, tail, e);
+    f->last_commit = err ? 0 : tail[TAIL_COMMIT];
+    return err;
 }
 
 enum err finder_open(struct finder *f, struct journal *j, MDB_txn *txn, struct err_text *e)
 {
-    *f = (struct finder){.j = j};
+    *f = (struct finder){.j = j, .txn = txn};
     int rc = mdb_cursor_open(txn, j->store.dbi[DB_RECORDS], &f->records);
     if (!rc)
         rc = mdb_cursor_open(txn, j->store.dbi[DB_INDEX], &f->index);
@@ -122,6 +121,14 @@ enum err finder_index(struct finder *f, uint32_t partition, uint64_t pseq, struc
     if (rc)
         return rc == MDB_NOTFOUND ? OK : store_error(rc, e);
     return read_entry(partition, &key, &data, &entry->first, &entry->value, e);
+}
+
+enum err finder_indexed_last(struct finder *f, uint32_t partition, uint64_t *last, struct err_text *e)
+{
+    struct index_entry entry;
+    enum err err = finder_index(f, partition, UINT64_MAX, &entry, e);
+    *last = !err && entry.first ? entry.value.last : 0;
+    return err;
 }
 
 static enum err check_place(const struct spot *spot, const struct record_header *h, struct err_text *e)

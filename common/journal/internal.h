@@ -100,8 +100,9 @@ struct spot {
 
 struct finder {
     struct journal *j;
+    MDB_txn *txn;
     MDB_cursor *records, *index;
-    uint64_t last_commit; /* of the snapshot; 0: no records */
+    uint64_t last_commit; /* of the snapshot, as its tail has it; 0: no records */
 };
 enum err finder_open(struct finder *f, struct journal *j, MDB_txn *txn, struct err_text *e);
 void finder_close(struct finder *f);
@@ -119,6 +120,13 @@ struct index_entry {
 };
 enum err finder_index(struct finder *f, uint32_t partition, uint64_t pseq, struct index_entry *entry,
                       struct err_text *e);
+
+/* The last pseq of the partition that the index knows; 0: none. */
+enum err finder_indexed_last(struct finder *f, uint32_t partition, uint64_t *last, struct err_text *e);
+
+/* ends.c. Writer: reads reach and last_commit. ERR_CORRUPT: so much is damaged that some partition's end is not known.
+ */
+enum err ends_load(struct journal *j, struct finder *f, struct err_text *e);
 
 /* How many pseq a record takes, from its header alone. ERR_CORRUPT: its header is damaged, or its key. */
 enum err spot_count(const struct spot *spot, uint32_t *count, struct err_text *e);
@@ -157,7 +165,7 @@ enum err chaining_load(struct journal *j, MDB_txn *txn, struct err_text *e);
 enum err chaining_put(struct journal *j, MDB_txn *txn, struct err_text *e);
 void chaining_kept(struct journal *j);
 
-/* Writer: reads reach, last_commit and last_control afresh. ERR_CORRUPT: pseq are not dense in the last block. */
+/* Writer: reads reach, last_commit and last_control afresh. ERR_CORRUPT: as ends_load; a list is damaged. */
 enum err journal_load_reach(struct journal *j, MDB_txn *txn, struct err_text *e);
 
 /* Whether commit g->commit, which is there, holds the group's records and nothing else. Else ERR_LOST. */

@@ -94,6 +94,10 @@ typedef enum err journal_verify_fn(void *ctx, size_t bytes, struct err_text *e);
 enum err journal_verify(struct journal *j, journal_verify_fn *fn, void *ctx, uint64_t *last, uint64_t *unchained,
                         struct err_text *e);
 
+/* Writer, while nobody appends: where a partition ends (0: empty), also when records on the way there are damaged;
+ * these are told when they are read. */
+uint64_t journal_end(const struct journal *j, uint32_t partition);
+
 /* 0: empty. */
 enum err journal_last_pseq(struct journal *j, uint32_t partition, uint64_t *last, struct err_text *e);
 

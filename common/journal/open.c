@@ -166,6 +166,7 @@ void journal_close(struct journal **j)
 uint32_t journal_partitions(const struct journal *j) { return j->partitions; }
 uint64_t journal_id(const struct journal *j) { return j->id; }
 uint64_t journal_term(const struct journal *j) { return j->term; }
+uint64_t journal_end(const struct journal *j, uint32_t partition) { return j->reach[partition].last; }
 uint64_t journal_last_commit(const struct journal *j) { return j->last_commit; }
 
 enum err journal_room(struct journal *j, size_t bytes, struct err_text *e) { return store_room(&j->store, bytes, e); }

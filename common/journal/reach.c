@@ -1,20 +1,12 @@
 #include "journal/internal.h"
 #include <string.h>
 
-static enum err indexed_last(struct finder *f, uint32_t partition, uint64_t *last, struct err_text *e)
-{
-    struct index_entry entry;
-    enum err err = finder_index(f, partition, UINT64_MAX, &entry, e);
-    *last = !err && entry.first ? entry.value.last : 0;
-    return err;
-}
-
 /* The newest block is not in the index yet. */
 static enum err find_last(struct finder *f, uint32_t partition, uint64_t *last, struct err_text *e)
 {
     struct spot spot = {0};
     uint32_t count = 0;
-    enum err err = indexed_last(f, partition, last, e);
+    enum err err = finder_indexed_last(f, partition, last, e);
     if (!err)
         err = finder_hop(f, partition, tail_start(f->last_commit), 0, &spot, e);
     while (!err) {
@@ -45,60 +37,6 @@ enum err journal_last_pseq(struct journal *j, uint32_t partition, uint64_t *last
     return err_wrap(e, err, "read %s", j->store.path);
 }
 
-static enum err extend(struct journal *j, const struct spot *spot, struct err_text *e)
-{
-    uint32_t count = 0;
-    enum err err = spot_count(spot, &count, e);
-    if (err)
-        return err;
-    struct reach *reach = spot->partition < j->partitions ? &j->reach[spot->partition] : NULL;
-    if (!reach || spot->first != reach->last + 1)
-        return err_set(e, ERR_CORRUPT, "partition %u: a record begins at pseq %llu, the one before ends at %llu",
-                       spot->partition, (unsigned long long)spot->first, (unsigned long long)(reach ? reach->last : 0));
-    if (reach->commit == 0) {
-        reach->commit = spot->commit;
-        reach->first = spot->first;
-    }
-    reach->last += count;
-    return OK;
-}
-
-/* All partitions together: a record that vanished at the end of one leaves no hole. */
-static enum err check_end(const struct journal *j, const struct finder *f, MDB_txn *txn, struct err_text *e)
-{
-    uint64_t entries = 0, tail[STORE_TAIL_NUMBERS];
-    for (uint32_t p = 0; p < j->partitions; p++)
-        entries += j->reach[p].last;
-    enum err err = store_tail(txn, tail, e);
-    if (!err && (f->last_commit != tail[TAIL_COMMIT] || entries != tail[TAIL_ENTRIES]))
-        err = err_set(e, ERR_CORRUPT, "it ends at commit %llu with %llu entries, and should at commit %llu with %llu",
-                      (unsigned long long)f->last_commit, (unsigned long long)entries,
-                      (unsigned long long)tail[TAIL_COMMIT], (unsigned long long)tail[TAIL_ENTRIES]);
-    return err;
-}
-
-static enum err load_records(struct journal *j, struct finder *f, MDB_txn *txn, struct err_text *e)
-{
-    struct spot spot = {0};
-    enum err err = OK;
-    for (uint32_t p = 0; p < j->partitions && !err; p++) {
-        j->reach[p] = (struct reach){0};
-        err = indexed_last(f, p, &j->reach[p].last, e);
-    }
-    if (!err)
-        err = finder_first(f, tail_start(f->last_commit), &spot, e);
-    while (!err) {
-        err = extend(j, &spot, e);
-        if (!err)
-            err = finder_next(f, &spot, e);
-    }
-    if (err == ERR_NOT_FOUND)
-        err = check_end(j, f, txn, e);
-    j->last_commit = f->last_commit;
-    memcpy(j->pending, j->reach, j->partitions * sizeof *j->pending);
-    return err;
-}
-
 static enum err load_controls(struct journal *j, MDB_txn *txn, struct err_text *e)
 {
     MDB_cursor *cursor;
@@ -126,7 +64,7 @@ enum err journal_load_reach(struct journal *j, MDB_txn *txn, struct err_text *e)
     struct finder f = {0};
     enum err err = finder_open(&f, j, txn, e);
     if (!err)
-        err = load_records(j, &f, txn, e);
+        err = ends_load(j, &f, e);
     if (!err)
         err = load_controls(j, txn, e);
     if (!err)

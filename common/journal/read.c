@@ -9,10 +9,19 @@ struct run {
     void *ctx;
 };
 
-static enum err gap(const struct run *r, uint64_t found, struct err_text *e)
+static enum err gap(const struct run *r, uint64_t found, uint64_t commit, struct err_text *e)
 {
-    return err_set(e, ERR_CORRUPT, "partition %u: a record begins at pseq %llu where %llu is due", r->partition,
-                   (unsigned long long)found, (unsigned long long)r->next);
+    return err_set(e, ERR_CORRUPT,
+                   "partition %u: a record begins at pseq %llu where %llu is due (commit %llu, or one before it)",
+                   r->partition, (unsigned long long)found, (unsigned long long)r->next, (unsigned long long)commit);
+}
+
+/* One that is in the wrong place says so itself. */
+static enum err not_due(const struct run *r, const struct spot *spot, struct err_text *e)
+{
+    uint32_t count;
+    enum err err = spot_count(spot, &count, e);
+    return err ? err : gap(r, spot->first, spot->commit, e);
 }
 
 /* In the block of `commit`, to the record that holds `next`. */
@@ -23,7 +32,7 @@ static enum err skip_to_next(struct run *r, uint64_t commit, struct spot *spot, 
     while (!err) {
         err = spot_count(spot, &count, e);
         if (err || spot->first > r->next)
-            return err ? err : gap(r, spot->first, e);
+            return err ? err : gap(r, spot->first, spot->commit, e);
         if (r->next - spot->first < count)
             return OK;
         err = finder_hop(&r->finder, r->partition, spot->commit, spot->first + 1, spot, e);
@@ -44,7 +53,8 @@ static enum err locate(struct run *r, struct spot *spot, struct err_text *e)
                                     : err_set(e, ERR_CORRUPT, "partition %u: no record holds pseq %llu", r->partition,
                                               (unsigned long long)r->next);
     }
-    return entry.after ? gap(r, entry.after, e) : skip_to_next(r, tail_start(r->finder.last_commit), spot, e);
+    return entry.after ? gap(r, entry.after, entry.value.commit, e)
+                       : skip_to_next(r, tail_start(r->finder.last_commit), spot, e);
 }
 
 /* To the partition's record after this one. */
@@ -54,7 +64,7 @@ static enum err advance(struct run *r, struct spot *spot, struct err_text *e)
     enum err err = finder_hop(&r->finder, r->partition, before.commit, before.first + 1, spot, e);
     if (err == ERR_NOT_FOUND && before.commit < tail_start(r->finder.last_commit))
         return locate(r, spot, e);
-    return !err && spot->first != r->next ? gap(r, spot->first, e) : err;
+    return !err && spot->first != r->next ? not_due(r, spot, e) : err;
 }
 
 static enum err hand_out(struct run *r, const struct spot *spot, bool *more, struct err_text *e)

@@ -107,6 +107,20 @@ static bool step(const uint8_t **at, const uint8_t *end, struct record_entry *en
     return true;
 }
 
+uint32_t record_count_entries(const void *data, size_t bytes)
+{
+    if (bytes < RECORD_HEADER_BYTES)
+        return 0;
+    const uint8_t *at = (const uint8_t *)data + RECORD_HEADER_BYTES, *end = (const uint8_t *)data + bytes;
+    struct record_entry entry;
+    uint32_t count = 0;
+    if (at == end)
+        return 1; /* a control */
+    while (at != end && step(&at, end, &entry))
+        count++;
+    return at == end ? count : 0;
+}
+
 static enum err check_entries(const struct record_reader *r, struct err_text *e)
 {
     const uint8_t *at = r->at;

@@ -66,6 +66,9 @@ bool record_is_of(const void *sealed, const void *unsealed, size_t bytes);
 /* Reads and checks the header alone: ERR_VERSION, ERR_CORRUPT. */
 enum err record_header_read(struct record_header *h, const void *data, size_t bytes, struct err_text *e);
 
+/* How many pseq it takes, by its length and its entries', when the header cannot be believed. 0: these do not fit. */
+uint32_t record_count_entries(const void *data, size_t bytes);
+
 struct record_reader {
     struct record_header header;
     const uint8_t *at, *end;

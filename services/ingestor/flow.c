@@ -104,12 +104,14 @@ static void leave_out_applied(struct coordinator *c, uint64_t applied, Parbus__W
 struct pump {
     struct coordinator *c;
     uint32_t partition;
+    bool found; /* a record */
 };
 
 static bool send_record(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
 {
     struct pump *pump = ctx;
     struct coordinator *c = pump->c;
+    pump->found = true;
     struct partition *part = &c->partition[pump->partition];
     struct record_header header;
     memcpy(&header, record, sizeof header);
@@ -162,10 +164,13 @@ void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
         return;
     if (part->flight_count == 0)
         part->progress_us = now_us;
-    struct pump pump = {c, p};
+    struct pump pump = {.c = c, .partition = p};
     struct err_text e;
     size_t bytes_max = (size_t)c->settings->partition_window_bytes;
     enum err err = c->io->read(c->io->ctx, p, part->sent + 1, bytes_max, send_record, &pump, &e);
+    if (!err && !pump.found) /* its commit is confirmed */
+        err = err_set(&e, ERR_CORRUPT, "partition %u: no record holds pseq %llu, and the last one is %llu", p,
+                      (unsigned long long)part->sent + 1, (unsigned long long)part->last);
     if (err && err != ERR_CORRUPT)
         note_read_failure(c, p, &e);
     damage_note(c, p, err, &e, now_us);

@@ -18,9 +18,7 @@ static bool restore_feeder(void *ctx, uint32_t number, const struct journal_feed
 
 static enum err restore_partition(struct stores *s, struct ingestor *core, uint32_t p, struct err_text *e)
 {
-    uint64_t last = 0;
-    enum err err = journal_last_pseq(s->journal, p, &last, e);
-    return err ? err : ingestor_restore_partition(core, p, last, stores_applied(s, p), e);
+    return ingestor_restore_partition(core, p, journal_end(s->journal, p), stores_applied(s, p), e);
 }
 
 enum err start_restore(struct stores *s, struct ingestor *core, struct err_text *e)

@@ -44,6 +44,21 @@ def spoil(pipeline):
     assert changed, "the record is in the journal"
 
 
+def spoil_header(pipeline):
+    """Flips a bit of the header of the journal's record with MARKER, wherever LMDB has copied it to; nothing may be running."""
+    changed = 0
+    with open(pathlib.Path(pipeline.dir, "journal", "data.mdb"), "r+b") as f, mmap.mmap(f.fileno(), 0) as data:
+        at = -1
+        while (at := data.find(MARKER.encode(), at + 1)) >= 0:
+            header = data.rfind(b"\x02\x01", at - 400, at)  # version, kind; then come partition and a count of 1
+            while header >= 0 and data[header + 4:header + 8] != b"\x01\0\0\0":
+                header = data.rfind(b"\x02\x01", at - 400, header)
+            assert header >= 0, "a record has a header"
+            data[header + 8] ^= 1
+            changed += 1
+    assert changed, "the record is in the journal"
+
+
 class Status(unittest.TestCase):
     def test_who_owns_what(self):
         with Pipeline(scorers=3, validators=2) as p:
@@ -133,6 +148,23 @@ class Status(unittest.TestCase):
             log = pathlib.Path(p.dir, "log", "ingestor-1.log").read_text()
             self.assertRegex(log, rf"partition.damaged service=ingestor-1 partition={partition} next={entry} ")
             self.assertRegex(log, rf"partition.readable_again service=ingestor-1 partition={partition} sent={entry}\n")
+
+    def test_a_damaged_header_that_a_start_meets(self):
+        """Its partition stands still, alone; the ingestor starts, and others move."""
+        with Pipeline(validators=0) as p:
+            p.run("push", "-", "--as", "late", stdin=value("H26", 12, evidence=MARKER).encode())
+            p.run("down")
+            spoil_header(p)
+            p.up()
+            p.run("scale", "validator=1")
+            p.push_text(value("H14", 11), "--as", "other")
+            said = until(lambda: (d := p.run("health", check=False)).returncode and "is damaged" in d.stderr and d.stderr,
+                         "health is red")
+            self.assertRegex(said, r"partition (\d+) stands still, for its next record is damaged: read \S+/journal: "
+                             r"partition \1, pseq \d+, commit \d+: the checksum of the record's header is wrong. "
+                             r"'parbus verify' names all that is; stop, and take the journal back with 'parbus restore'\n")
+            p.push_text(value("H14", 12), "--as", "other")
+            self.assertEqual(p.run("verify", check=False).returncode, 1)
 
     def test_the_ingestor_hangs(self):
         with Pipeline() as p:

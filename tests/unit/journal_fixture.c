@@ -1,5 +1,6 @@
 #include "journal_fixture.h"
 #include "journal/record.h"
+#include "store/internal.h"
 #include <criterion/criterion.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -107,4 +108,33 @@ struct seen read_from(uint32_t partition, uint64_t from, size_t bytes_max, size_
     struct seen seen = {.stop_after = stop_after};
     cr_assert_eq(journal_read(j, partition, from, bytes_max, see, &seen, &e), OK, "%s", e.text);
     return seen;
+}
+
+/* value NULL: deletes. */
+static void change_raw(const char *database, MDB_val *key, MDB_val *value)
+{
+    char path[96];
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    uint64_t tail[STORE_TAIL_NUMBERS];
+    journal_close(&j);
+    snprintf(path, sizeof path, "%s/journal", directory);
+    cr_assert(!mdb_env_create(&env) && !mdb_env_set_maxdbs(env, 8) && !mdb_env_open(env, path, 0, 0600));
+    cr_assert(!mdb_txn_begin(env, NULL, 0, &txn) && !mdb_dbi_open(txn, database, 0, &dbi));
+    cr_assert(!stamp_check(txn, true, tail, &e) && !stamp_put(txn, tail));
+    cr_assert(!(value ? mdb_put(txn, dbi, key, value, 0) : mdb_del(txn, dbi, key, NULL)) && !mdb_txn_commit(txn));
+    mdb_env_close(env);
+}
+
+void put_raw(const char *database, const void *key, size_t key_bytes, const void *value, size_t bytes)
+{
+    MDB_val k = store_val(key, key_bytes), v = store_val(value, bytes);
+    change_raw(database, &k, &v);
+}
+
+void remove_raw(const char *database, const void *key, size_t key_bytes)
+{
+    MDB_val k = store_val(key, key_bytes);
+    change_raw(database, &k, NULL);
 }

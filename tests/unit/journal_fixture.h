@@ -34,3 +34,7 @@ struct seen {
 };
 bool see(void *ctx, uint64_t first_pseq, const void *record, size_t bytes);
 struct seen read_from(uint32_t partition, uint64_t from, size_t bytes_max, size_t stop_after);
+
+/* Closes the journal, and writes or deletes behind its back: only its sums and counts are left to tell. */
+void put_raw(const char *database, const void *key, size_t key_bytes, const void *value, size_t bytes);
+void remove_raw(const char *database, const void *key, size_t key_bytes);

@@ -336,6 +336,17 @@ Test(ingestor_health, a_damaged_record_stops_its_partition_alone_and_is_named)
     cr_assert_eq(stats()->n_counter > 0 && stats()->set_aside == NULL, true, "nobody is to blame");
 }
 
+Test(ingestor_health, so_does_one_that_is_missing)
+{
+    for (size_t i = 0; i < t.journal_count; i++)
+        if (t.journal[i].partition == of)
+            t.journal[i].partition = UINT32_MAX;
+    wait(3000); /* it is sent again */
+    const Parbus__StatsReply *r = stats();
+    cr_assert(r->partition[of]->damage && strstr(r->partition[of]->damage, "no record holds pseq 1"), "%s",
+              r->partition[of]->damage);
+}
+
 Test(ingestor_health, a_record_that_can_be_read_again_goes_out)
 {
     size_t before, after;

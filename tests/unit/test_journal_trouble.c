@@ -180,24 +180,6 @@ Test(journal_trouble, a_group_that_landed_although_the_disk_said_no_for_a_moment
 
 /* ---- damage and strange versions ---- */
 
-/* Writes behind the journal's back. */
-static void put_raw(const char *database, const void *key, size_t key_bytes, const void *value, size_t bytes)
-{
-    char path[96];
-    MDB_env *env;
-    MDB_txn *txn;
-    MDB_dbi dbi;
-    MDB_val k = {key_bytes, (void *)key}, v = {bytes, (void *)value};
-    journal_close(&j);
-    snprintf(path, sizeof path, "%s/journal", directory);
-    cr_assert(!mdb_env_create(&env) && !mdb_env_set_maxdbs(env, 8) && !mdb_env_open(env, path, 0, 0600));
-    cr_assert(!mdb_txn_begin(env, NULL, 0, &txn) && !mdb_dbi_open(txn, database, 0, &dbi));
-    uint64_t tail[STORE_TAIL_NUMBERS];
-    cr_assert(!stamp_check(txn, true, tail, &e) && !mdb_put(txn, dbi, &k, &v, 0) && !stamp_put(txn, tail));
-    cr_assert(!mdb_txn_commit(txn));
-    mdb_env_close(env);
-}
-
 Test(journal_trouble, a_newer_format_is_refused_untouched)
 {
     struct {
@@ -221,7 +203,7 @@ Test(journal_trouble, a_hole_between_records_is_seen)
     make_record(&b, 6, 1, 8, 'z');
     record_seal(b.data, b.size, &(struct record_place){.partition = 1, .first_pseq = 6, .commit = 2});
     put_raw("records", "\0\0\0\0\0\0\0\2\0\1\0\0\0\0\0\0\0\6", 18, b.data, b.size);
-    cr_assert_eq(open_as(true, MIB), ERR_CORRUPT, "nothing is built on damaged ground");
+    cr_assert_eq(open_as(true, MIB), ERR_CORRUPT, "more than there should be: nothing is built on such ground");
     cr_assert_eq(open_as(false, 0), OK, "%s", e.text);
     cr_assert_eq(journal_read(j, 1, 1, SIZE_MAX, see, &seen, &e), ERR_CORRUPT);
     cr_assert_eq(seen.count, 1);
@@ -474,7 +456,7 @@ Test(journal_trouble, so_does_one_that_came_into_the_chain_after_the_last_full_b
 }
 
 /* Takes a record away behind the journal's back. */
-static void remove_raw(const char *database, bool last)
+static void remove_end(const char *database, bool last)
 {
     char path[96];
     MDB_env *env;
@@ -498,7 +480,7 @@ static void expect_corrupt_without(const char *database, bool last)
 {
     struct journal_options o = {.writer = false};
     uint64_t all[4];
-    remove_raw(database, last);
+    remove_end(database, last);
     cr_assert_eq(journal_open(&j, directory, &o, &e), OK, "%s", e.text);
     cr_expect_eq(journal_verify(j, NULL, NULL, all, &unchained, &e), ERR_CORRUPT, "%s", database);
 }
@@ -540,7 +522,7 @@ static bool see_feeder(void *ctx, uint32_t number, const struct journal_feeder *
 Test(journal_trouble, so_is_a_mark)
 {
     append_many();
-    remove_raw("feeders", true);
+    remove_end("feeders", true);
     struct journal_options o = {.writer = false};
     cr_assert_eq(journal_open(&j, directory, &o, &e), OK, "%s", e.text);
     cr_assert_eq(journal_feeders(j, see_feeder, NULL, &e), ERR_CORRUPT, "or a repeat would be taken for new");
