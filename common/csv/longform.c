@@ -14,6 +14,8 @@ struct longform_reader {
     size_t used;
     bool skipping;         /* the line is too long */
     bool header, unusable; /* the columns are known; or never will be */
+    bool kept;             /* the row was not taken yet */
+    struct longform_row row;
     size_t columns;
     enum longform_column column[FIELDS_MAX]; /* of each field; COLUMN_COUNT: without a name, ignored */
 
@@ -149,23 +151,30 @@ static void read_header(struct longform_reader *r)
 
 /* ---- the other lines ---- */
 
+/* Whether the row was taken. */
+static bool offer(struct longform_reader *r)
+{
+    r->kept = !r->options.row(r->options.ctx, &r->row);
+    return !r->kept;
+}
+
 static void read_row(struct longform_reader *r)
 {
     struct err_text e;
-    struct longform_row row = {.line = r->number};
     char *field[COLUMN_COUNT + 1] = {0};
     enum err err = OK;
+    r->row = (struct longform_row){.line = r->number};
     if (r->fields != r->columns)
         err = err_set(&e, ERR_INVALID, "%zu %s, the header line has %zu", r->fields,
                       plural(r->fields, "field", "fields"), r->columns);
     for (size_t i = 0; i < r->columns && !err; i++)
         field[r->column[i]] = r->field[i];
     if (!err)
-        err = longform_row_make(&r->options, field, &row, &e);
+        err = longform_row_make(&r->options, field, &r->row, &e);
     if (err)
         fault(r, e.text);
     else
-        r->options.row(r->options.ctx, &row);
+        offer(r);
 }
 
 static bool is_blank(const struct longform_reader *r)
@@ -232,22 +241,34 @@ static void add(struct longform_reader *r, const char *data, size_t bytes)
     r->used += bytes;
 }
 
-void longform_feed(struct longform_reader *r, const char *data, size_t bytes)
+size_t longform_feed(struct longform_reader *r, const char *data, size_t bytes)
 {
-    for (const char *end = data + bytes, *line_end; data < end; data = line_end + 1) {
-        line_end = memchr(data, '\n', (size_t)(end - data));
+    const char *from = data, *end = data + bytes;
+    if (r->kept)
+        offer(r);
+    while (!r->kept && data < end) {
+        const char *line_end = memchr(data, '\n', (size_t)(end - data));
         add(r, data, (size_t)((line_end ? line_end : end) - data));
         if (!line_end)
-            return;
+            return bytes;
         end_line(r);
+        data = line_end + 1;
     }
+    return (size_t)(data - from);
 }
 
-void longform_finish(struct longform_reader *r)
+bool longform_keeps(const struct longform_reader *r) { return r->kept; }
+
+bool longform_finish(struct longform_reader *r)
 {
+    if (r->kept && !offer(r))
+        return false;
     if (r->used || r->skipping)
         end_line(r);
+    if (r->kept)
+        return false;
     if (!r->header && !r->unusable)
         fault(r, "there is no header line: index,period,unit,indicator,value,…");
     r->unusable = true;
+    return true;
 }

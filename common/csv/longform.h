@@ -12,6 +12,7 @@
 #pragma once
 #include "base/err.h"
 #include "door.pb-c.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,7 +32,8 @@ struct longform_options {
     const char *index, *period; /* where the column is absent or the field empty; NULL: none */
     Parbus__Stage stage;
     void *ctx;
-    void (*row)(void *ctx, const struct longform_row *row);
+    /* false: not now; the reader keeps it and asks again before it reads on. */
+    bool (*row)(void *ctx, const struct longform_row *row);
     void (*fault)(void *ctx, long line, const char *text);
 };
 
@@ -39,9 +41,12 @@ struct longform_reader;
 /* The options' strings must live as long as the reader. */
 struct longform_reader *longform_new(const struct longform_options *o);
 void longform_destroy(struct longform_reader **r);
-void longform_feed(struct longform_reader *r, const char *data, size_t bytes);
-/* The end of the file. */
-void longform_finish(struct longform_reader *r);
+/* How many bytes it has read: all, or up to the end of the line whose row was not taken; the rest is to be fed then. */
+size_t longform_feed(struct longform_reader *r, const char *data, size_t bytes);
+/* Whether it has a row that was not taken; feeding it nothing offers that again, too. */
+bool longform_keeps(const struct longform_reader *r);
+/* The end of the file. false: a row was not taken; to be called again. */
+bool longform_finish(struct longform_reader *r);
 
 /* "self", "appraised_1" or "appraised", "appraised_2", "survey"; STAGE_UNKNOWN: none of them. */
 Parbus__Stage longform_stage(const char *name);

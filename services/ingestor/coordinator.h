@@ -23,10 +23,13 @@ enum partition_state { PARTITION_UNOWNED, PARTITION_ASSIGNING, PARTITION_OWNED, 
 #define PARTITION_EDGES(X)                                                                                             \
     X(PARTITION_UNOWNED, PARTITION_ASSIGNING, "a live scorer is chosen: Assign")                                       \
     X(PARTITION_ASSIGNING, PARTITION_OWNED, "Owned")                                                                   \
-    X(PARTITION_ASSIGNING, PARTITION_UNOWNED, "its scorer is dead, or state is ahead of the journal")                  \
+    X(PARTITION_ASSIGNING, PARTITION_UNOWNED,                                                                          \
+      "its scorer is dead or refuses it, state is ahead of the journal, or an entry is to be set aside")               \
     X(PARTITION_OWNED, PARTITION_RELEASING, "another scorer should have it, or its own leaves: Release")               \
-    X(PARTITION_OWNED, PARTITION_UNOWNED, "its scorer is dead or has lost it, or an entry is to be set aside")         \
-    X(PARTITION_RELEASING, PARTITION_UNOWNED, "Released, release_timeout_ms, or its scorer is dead")
+    X(PARTITION_OWNED, PARTITION_UNOWNED,                                                                              \
+      "its scorer is dead or has lost it, state is ahead of the journal, or an entry is to be set aside")              \
+    X(PARTITION_RELEASING, PARTITION_UNOWNED,                                                                          \
+      "Released, release_timeout_ms, its scorer is dead, or an entry is to be set aside")
 extern const struct state_machine partition_machine;
 
 struct flight { /* a record sent and not yet applied */

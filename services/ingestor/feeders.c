@@ -5,6 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+void feeders_assert(const struct feeder *f)
+{
+    ASSERT(f->receipted <= f->mark.last_seq);
+    ASSERT(f->mark.refused <= f->mark.last_seq && f->receipted_refused <= f->receipted);
+    ASSERT(f->receipted_refused <= f->mark.refused);
+    ASSERT(f->receipted < f->mark.last_seq || f->unreceipted_bytes == 0);
+}
+
+void feeders_enter(struct feeders *all, struct feeder *f)
+{
+    ASSERT(all->entering >= f->entering && all->journalled + all->entering < all->count);
+    all->journalled += !f->journalled;
+    all->entering -= f->entering;
+    f->journalled = true;
+    f->entering = false;
+}
+
 static uint64_t name_key(const char *name) { return hash_bytes(name, strlen(name)); }
 
 void feeders_init(struct feeders *f) { *f = (struct feeders){.count = 1}; }

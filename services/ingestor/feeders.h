@@ -36,6 +36,10 @@ struct feeders {
     struct map by_name, by_peer; /* hash of name, peer -> number */
 };
 
+/* What always holds of a feeder: what has a receipt was taken, what was refused for good was taken up, and bytes wait
+ * for a receipt only while a submission does. O(1): after each change of these. */
+void feeders_assert(const struct feeder *f);
+
 void feeders_init(struct feeders *f);
 void feeders_free(struct feeders *f);
 
@@ -50,5 +54,7 @@ uint32_t feeders_named(const struct feeders *f, const char *name);
 uint32_t feeders_add_newcomer(struct feeders *f, uint64_t peer, const char *name, uint64_t epoch);
 /* The connection speaks for this feeder from now on, and no other does. */
 void feeders_connect(struct feeders *f, uint32_t number, uint64_t peer);
+/* The journal has a mark of it. */
+void feeders_enter(struct feeders *all, struct feeder *f);
 /* The connection is gone. */
 void feeders_forget_peer(struct feeders *f, uint64_t peer);

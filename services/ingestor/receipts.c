@@ -12,19 +12,11 @@ static void send_receipt(struct door *d, const struct feeder *f)
 
 void receipts_repeat(struct door *d, const struct feeder *f) { send_receipt(d, f); }
 
-static void enter(struct feeders *all, struct feeder *f)
-{
-    all->journalled += !f->journalled;
-    all->entering -= f->entering;
-    f->journalled = true;
-    f->entering = false;
-}
-
 static void give(struct door *d, const struct group_feeder *g, const struct journal_feeder *mark)
 {
     struct feeder *f = feeders_at(&d->feeders, g->number);
     ASSERT(f);
-    enter(&d->feeders, f);
+    feeders_enter(&d->feeders, f);
     if (mark->epoch != f->mark.epoch) /* its receipts are of an epoch that is over (D4) */
         return;
     ASSERT(mark->last_seq >= f->receipted && mark->last_seq <= f->mark.last_seq);
@@ -34,6 +26,7 @@ static void give(struct door *d, const struct group_feeder *g, const struct jour
     f->receipted = mark->last_seq;
     f->receipted_refused = mark->refused;
     f->unreceipted_bytes -= g->bytes;
+    feeders_assert(f);
     if (f->peer)
         send_receipt(d, f);
 }

@@ -108,6 +108,7 @@ static void take(struct door *d, struct feeder *f, uint32_t number, const Parbus
     f->mark.last_seq = s->seq;
     f->unreceipted_bytes += bytes;
     put_in_group(d, f, number, now)->bytes += bytes;
+    feeders_assert(f);
     struct record_entry entry = {
         .body_bytes = (uint32_t)bytes, .feeder = number, .epoch = f->mark.epoch, .seq = s->seq};
     uint32_t partition = resolve(d, f, s, &entry);
@@ -121,6 +122,7 @@ static void use_up(struct door *d, struct feeder *f, uint32_t number, uint64_t s
     f->mark.last_seq = seq;
     f->mark.refused++;
     put_in_group(d, f, number, now);
+    feeders_assert(f);
 }
 
 void submissions_take(struct door *d, uint64_t peer, const Parbus__Submission *s, const uint8_t *body, size_t bytes,

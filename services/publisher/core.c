@@ -118,6 +118,15 @@ void publisher_load(struct publisher *p, const struct unit_score *score, uint64_
     }
 }
 
+bool publisher_load_score(void *loading, uint32_t series, uint32_t unit, const struct score_header *header,
+                          const int64_t *points)
+{
+    const struct publisher_loading *l = loading;
+    const struct unit_score score = {series, unit, *header, points};
+    publisher_load(l->core, &score, l->pseq);
+    return true;
+}
+
 uint64_t publisher_position(const struct publisher *p, uint32_t partition)
 {
     ASSERT(partition < p->partitions);

@@ -47,8 +47,6 @@ struct publisher *publisher_new(const struct publisher_options *o, struct moment
 void publisher_destroy(struct publisher **p);
 bool publisher_started(const struct publisher *p);
 /* Not OK: the process must end, and why (worker.h). */
-/* That the partition's rows in state are damaged, and how: health says so until it is read again. NULL: it was read. */
-void publisher_damaged(struct publisher *p, uint32_t partition, const char *why);
 enum err publisher_over(const struct publisher *p, struct err_text *e);
 
 /* ---- from state ---- */
@@ -56,8 +54,17 @@ enum err publisher_over(const struct publisher *p, struct err_text *e);
 uint64_t publisher_position(const struct publisher *p, uint32_t partition);
 /* A row as of pseq. A row of an unknown series or unit is counted and left out. */
 void publisher_load(struct publisher *p, const struct unit_score *score, uint64_t pseq);
+/* The same as a state_scores_fn; its ctx. */
+struct publisher_loading {
+    struct publisher *core;
+    uint64_t pseq;
+};
+bool publisher_load_score(void *loading, uint32_t series, uint32_t unit, const struct score_header *header,
+                          const int64_t *points);
 /* All rows of the partition as of pseq have been loaded. */
 void publisher_loaded(struct publisher *p, uint32_t partition, uint64_t pseq);
+/* That the partition's rows in state are damaged, and how: health says so until it is read again. NULL: it was read. */
+void publisher_damaged(struct publisher *p, uint32_t partition, const char *why);
 
 /* State was deleted and begins anew: what was read from it before is as good as what came in messages (I15e). */
 void publisher_state_anew(struct publisher *p);

@@ -145,6 +145,7 @@ void snapshot_image_release(struct snapshot_image **image)
 {
     struct snapshot_image *i = *image;
     *image = NULL;
+    ASSERT(!i || i->references);
     if (!i || --i->references)
         return;
     buffer_free(&i->bytes);

@@ -46,19 +46,6 @@ static bool is_ready(struct publisher_store *s, struct publisher *core, uint64_t
     return s->state || (there && open_state(s, journal_id, &file));
 }
 
-struct loading {
-    struct publisher *core;
-    uint64_t pseq;
-};
-
-static bool load_score(void *ctx, uint32_t series, uint32_t unit, const struct score_header *h, const int64_t *points)
-{
-    const struct loading *l = ctx;
-    const struct unit_score score = {series, unit, *h, points};
-    publisher_load(l->core, &score, l->pseq);
-    return true;
-}
-
 static enum err load_partition(struct publisher_store *s, struct publisher *core, uint32_t partition,
                                struct err_text *e)
 {
@@ -67,8 +54,8 @@ static enum err load_partition(struct publisher_store *s, struct publisher *core
     if (err || cursor.applied <= publisher_position(core, partition))
         return err == ERR_NOT_FOUND ? OK : err;
     /* The rows are read a moment later than the cursor: they count as being as old as it. */
-    struct loading loading = {core, cursor.applied};
-    err = state_scores_each(s->state, partition, 0, &later, load_score, &loading, e);
+    struct publisher_loading loading = {core, cursor.applied};
+    err = state_scores_each(s->state, partition, 0, &later, publisher_load_score, &loading, e);
     if (!err)
         publisher_loaded(core, partition, cursor.applied);
     return err;

@@ -32,6 +32,7 @@ void units_drop_clean(struct units *u)
         u->unit[i] = last;
         map_put(&u->index, key_of(last->series, last->unit), (uint32_t)i);
         map_remove(&u->index, key_of(unit->series, unit->unit));
+        ASSERT(u->bytes >= unit->bytes);
         u->count--;
         u->bytes -= unit->bytes;
         unit_destroy(&unit);

@@ -62,6 +62,7 @@ static void count_entry(struct validator *v, size_t rows)
     const uint32_t *row = (const uint32_t *)(const void *)r->row.data, *reason = (const void *)r->reason.data;
     if (rejected && row[r->entry_first] == WIRE_ROW_WHOLE)
         rows = rejected = rows ? rows : 1;
+    ASSERT(rejected <= rows);
     metric_add(&v->metrics, rows_accepted, rows - rejected);
     metric_add(&v->metrics, rows_rejected, rejected);
     for (size_t i = r->entry_first; i < r->count; i++)

@@ -1,4 +1,5 @@
 #include "services/validator/rejects.h"
+#include "base/err.h"
 #include "wire/wire.h"
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,14 @@ enum {
     ENVELOPE_BYTES = 256,         /* the other fields of Verdicts, and the lengths of its columns */
     REJECT_BYTES = 5 + 5 + 2 + 4, /* entry, row, reason, and an empty sentence's tag and length */
 };
+
+void rejects_assert(const struct rejects *r)
+{
+    size_t bytes = r->count * sizeof(uint32_t);
+    ASSERT(r->entry.size == bytes && r->row.size == bytes && r->reason.size == bytes);
+    ASSERT(r->detail_at.size == r->count * sizeof(size_t) && r->details.size >= r->count);
+    ASSERT(r->entry_first <= r->count && r->entry_details_bytes <= r->details.size);
+}
 
 void rejects_free(struct rejects *r)
 {
@@ -29,6 +38,7 @@ static void drop_to(struct rejects *r, size_t count, size_t details_bytes)
 void rejects_begin(struct rejects *r, size_t record_bytes, uint32_t entries)
 {
     drop_to(r, 0, 0);
+    r->entry_first = r->entry_details_bytes = 0;
     /* Room for rejecting every entry as a whole is set aside, and never given to single rows. */
     size_t fixed = ENVELOPE_BYTES + record_bytes + (size_t)entries * REJECT_BYTES;
     size_t room = fixed < WIRE_MESSAGE_BYTES_MAX ? WIRE_MESSAGE_BYTES_MAX - fixed : 0;
@@ -38,6 +48,7 @@ void rejects_begin(struct rejects *r, size_t record_bytes, uint32_t entries)
 
 void rejects_entry(struct rejects *r, uint32_t entry)
 {
+    rejects_assert(r);
     r->entry_now = entry;
     r->entry_first = r->count;
     r->entry_room = r->room;
@@ -92,6 +103,7 @@ bool rejects_add(struct rejects *r, uint32_t row, Parbus__Reason reason, const c
 
 void rejects_put(struct rejects *r, Parbus__Verdicts *verdicts)
 {
+    rejects_assert(r);
     buffer_clear(&r->detail);
     const size_t *at = (const size_t *)(const void *)r->detail_at.data;
     for (size_t i = 0; i < r->count; i++) {

@@ -17,6 +17,8 @@ struct rejects {
     uint32_t entry_now;
 };
 
+/* What always holds: as many in each column, those of the present entry among them. O(1). */
+void rejects_assert(const struct rejects *r);
 void rejects_free(struct rejects *r);
 void rejects_begin(struct rejects *r, size_t record_bytes, uint32_t entries);
 void rejects_entry(struct rejects *r, uint32_t entry);

@@ -38,6 +38,7 @@ MODULES = {
     "journal": (["common/journal/"], ["base", "clock", "random", "record", "store"]),
     "state": (["common/state/"], ["base", "store"]),
     "link": (["common/link/"], ["base", "wire"]),
+    "context": (["common/context/"], ["base", "store"]),
     "reactor": (["common/reactor/"], ["base", "clock", "link", "wire"]),
     "read": (["common/standings/read"], ["journal", "standings", "state"]),
     "csv": (["common/csv/"], ["base", "proto", "wire"]),
@@ -62,7 +63,7 @@ MODULES = {
 
 # CMake targets whose objects are free of the outside world, besides all that are called *_core.
 PURE = {"auth", "catalog", "ranking", "record", "scoring", "standings", "validate", "wire", "worker"}
-IMPURE_MODULES = {"client", "clock", "journal", "link", "log", "random", "reactor", "read", "service", "state", "store"}
+IMPURE_MODULES = {"client", "clock", "context", "journal", "link", "log", "random", "reactor", "read", "service", "state", "store"}
 IMPURE_HEADERS = {"lmdb.h", "netdb.h", "poll.h", "sodium.h", "sys/epoll.h", "sys/random.h", "sys/socket.h", "sys/time.h",
                   "syslog.h", "threads.h", "time.h", "zmq.h"}
 IMPURE_SYMBOLS = re.compile(r"(zmq|mdb|randombytes)_\w+|pthread_(?!once)\w+|"

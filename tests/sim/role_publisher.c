@@ -54,31 +54,19 @@ static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, c
     return worker_say(p->sim, p->actor, kind, m);
 }
 
-struct loading {
-    struct publisher *core;
-    uint64_t pseq;
-};
-
-static bool load_score(void *ctx, uint32_t series, uint32_t unit, const struct score_header *h, const int64_t *points)
-{
-    const struct loading *l = ctx;
-    const struct unit_score score = {series, unit, *h, points};
-    publisher_load(l->core, &score, l->pseq);
-    return true;
-}
-
 static void reload(void *ctx, struct publisher *core, uint64_t journal_id, uint32_t partition)
 {
     struct publisher_process *p = ctx;
     struct err_text e;
     if (journal_id != p->sim->journal.id)
         sim_fail(p->sim, "the publisher is told of another journal");
-    struct loading loading = {core, sim_state_cursor(&p->sim->state, partition).applied};
+    struct publisher_loading loading = {core, sim_state_cursor(&p->sim->state, partition).applied};
     if (loading.pseq <= publisher_position(core, partition))
         return;
     trace_note(p->sim, p->actor->name, "reads partition %lu at %lu, is at %lu", partition, loading.pseq,
                publisher_position(core, partition), 0);
-    enum err err = sim_state_scores_each(p->sim, p->actor, partition, &loading.pseq, load_score, &loading, &e);
+    enum err err =
+        sim_state_scores_each(p->sim, p->actor, partition, &loading.pseq, publisher_load_score, &loading, &e);
     if (!err)
         publisher_loaded(core, partition, loading.pseq);
     publisher_damaged(core, partition, err == ERR_CORRUPT ? e.text : NULL);

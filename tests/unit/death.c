@@ -13,7 +13,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-static const struct deaths *const cores[] = {&coordinator_deaths, &feeder_deaths, &publisher_deaths, &scorer_deaths};
+static const struct deaths *const cores[] = {&coordinator_deaths, &door_deaths,   &feeder_deaths,   &flow_deaths,
+                                             &publisher_deaths,   &scorer_deaths, &validator_deaths};
 enum { CORE_COUNT = sizeof cores / sizeof *cores };
 
 static int step(char **argv)

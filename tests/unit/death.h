@@ -12,4 +12,5 @@ struct deaths {          /* of one core */
         void (*spoil)(void);
     } way[DEATHS_MAX];
 };
-extern const struct deaths coordinator_deaths, feeder_deaths, publisher_deaths, scorer_deaths;
+extern const struct deaths coordinator_deaths, door_deaths, feeder_deaths, flow_deaths, publisher_deaths, scorer_deaths,
+    validator_deaths;

@@ -2,6 +2,7 @@
 #include "death.h"
 #include "services/ingestor/agenda.h"
 #include "services/ingestor/coordinator.h"
+#include "services/ingestor/flow.h"
 #include "services/ingestor/invariants.h"
 
 static struct coordinator coordinator;
@@ -14,6 +15,10 @@ static struct partition *flying(void)
     static struct metrics metrics;
     static struct door door;
     settings_defaults(&settings);
+    if (coordinator.partition) {
+        coordinator.partition[0].flight = NULL; /* it is ours */
+        coordinator_free(&coordinator);
+    }
     coordinator_init(&coordinator, &settings, &io, &metrics, &door, 2, 77, 1);
     coordinator.worker_count = 2;
     coordinator.worker[0] =
@@ -102,5 +107,35 @@ const struct deaths coordinator_deaths = {
         {"another_place_on_the_agenda", another_place_on_the_agenda},
         {"behind_by_more_than_all", behind_by_more_than_all},
         {"epoch_of_another_term", epoch_of_another_term},
+    },
+};
+
+/* ---- what is counted, when something is applied ---- */
+
+static void scorer_window_would_be_negative(void)
+{
+    flying();
+    coordinator.worker[0].flight_bytes = 150;
+}
+static void partition_window_would_be_negative(void) { flying()->flight_bytes = 150; }
+static void behind_would_be_negative(void)
+{
+    flying();
+    coordinator.behind = 3;
+}
+
+static void all_is_applied(void)
+{
+    flow_applied(&coordinator, 0, 9, 0);
+    ASSERT(coordinator.behind == 1 && coordinator.worker[0].flight_bytes == 0);
+}
+
+const struct deaths flow_deaths = {
+    sound,
+    all_is_applied,
+    {
+        {"scorer_window_would_be_negative", scorer_window_would_be_negative},
+        {"partition_window_would_be_negative", partition_window_would_be_negative},
+        {"behind_would_be_negative", behind_would_be_negative},
     },
 };

@@ -1,5 +1,7 @@
 set(world ${CMAKE_CURRENT_LIST_DIR}/ingestor_world.c)
-parbus_test(test_ingestor_door SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_ingestor_door.c ${world} LINKS ingestor_core)
+foreach(room door append windows)
+  parbus_test(test_ingestor_${room} SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_ingestor_${room}.c ${world} LINKS ingestor_core)
+endforeach()
 parbus_test(test_ingestor_hello SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_ingestor_hello.c ${world} LINKS ingestor_core)
 parbus_test(test_ingestor_workers SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_ingestor_workers.c ${world} LINKS ingestor_core)
 set(poison_world ${CMAKE_CURRENT_LIST_DIR}/poison_world.c ${world})

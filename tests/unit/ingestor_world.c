@@ -197,6 +197,11 @@ const ProtobufCMessage *last_to_feeder(uint32_t kind)
     return NULL;
 }
 
+const Parbus__Refusal *last_refusal(void)
+{
+    return (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+}
+
 size_t count_to_feeder(uint32_t kind)
 {
     size_t n = 0;
@@ -354,4 +359,23 @@ void ingestor_world_restore(void)
                      e.text);
     for (uint32_t p = 0; p < PARTITIONS; p++)
         ingestor_restore_partition(t.core, p, last_pseq(p), 0, NULL);
+}
+
+enum err publish_letters(struct err_text *e)
+{
+    Parbus__Unit unit = PARBUS__UNIT__INIT;
+    Parbus__Unit *units[] = {&unit};
+    unit.has_id = unit.id = 1;
+    unit.code = "A";
+    unit.name = "Alpha";
+    Parbus__Registry letters = PARBUS__REGISTRY__INIT;
+    letters.code = "letters";
+    letters.has_version = letters.version = 1;
+    letters.title = letters.source = "test";
+    letters.n_unit = 1;
+    letters.unit = units;
+    Parbus__Control control = PARBUS__CONTROL__INIT;
+    control.body_case = PARBUS__CONTROL__BODY_REGISTRY;
+    control.registry = &letters;
+    return ingestor_publish(t.core, &control, t.now, e);
 }

@@ -64,11 +64,14 @@ void hello(uint64_t epoch);
 void submit_to(uint64_t seq, const char *unit);
 void submit(uint64_t seq);
 void tick(int64_t ms);
+/* Publishes a registry that nothing follows from. */
+enum err publish_letters(struct err_text *e);
 /* The journal answers what is under way. */
 void answer_append(void);
 
 /* What was sent so far. */
 const ProtobufCMessage *last_to_feeder(uint32_t kind); /* NULL: none */
+const Parbus__Refusal *last_refusal(void);             /* NULL: none */
 size_t count_to_feeder(uint32_t kind);
 uint64_t receipt(void); /* of the last Receipt; 0: none */
 const Parbus__Work *last_work(size_t *count);

@@ -1,1 +1,1 @@
-parbus_test(test_membership SOURCES test_membership.c page.c LINKS worker)
+parbus_test(test_membership SOURCES test_membership.c test_worker.c page.c LINKS worker)

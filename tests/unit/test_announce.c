@@ -56,21 +56,7 @@ Test(announce, whoever_knows_them_all_is_told_so) { expect_whole(ask(CONTROLS + 
 Test(announce, what_no_commit_has_confirmed_is_nobodys_to_know)
 {
     t.disk_lies = true;
-    Parbus__Unit unit = PARBUS__UNIT__INIT;
-    Parbus__Unit *units[] = {&unit};
-    unit.has_id = unit.id = 1;
-    unit.code = "A";
-    unit.name = "Alpha";
-    Parbus__Registry letters = PARBUS__REGISTRY__INIT;
-    letters.code = "letters";
-    letters.has_version = letters.version = 1;
-    letters.title = letters.source = "test";
-    letters.n_unit = 1;
-    letters.unit = units;
-    Parbus__Control control = PARBUS__CONTROL__INIT;
-    control.body_case = PARBUS__CONTROL__BODY_REGISTRY;
-    control.registry = &letters;
-    cr_assert_eq(ingestor_publish(t.core, &control, t.now, NULL), OK);
+    cr_assert_eq(publish_letters(NULL), OK);
     tick(1);
     cr_assert_eq(t.control_count, CONTROLS + 1);
     expect_whole(ask(1, 0), 1, 3);

@@ -14,7 +14,7 @@
 struct told {
     char text[65536];
     size_t used;
-    unsigned rows, faults;
+    unsigned rows, faults, asked;
     struct longform_row last;
     char fault[512];
 };
@@ -25,7 +25,7 @@ static void note(struct told *t, const char *text)
     cr_assert(lt(sz, t->used, sizeof t->text));
 }
 
-static void on_row(void *ctx, const struct longform_row *row)
+static bool on_row(void *ctx, const struct longform_row *row)
 {
     struct told *t = ctx;
     char text[1024];
@@ -35,6 +35,7 @@ static void on_row(void *ctx, const struct longform_row *row)
     note(t, text);
     t->rows++;
     t->last = *row;
+    return true;
 }
 
 static void on_fault(void *ctx, long line, const char *text)
@@ -248,6 +249,34 @@ Test(csv, a_huge_line_is_told_once_and_costs_no_memory)
     longform_finish(r);
     longform_destroy(&r);
     cr_assert(eq(str, t->text, "2! line is longer than 65536 bytes; skipped\n3 pci/2013/01/entry=1  0 \n"));
+    free(t);
+}
+
+static bool on_row_the_third_time(void *ctx, const struct longform_row *row)
+{
+    struct told *t = ctx;
+    return t->asked++ % 3 == 2 && on_row(ctx, row);
+}
+
+Test(csv, a_row_that_is_not_taken_is_offered_again_before_anything_else_is_read)
+{
+    static const char text[] = HEADER "pci,2013,01,entry,1,,,\npci,2013,02,entry,x,,,\npci,2013,03,land,2,,,";
+    const size_t one = strlen(HEADER) + strlen("pci,2013,01,entry,1,,,\n"), all = sizeof text - 1;
+    struct told *t = calloc(1, sizeof *t);
+    struct longform_reader *r =
+        longform_new(&(struct longform_options){.ctx = t, .row = on_row_the_third_time, .fault = on_fault});
+    cr_assert(eq(sz, longform_feed(r, text, all), one), "up to the end of its line");
+    cr_assert(longform_keeps(r));
+    cr_assert(eq(sz, longform_feed(r, NULL, 0), 0));
+    cr_assert(eq(u32, t->faults, 0), "nothing beyond it is read");
+    cr_assert(eq(sz, longform_feed(r, text + one, all - one), all - one));
+    cr_assert(not(longform_finish(r)), "the last line's row is not taken, either");
+    cr_assert(not(longform_finish(r)));
+    cr_assert(longform_finish(r));
+    cr_assert(eq(str, t->text,
+                 "2 pci/2013/01/entry=1  0 \n3! value \"x\" is not a number (such as 12, -0.5 or 1.2e3)\n"
+                 "4 pci/2013/03/land=2  0 \n"));
+    longform_destroy(&r);
     free(t);
 }
 

@@ -12,7 +12,7 @@ Test(ingestor_hello, a_name_that_is_none_is_refused)
     m.feeder = "../../etc";
     m.epoch = 1;
     FROM_FEEDER(HELLO, m);
-    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    const Parbus__Refusal *r = last_refusal();
     cr_assert(r && r->reason == PARBUS__REASON__REFUSED_NAME);
 }
 
@@ -22,7 +22,7 @@ Test(ingestor_hello, an_older_epoch_is_refused_and_a_newer_one_starts_at_1)
     submit(1);
     tick(2);
     hello(4);
-    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    const Parbus__Refusal *r = last_refusal();
     cr_assert(r && r->reason == PARBUS__REASON__REFUSED_STALE_EPOCH && strcmp(r->detail, "epoch 5 is known") == 0);
     hello(6);
     const Parbus__Welcome *w = (const Parbus__Welcome *)last_to_feeder(PARBUS__TO_FEEDER__BODY_WELCOME);
@@ -40,7 +40,7 @@ static uint64_t epoch_of(int64_t ms_ahead) { return (uint64_t)(t.now.wall_ms + m
 
 static void assert_ahead(size_t refusals)
 {
-    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    const Parbus__Refusal *r = last_refusal();
     cr_assert_eq(count_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL), refusals);
     cr_assert(r && r->reason == PARBUS__REASON__REFUSED_EPOCH_AHEAD && r->seq == 0 && r->retry_after_ms > 0);
 }
@@ -49,13 +49,13 @@ Test(ingestor_hello, an_epoch_too_far_ahead_of_the_clock_is_refused)
 {
     hello(UINT64_MAX);
     assert_ahead(1);
-    const Parbus__Refusal *r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    const Parbus__Refusal *r = last_refusal();
     cr_assert_str_eq(r->detail, "epoch 18446744073709551615 is of 17592186044415 ms after 1970, the clock here says "
                                 "1760000000000 ms");
     hello(epoch_of(DAY_MS + 1));
     assert_ahead(2);
     submit(1);
-    r = (const Parbus__Refusal *)last_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL);
+    r = last_refusal();
     cr_assert_eq(r->reason, PARBUS__REASON__REFUSED_NO_HELLO, "D2: nothing has changed");
     hello(1);
     submit(1);

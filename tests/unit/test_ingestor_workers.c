@@ -17,21 +17,7 @@ Test(ingestor_workers, without_workers_the_journal_takes_the_load)
 Test(ingestor_workers, lag_counts_submissions_and_not_control_records)
 {
     struct err_text e = {""};
-    Parbus__Unit unit = PARBUS__UNIT__INIT;
-    Parbus__Unit *units[] = {&unit};
-    unit.has_id = unit.id = 1;
-    unit.code = "A";
-    unit.name = "Alpha";
-    Parbus__Registry registry = PARBUS__REGISTRY__INIT;
-    registry.code = "letters";
-    registry.has_version = registry.version = 1;
-    registry.title = registry.source = "test";
-    registry.n_unit = 1;
-    registry.unit = units;
-    Parbus__Control control = PARBUS__CONTROL__INIT;
-    control.body_case = PARBUS__CONTROL__BODY_REGISTRY;
-    control.registry = &registry;
-    cr_assert_eq(ingestor_publish(t.core, &control, t.now, &e), OK, "%s", e.text);
+    cr_assert_eq(publish_letters(&e), OK, "%s", e.text);
     tick(1);
     cr_assert_eq(t.journal_count, PARTITIONS, "the control is in every partition");
     cr_assert_eq(ingestor_lag(t.core), 0);

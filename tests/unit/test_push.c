@@ -60,20 +60,27 @@ struct flushed {
     size_t rows;
 };
 
-static enum err on_flush(void *ctx, struct push_group *g, struct err_text *e)
+/* Everything that must go, goes. */
+static void send_due(struct push_groups *g, struct flushed *f)
 {
-    struct flushed *f = ctx;
-    (void)e;
-    const uint32_t *line = (const uint32_t *)(const void *)g->line.data;
-    size_t used = strlen(f->text);
-    snprintf(f->text + used, sizeof f->text - used, "%s/%s:%zu@%u%s%s ", g->unit, longform_stage_name(g->stage),
-             g->rows, line[0], g->timed ? g->same_time ? " same" : " own" : "", g->evidence_count ? " evidence" : "");
-    f->rows += g->rows;
-    return OK;
+    for (struct push_group *due; (due = push_groups_due(g)); push_groups_sent(g)) {
+        const uint32_t *line = (const uint32_t *)(const void *)due->line.data;
+        size_t used = strlen(f->text);
+        snprintf(f->text + used, sizeof f->text - used, "%s/%s:%zu@%u%s%s ", due->unit, longform_stage_name(due->stage),
+                 due->rows, line[0], due->timed ? due->same_time ? " same" : " own" : "",
+                 due->evidence_count ? " evidence" : "");
+        f->rows += due->rows;
+    }
 }
 
-static void add(struct push_groups *g, long line, const char *unit, Parbus__Stage stage, int64_t observed_ms,
-                const char *uri)
+static void flush(struct push_groups *g, struct flushed *f)
+{
+    push_groups_flush(g);
+    send_due(g, f);
+}
+
+static bool try_add(struct push_groups *g, long line, const char *unit, Parbus__Stage stage, int64_t observed_ms,
+                    const char *uri)
 {
     struct longform_row row = {.line = line,
                                .index = "pci",
@@ -84,7 +91,17 @@ static void add(struct push_groups *g, long line, const char *unit, Parbus__Stag
                                .value = 1,
                                .has_observed = observed_ms != 0,
                                .observed_ms = observed_ms};
-    cr_assert(eq(int, push_groups_add(g, &row, 2, stage, NULL), OK));
+    return push_groups_add(g, &row, 2, stage);
+}
+
+static void add(struct push_groups *g, struct flushed *f, long line, const char *unit, Parbus__Stage stage,
+                int64_t observed_ms, const char *uri)
+{
+    while (!try_add(g, line, unit, stage, observed_ms, uri)) {
+        cr_assert(push_groups_due(g) != NULL);
+        send_due(g, f);
+    }
+    send_due(g, f);
 }
 
 static const Parbus__Stage SELF = PARBUS__STAGE__STAGE_SELF, SURVEY = PARBUS__STAGE__STAGE_SURVEY;
@@ -92,23 +109,42 @@ static const Parbus__Stage SELF = PARBUS__STAGE__STAGE_SELF, SURVEY = PARBUS__ST
 Test(push, rows_of_one_unit_are_one_submission_wherever_they_stand)
 {
     struct flushed f = {0};
-    struct push_groups g = {.batch = PUSH_ROWS_MAX, .flush = on_flush, .ctx = &f};
-    add(&g, 2, "01", SELF, 0, "");
-    add(&g, 3, "02", SELF, 0, "");
-    add(&g, 4, "01", SELF, 0, "");
-    add(&g, 5, "01", SURVEY, 0, "https://example.org");
-    push_groups_flush(&g, NULL);
+    struct push_groups g = {.batch = PUSH_ROWS_MAX};
+    add(&g, &f, 2, "01", SELF, 0, "");
+    add(&g, &f, 3, "02", SELF, 0, "");
+    add(&g, &f, 4, "01", SELF, 0, "");
+    add(&g, &f, 5, "01", SURVEY, 0, "https://example.org");
+    flush(&g, &f);
     cr_assert(eq(str, f.text, (char *)"01/self:2@2 02/self:1@3 01/survey:1@5 evidence "));
+    push_groups_free(&g);
+}
+
+Test(push, nothing_is_added_while_something_must_go)
+{
+    struct flushed f = {0};
+    struct push_groups g = {.batch = 2};
+    cr_assert(try_add(&g, 2, "01", SELF, 0, "") && try_add(&g, 3, "02", SELF, 0, ""));
+    cr_assert(push_groups_due(&g) == NULL);
+    cr_assert(try_add(&g, 4, "01", SELF, 0, ""));
+    cr_assert(not(try_add(&g, 5, "02", SELF, 0, "")), "a full one waits");
+    cr_assert(eq(str, push_groups_due(&g)->unit, (char *)"01"));
+    push_groups_sent(&g);
+    cr_assert(try_add(&g, 5, "02", SELF, 0, ""));
+    push_groups_flush(&g);
+    cr_assert(not(try_add(&g, 6, "03", SELF, 0, "")));
+    send_due(&g, &f);
+    cr_assert(eq(str, f.text, (char *)"02/self:2@3 "));
+    cr_assert(eq(sz, g.rows, 0));
     push_groups_free(&g);
 }
 
 Test(push, a_batch_is_never_exceeded)
 {
     struct flushed f = {0};
-    struct push_groups g = {.batch = 2, .flush = on_flush, .ctx = &f};
+    struct push_groups g = {.batch = 2};
     for (long line = 2; line <= 6; line++)
-        add(&g, line, "01", SELF, 0, "");
-    push_groups_flush(&g, NULL);
+        add(&g, &f, line, "01", SELF, 0, "");
+    flush(&g, &f);
     cr_assert(eq(str, f.text, (char *)"01/self:2@2 01/self:2@4 01/self:1@6 "));
     push_groups_free(&g);
 }
@@ -116,13 +152,13 @@ Test(push, a_batch_is_never_exceeded)
 Test(push, rows_with_and_without_a_time_are_kept_apart)
 {
     struct flushed f = {0};
-    struct push_groups g = {.batch = PUSH_ROWS_MAX, .flush = on_flush, .ctx = &f};
-    add(&g, 2, "01", SELF, 1000, "");
-    add(&g, 3, "01", SELF, 0, "");
-    add(&g, 4, "01", SELF, 1000, "");
-    add(&g, 5, "02", SELF, 1000, "");
-    add(&g, 6, "02", SELF, 2000, "");
-    push_groups_flush(&g, NULL);
+    struct push_groups g = {.batch = PUSH_ROWS_MAX};
+    add(&g, &f, 2, "01", SELF, 1000, "");
+    add(&g, &f, 3, "01", SELF, 0, "");
+    add(&g, &f, 4, "01", SELF, 1000, "");
+    add(&g, &f, 5, "02", SELF, 1000, "");
+    add(&g, &f, 6, "02", SELF, 2000, "");
+    flush(&g, &f);
     cr_assert(eq(str, f.text, (char *)"01/self:2@2 same 01/self:1@3 02/self:2@5 own "));
     push_groups_free(&g);
 }
@@ -130,14 +166,14 @@ Test(push, rows_with_and_without_a_time_are_kept_apart)
 Test(push, gathering_is_bounded)
 {
     struct flushed f = {0};
-    struct push_groups g = {.batch = PUSH_ROWS_MAX, .flush = on_flush, .ctx = &f};
+    struct push_groups g = {.batch = PUSH_ROWS_MAX};
     for (long line = 0; line < 10 * PUSH_GROUPS_MAX; line++) {
         char unit[16];
         snprintf(unit, sizeof unit, "%ld", line);
-        add(&g, line, unit, SELF, 0, "");
+        add(&g, &f, line, unit, SELF, 0, "");
         cr_assert(le(sz, g.count, PUSH_GROUPS_MAX));
     }
-    push_groups_flush(&g, NULL);
+    flush(&g, &f);
     cr_assert(eq(sz, f.rows, 10 * PUSH_GROUPS_MAX));
     push_groups_free(&g);
 }
@@ -147,11 +183,11 @@ Test(push, evidence_counts_towards_the_size_of_a_submission)
     static char uri[2001];
     memset(uri, 'x', sizeof uri - 1);
     struct flushed f = {0};
-    struct push_groups g = {.batch = PUSH_ROWS_MAX, .flush = on_flush, .ctx = &f};
+    struct push_groups g = {.batch = PUSH_ROWS_MAX};
     for (long line = 2; line < 302; line++)
-        add(&g, line, "01", SELF, 0, uri);
+        add(&g, &f, line, "01", SELF, 0, uri);
     cr_assert(ge(sz, f.rows, 200), "a part went out already");
-    push_groups_flush(&g, NULL);
+    flush(&g, &f);
     cr_assert(eq(sz, f.rows, 300));
     push_groups_free(&g);
 }

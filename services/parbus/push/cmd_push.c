@@ -1,228 +1,27 @@
-#include "client/errors.h"
 #include "link/link.h"
 #include "services/parbus/command.h"
 #include "services/parbus/push/push.h"
 #include "wire/wire.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 65536, IDLE_MS = 100, TIMEOUT_S = 60, TIMEOUT_S_MAX = 86400 };
+enum { TIMEOUT_S = 60, TIMEOUT_S_MAX = 86400 };
 
-struct push {
-    struct push_options options;
+static int push(const struct push_options *o)
+{
     struct push_report report;
-    struct push_names names;
-    struct push_check check;
-    struct push_groups groups;
-    struct push_session session;
-    bool check_only; /* the first of two passes (--strict) */
-    enum err err;    /* stops everything: the pipeline is gone, the outbox unusable */
-    struct err_text text;
-    int *input; /* opened files; -1: could not be */
-};
-
-/* ---- rows ---- */
-
-static enum err series_of(struct push *p, const struct longform_row *row, const struct push_series **series)
-{
-    *series = push_names_find(&p->names, row->index, row->period);
-    if (*series)
-        return OK;
-    enum err err = push_session_describe(&p->session, row->index, row->period, &p->text);
-    *series = push_names_find(&p->names, row->index, row->period);
-    return err;
-}
-
-static void on_row(void *ctx, const struct longform_row *row)
-{
-    struct push *p = ctx;
-    const struct push_series *series;
-    struct err_text e;
-    uint32_t indicator;
-    Parbus__Stage stage;
-    if (p->err || (p->err = series_of(p, row, &series)))
-        return;
-    p->report.rows_read++;
-    enum err err = push_names_resolve(series, row, &indicator, &stage, &e);
-    if (!err && p->check_only)
-        err = push_check_row(&p->check, row, indicator, stage, &e);
-    if (err)
-        push_report_fault(&p->report, p->session.file, row->line, e.text);
-    else if (!p->check_only)
-        p->err = push_groups_add(&p->groups, row, indicator, stage, &p->text);
-}
-
-static void on_fault(void *ctx, long line, const char *text)
-{
-    struct push *p = ctx;
-    p->report.rows_read++;
-    push_report_fault(&p->report, p->session.file, line, text);
-}
-
-static enum err on_group(void *ctx, struct push_group *g, struct err_text *e)
-{
-    struct push *p = ctx;
-    return push_session_submit(&p->session, g, e);
-}
-
-/* ---- files ---- */
-
-/* Nothing to read for a while, as from `tail -f`: what there is goes out. */
-static void flush_when_idle(struct push *p, int fd)
-{
-    struct pollfd in = {.fd = fd, .events = POLLIN};
-    while (!p->err && poll(&in, 1, IDLE_MS) == 0) {
-        if (!p->check_only)
-            p->err = push_groups_flush(&p->groups, &p->text);
-        if (!p->err)
-            p->err = err_of(parbus_feeder_poll(p->session.feeder, 0, public_text(&p->text)));
-    }
-}
-
-static void read_file(struct push *p, int file)
-{
-    static char data[READ_BYTES];
-    int fd = p->input[file];
-    ssize_t n = 0;
-    struct longform_reader *reader = longform_new(&(struct longform_options){.index = p->options.index,
-                                                                             .period = p->options.period,
-                                                                             .stage = p->options.stage,
-                                                                             .ctx = p,
-                                                                             .row = on_row,
-                                                                             .fault = on_fault});
-    p->session.file = file;
-    while (!p->err) {
-        flush_when_idle(p, fd);
-        n = read(fd, data, sizeof data);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        p->report.bytes_read += (uint64_t)n;
-        longform_feed(reader, data, (size_t)n);
-    }
-    if (n < 0)
-        push_report_fault(&p->report, file, 0, strerror(errno));
-    else if (!p->err)
-        longform_finish(reader);
-    if (!p->err && !p->check_only)
-        p->err = push_groups_flush(&p->groups, &p->text); /* line numbers are those of this file */
-    longform_destroy(&reader);
-}
-
-/* What comes through a pipe is kept in an unnamed file, so that it can be read twice. */
-static int spool(int from)
-{
-    static char data[READ_BYTES];
-    FILE *file = tmpfile();
-    int to = file ? fcntl(fileno(file), F_DUPFD_CLOEXEC, 0) : -1;
-    if (file)
-        fclose(file);
-    for (ssize_t n; to >= 0 && (n = read(from, data, sizeof data)) != 0;)
-        if ((n < 0 && errno != EINTR) || (n > 0 && write(to, data, (size_t)n) != n)) {
-            close(to);
-            to = -1;
-        }
-    if (to >= 0)
-        lseek(to, 0, SEEK_SET);
-    return to;
-}
-
-static void open_file(struct push *p, int file)
-{
-    const char *name = p->options.file[file];
-    struct stat st;
-    int fd = strcmp(name, "-") == 0 ? dup(STDIN_FILENO) : open(name, O_RDONLY | O_CLOEXEC);
-    bool regular = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    if (fd >= 0 && p->options.strict && !regular) {
-        int copy = spool(fd);
-        close(fd);
-        fd = copy;
-    }
-    p->input[file] = fd;
-    if (fd < 0)
-        push_report_fault(&p->report, file, 0, strerror(errno));
-    else if (regular)
-        p->report.bytes_total += (uint64_t)st.st_size;
-}
-
-static void read_all(struct push *p, bool check_only)
-{
-    p->check_only = check_only;
-    p->report.rows_read = p->report.bytes_read = 0;
-    for (int i = 0; i < p->options.file_count && !p->err; i++) {
-        if (p->input[i] < 0)
-            continue;
-        if (p->options.strict)
-            lseek(p->input[i], 0, SEEK_SET);
-        read_file(p, i);
-    }
-}
-
-static bool anything_bad(const struct push *p) { return p->report.rows_bad || p->report.failures; }
-
-/* ---- the command ---- */
-
-static void check_all(struct push *p)
-{
-    p->err = push_check_open(&p->check, p->options.directory, &p->text);
-    if (!p->err)
-        read_all(p, true);
-    push_check_close(&p->check);
-}
-
-static void work(struct push *p)
-{
-    p->err = push_session_open(&p->session, &p->text);
-    if (p->err)
-        return;
-    for (int i = 0; i < p->options.file_count; i++)
-        open_file(p, i);
-    if (p->options.strict)
-        check_all(p);
-    if (p->options.strict && anything_bad(p)) {
-        push_report_words(&p->report, "nothing was sent: --strict, and not everything is right");
-        return;
-    }
-    if (!p->err)
-        read_all(p, false);
-    if (!p->err)
-        p->err = push_session_finish(&p->session, &p->text);
-}
-
-static int push(struct push_options *o)
-{
-    struct push p = {.options = *o};
-    p.input = calloc((size_t)o->file_count, sizeof *p.input);
-    ASSERT(p.input);
-    memset(p.input, 0xff, (size_t)o->file_count * sizeof *p.input);
-    push_report_start(&p.report, &p.options);
-    p.groups = (struct push_groups){.batch = (size_t)o->batch, .flush = on_group, .ctx = &p};
-    p.session = (struct push_session){.options = &p.options, .report = &p.report, .names = &p.names};
-    work(&p);
     struct parbus_feeder_totals totals = {0};
-    if (p.session.feeder)
-        totals = parbus_feeder_totals(p.session.feeder);
-    if (o->json || !p.err || p.report.rows_read)
-        push_report_result(&p.report, &totals, p.err ? p.text.text : NULL);
-    if (p.err)
-        push_report_words(&p.report, "%s", p.text.text);
-    bool fine = !p.err && !anything_bad(&p) && !p.report.rows_rejected;
-    for (int i = 0; i < o->file_count; i++)
-        if (p.input[i] >= 0)
-            close(p.input[i]);
-    free(p.input);
-    push_session_close(&p.session);
-    push_groups_free(&p.groups);
-    push_names_free(&p.names);
-    push_report_free(&p.report);
+    struct err_text e;
+    push_report_start(&report, o);
+    enum err err = push_run(o, &report, &totals, &e);
+    if (o->json || !err || report.rows_read)
+        push_report_result(&report, &totals, err ? e.text : NULL);
+    if (err)
+        push_report_words(&report, "%s", e.text);
+    bool fine = !err && !report.rows_bad && !report.failures && !report.rows_rejected;
+    push_report_free(&report);
     link_shutdown();
     return fine ? 0 : 1;
 }

@@ -30,14 +30,6 @@ static void group_destroy(struct push_group *g)
     free(g);
 }
 
-void push_groups_free(struct push_groups *g)
-{
-    for (size_t i = 0; i < g->count; i++)
-        group_destroy(g->group[i]);
-    map_free(&g->by_key);
-    g->count = g->rows = 0;
-}
-
 /* Rows with and without a time of their own cannot share a submission. */
 static uint64_t key_of(const struct longform_row *row, Parbus__Stage stage)
 {
@@ -53,17 +45,35 @@ static bool belongs(const struct push_group *g, const struct longform_row *row, 
            strcmp(g->period, row->period) == 0 && strcmp(g->index, row->index) == 0;
 }
 
-static enum err flush_all(struct push_groups *g, struct err_text *e)
+static void empty(struct push_groups *g)
 {
-    enum err err = OK;
-    for (size_t i = 0; i < g->count; i++) {
-        if (!err && g->group[i]->rows)
-            err = g->flush(g->ctx, g->group[i], e);
+    for (size_t i = 0; i < g->count; i++)
         group_destroy(g->group[i]);
-    }
-    g->count = g->rows = 0;
+    g->count = g->rows = g->flushed = 0;
+    g->flushing = false;
     map_free(&g->by_key);
-    return err;
+}
+
+void push_groups_flush(struct push_groups *g) { g->flushing = true; }
+
+struct push_group *push_groups_due(struct push_groups *g)
+{
+    if (g->full)
+        return g->full;
+    while (g->flushing && g->flushed < g->count && g->group[g->flushed]->rows == 0)
+        g->flushed++;
+    if (g->flushing && g->flushed == g->count)
+        empty(g);
+    return g->flushing ? g->group[g->flushed] : NULL;
+}
+
+/* Its place among the others stays. */
+void push_groups_sent(struct push_groups *g)
+{
+    struct push_group *group = push_groups_due(g);
+    g->rows -= group->rows;
+    group_clear(group);
+    g->full = NULL;
 }
 
 static struct push_group *group_new(const struct longform_row *row, Parbus__Stage stage)
@@ -78,24 +88,20 @@ static struct push_group *group_new(const struct longform_row *row, Parbus__Stag
     return g;
 }
 
-static enum err group_for(struct push_groups *g, const struct longform_row *row, Parbus__Stage stage,
-                          struct push_group **out, struct err_text *e)
+/* NULL: others must go first. */
+static struct push_group *group_for(struct push_groups *g, const struct longform_row *row, Parbus__Stage stage)
 {
     uint64_t key = key_of(row, stage);
     uint32_t at;
-    enum err err = OK;
     bool found = map_get(&g->by_key, key, &at);
-    if (found && belongs(g->group[at], row, stage)) {
-        *out = g->group[at];
-        return OK;
-    }
+    if (found && belongs(g->group[at], row, stage))
+        return g->group[at];
     if (found || g->count == PUSH_GROUPS_MAX || g->rows >= PUSH_GATHERED_ROWS_MAX)
-        err = flush_all(g, e);
-    if (err)
-        return err;
+        push_groups_flush(g);
+    if (push_groups_due(g))
+        return NULL;
     map_put(&g->by_key, key, (uint32_t)g->count);
-    *out = g->group[g->count++] = group_new(row, stage);
-    return OK;
+    return g->group[g->count++] = group_new(row, stage);
 }
 
 static void add_evidence(struct push_group *g, const struct longform_row *row)
@@ -125,21 +131,16 @@ static void add_row(struct push_group *g, const struct longform_row *row, uint32
     g->bytes += ROW_BYTES;
 }
 
-enum err push_groups_add(struct push_groups *g, const struct longform_row *row, uint32_t indicator, Parbus__Stage stage,
-                         struct err_text *e)
+bool push_groups_add(struct push_groups *g, const struct longform_row *row, uint32_t indicator, Parbus__Stage stage)
 {
-    struct push_group *group;
-    enum err err = group_for(g, row, stage, &group, e);
-    if (err)
-        return err;
+    struct push_group *group = push_groups_due(g) ? NULL : group_for(g, row, stage);
+    if (!group)
+        return false;
     add_row(group, row, indicator);
     g->rows++;
-    if (group->rows < g->batch && group->bytes < PUSH_GROUP_BYTES_MAX)
-        return OK;
-    g->rows -= group->rows;
-    err = g->flush(g->ctx, group, e);
-    group_clear(group); /* its place among the others stays */
-    return err;
+    if (group->rows >= g->batch || group->bytes >= PUSH_GROUP_BYTES_MAX)
+        g->full = group;
+    return true;
 }
 
-enum err push_groups_flush(struct push_groups *g, struct err_text *e) { return flush_all(g, e); }
+void push_groups_free(struct push_groups *g) { empty(g); }

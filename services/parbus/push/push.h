@@ -1,14 +1,17 @@
 /* `parbus push`: CSV files in, submissions with receipts out. The parts, in the order in which a row meets them:
- *   cmd_push.c       options, files, passes
+ *   cmd_push.c  options, and what is said at the end
+ *   run.c       the phases, on the reactor
+ *   input.c     the files, and what comes through pipes
  *   names.c     index, period, indicator and stage of a row, as the ingestor describes them
  *   check.c     --strict: what the validator would say of a row
  *   groups.c    rows of one unit become one submission
- *   session.c   the feeder: submits, waits for receipts, scores and verdicts
+ *   session.c   the feeder: what it is asked, and what it says; what is waited for, and how long
  *   ledger.c    which rows of which file a submission was made of
  *   report.c    what is told: faults and progress on standard error, the result on standard output */
 #pragma once
 #include "base/buffer.h"
 #include "base/map.h"
+#include "base/states.h"
 #include "catalog/catalog.h"
 #include "csv/longform.h"
 #include "journal/journal.h"
@@ -22,8 +25,8 @@ enum {
     PUSH_GATHERED_ROWS_MAX = 1 << 18,
     PUSH_LEDGER_BYTES_MAX = 64 << 20, /* then everything sent is waited for before reading goes on */
     PUSH_NAMES_MAX = 1024,            /* (index, period) pairs remembered */
-    PUSH_FIRST_ANSWER_MS = 5000,
-    PUSH_POLL_US = 2000,
+    PUSH_FIRST_ANSWER_US = 5000000,
+    PUSH_READ_BYTES = 65536,
 };
 
 struct push_options {
@@ -97,19 +100,22 @@ struct push_evidence {
     uint8_t sha256[LONGFORM_SHA256_BYTES];
     char *uri;
 };
-/* The group is full, or another needs its place. The group's content is void afterwards. */
-typedef enum err push_flush_fn(void *ctx, struct push_group *g, struct err_text *e);
 struct push_groups {
     struct push_group *group[PUSH_GROUPS_MAX]; /* in the order of their first rows */
     size_t count, rows, batch;
+    struct push_group *full; /* NULL: none is */
+    bool flushing;           /* all of them must go, and `flushed` have */
+    size_t flushed;
     struct map by_key;
-    push_flush_fn *flush;
-    void *ctx;
 };
 void push_groups_free(struct push_groups *g);
-enum err push_groups_add(struct push_groups *g, const struct longform_row *row, uint32_t indicator, Parbus__Stage stage,
-                         struct err_text *e);
-enum err push_groups_flush(struct push_groups *g, struct err_text *e);
+/* false: not added; what push_groups_due gives must go first. */
+bool push_groups_add(struct push_groups *g, const struct longform_row *row, uint32_t indicator, Parbus__Stage stage);
+/* All must go. */
+void push_groups_flush(struct push_groups *g);
+/* The one that must go now, and is void once push_groups_sent says that it has; NULL: none must. */
+struct push_group *push_groups_due(struct push_groups *g);
+void push_groups_sent(struct push_groups *g);
 
 /* ---- ledger ---- */
 
@@ -149,7 +155,32 @@ void push_report_words(struct push_report *r, const char *format, ...) __attribu
 void push_report_progress(struct push_report *r, const struct parbus_feeder_totals *t);
 void push_report_result(struct push_report *r, const struct parbus_feeder_totals *t, const char *trouble);
 
-/* ---- session ---- */
+/* ---- input ---- */
+
+struct push_input {
+    const struct push_options *options;
+    struct push_report *report;
+    struct push_file *of; /* the files in order */
+    int opened;
+    int file;           /* the one being read */
+    bool ended, failed; /* failed: told, and ended */
+    bool waits;         /* asked before each read: there may be nothing yet */
+    size_t at, size;    /* of data: used, there */
+    char data[PUSH_READ_BYTES];
+};
+/* Opens them all; what cannot be is told. */
+void push_input_open(struct push_input *in);
+void push_input_close(struct push_input *in);
+/* All are read from the beginning again: after push_input_next has said false, what came through a pipe too, if
+ * --strict. */
+void push_input_rewind(struct push_input *in);
+/* The next file that can be read; false: there is none. */
+bool push_input_next(struct push_input *in);
+/* More of the file into data, or its end. ERR_BUSY: nothing is there yet; push_input_fd tells when. */
+enum err push_input_fill(struct push_input *in);
+int push_input_fd(const struct push_input *in);
+
+/* ---- session: nothing here waits ---- */
 
 struct push_session {
     const struct push_options *options;
@@ -158,19 +189,59 @@ struct push_session {
     struct push_ledger ledger;
     struct parbus_feeder *feeder;
     char outbox[4096];
-    int file; /* the one being read */
-    int64_t polled_us, progress_us;
-    uint64_t progress;
+    uint64_t waiting; /* of an earlier run, when it was opened */
+    int64_t progress_us, patience_us;
+    uint64_t progress, answers;     /* sum of all that can move; verdicts among it */
     uint64_t reject_seq, status_to; /* told last */
     uint32_t reject_row;
     bool verdict_complete, reject_told;
 };
-/* Connects, and waits for the first Welcome. */
+/* Opens the outbox and connects. */
 enum err push_session_open(struct push_session *s, struct err_text *e);
 void push_session_close(struct push_session *s);
-/* Asks about (index, period) and waits for the answer. */
-enum err push_session_describe(struct push_session *s, const char *index, const char *period, struct err_text *e);
-/* Waits while the window is full. */
-enum err push_session_submit(struct push_session *s, struct push_group *g, struct err_text *e);
-/* Waits until everything has its receipt and, with --wait, is scored; tells the rejects. */
-enum err push_session_finish(struct push_session *s, struct err_text *e);
+/* The feeder's turn: what it has to say is told. An error ends the push. */
+enum err push_session_step(struct push_session *s, int64_t now_us, struct err_text *e);
+
+/* Something is waited for from now on, and for so long after anything has moved. */
+void push_session_wait(struct push_session *s, int64_t now_us);
+int64_t push_session_deadline_us(const struct push_session *s);
+/* ERR_TIMEOUT: nothing has moved for too long. what: "nothing", in a sentence that goes on "moved for 60 s". */
+enum err push_session_stuck(const struct push_session *s, int64_t now_us, const char *what, struct err_text *e);
+
+bool push_session_connected(const struct push_session *s);
+/* ERR_TIMEOUT: the first Welcome does not come. */
+enum err push_session_answers(const struct push_session *s, int64_t now_us, struct err_text *e);
+/* It came: what is left of an earlier run is told. */
+void push_session_welcomed(struct push_session *s);
+/* Asks about (index, period): names->asked until the answer is there. */
+void push_session_describe(struct push_session *s, const char *index, const char *period);
+/* ERR_BUSY: no room. What the door would never take is told as a fault of its first line, and is OK. */
+enum err push_session_submit(struct push_session *s, struct push_group *g, int file, struct err_text *e);
+
+bool push_session_has_receipts(const struct push_session *s);
+bool push_session_is_scored(const struct push_session *s);
+/* The rejects of all in the ledger, told as they come; verdict_complete then. */
+void push_session_ask_verdict(struct push_session *s);
+/* ERR_TIMEOUT: neither these (receipts, scores, …) come nor anything else. */
+enum err push_session_settles(const struct push_session *s, int64_t now_us, const char *missing, struct err_text *e);
+
+/* ---- run ---- */
+
+enum push_phase { PUSH_CONNECTING, PUSH_CHECKING, PUSH_SENDING, PUSH_RECEIPTS, PUSH_SCORES, PUSH_VERDICT, PUSH_DONE };
+#define PUSH_EDGES(X)                                                                                                  \
+    X(PUSH_CONNECTING, PUSH_CHECKING, "Welcome, and --strict: all files are looked at first")                          \
+    X(PUSH_CONNECTING, PUSH_SENDING, "Welcome")                                                                        \
+    X(PUSH_CHECKING, PUSH_SENDING, "everything is right; the files from the beginning")                                \
+    X(PUSH_CHECKING, PUSH_DONE, "not everything is")                                                                   \
+    X(PUSH_SENDING, PUSH_RECEIPTS, "all is submitted, or the ledger is full")                                          \
+    X(PUSH_RECEIPTS, PUSH_SCORES, "all have their receipt, and --wait")                                                \
+    X(PUSH_SCORES, PUSH_VERDICT, "all are scored; what was rejected?")                                                 \
+    X(PUSH_RECEIPTS, PUSH_SENDING, "the ledger is empty again")                                                        \
+    X(PUSH_VERDICT, PUSH_SENDING, "the ledger is empty again")                                                         \
+    X(PUSH_RECEIPTS, PUSH_DONE, "all files are read")                                                                  \
+    X(PUSH_VERDICT, PUSH_DONE, "all files are read")
+extern const struct state_machine push_machine;
+
+/* Until everything has its receipt and, with --wait, is scored. totals: the feeder's, also when it fails. */
+enum err push_run(const struct push_options *o, struct push_report *report, struct parbus_feeder_totals *totals,
+                  struct err_text *e);

@@ -12,8 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 50 };
-
 /* ---- what the feeder reports ---- */
 
 static void on_refusal(void *ctx, uint64_t seq, Parbus__Reason reason, const char *detail)
@@ -65,7 +63,7 @@ static void on_verdict(void *ctx, const Parbus__Verdict *verdict)
     struct push_session *s = ctx;
     for (size_t i = 0; i < verdict->n_reject; i++)
         tell_reject(s, verdict->reject[i]);
-    s->progress_us = clock_mono_us();
+    s->answers++;
     if (verdict->more)
         parbus_feeder_status(s->feeder, verdict->next_seq, s->status_to, verdict->next_row);
     else
@@ -86,52 +84,46 @@ static void on_trouble(void *ctx, const char *text)
 
 /* ---- waiting ---- */
 
-static enum err poll_feeder(struct push_session *s, int timeout_ms, struct err_text *e)
+enum err push_session_step(struct push_session *s, int64_t now_us, struct err_text *e)
 {
-    enum err err = err_of(parbus_feeder_poll(s->feeder, timeout_ms, public_text(e)));
+    enum err err = err_of(parbus_feeder_step(s->feeder, public_text(e)));
     struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
-    uint64_t progress = t.receipted + t.scored + t.connected;
-    s->polled_us = clock_mono_us();
+    uint64_t progress = t.receipted + t.scored + t.connected + s->answers;
     if (progress != s->progress)
-        s->progress_us = s->polled_us;
+        s->progress_us = now_us;
     s->progress = progress;
     push_report_progress(s->report, &t);
     return err;
 }
 
-/* Polls until done(s), or until nothing has moved for so long. */
-static enum err wait_for(struct push_session *s, bool (*done)(struct push_session *s), int64_t patience_us,
-                         struct err_text *e)
+void push_session_wait(struct push_session *s, int64_t now_us)
 {
-    enum err err = OK;
-    s->progress_us = clock_mono_us();
-    while (!err && !done(s)) {
-        err = poll_feeder(s, WAIT_MS, e);
-        if (!err && !done(s) && clock_mono_us() - s->progress_us > patience_us)
-            err = err_set(e, ERR_TIMEOUT, "nothing moved for %" PRId64 " s", patience_us / 1000000);
-    }
-    return err;
+    s->progress_us = now_us;
+    s->patience_us = (int64_t)s->options->timeout_s * 1000000;
 }
 
-static int64_t patience_us(const struct push_session *s) { return (int64_t)s->options->timeout_s * 1000000; }
+int64_t push_session_deadline_us(const struct push_session *s) { return s->progress_us + s->patience_us; }
 
-static bool is_connected(struct push_session *s) { return parbus_feeder_totals(s->feeder).connected; }
+enum err push_session_stuck(const struct push_session *s, int64_t now_us, const char *what, struct err_text *e)
+{
+    if (now_us < push_session_deadline_us(s))
+        return OK;
+    return err_set(e, ERR_TIMEOUT, "%s moved for %" PRId64 " s", what, s->patience_us / 1000000);
+}
 
-static bool is_described(struct push_session *s) { return !s->names->asked; }
+bool push_session_connected(const struct push_session *s) { return parbus_feeder_totals(s->feeder).connected; }
 
-static bool has_receipts(struct push_session *s)
+bool push_session_has_receipts(const struct push_session *s)
 {
     struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
     return t.receipted == t.last_seq;
 }
 
-static bool is_scored(struct push_session *s)
+bool push_session_is_scored(const struct push_session *s)
 {
     struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
     return t.receipted == t.last_seq && t.scored >= t.last_seq;
 }
-
-static bool has_verdict(struct push_session *s) { return s->verdict_complete; }
 
 /* ---- opening ---- */
 
@@ -174,19 +166,10 @@ static enum err open_feeder(struct push_session *s, struct err_text *e)
     return err_of(parbus_feeder_open(&s->feeder, &options, public_text(e)));
 }
 
-static enum err no_answer(const struct push_session *s, uint64_t waiting, struct err_text *e)
+static uint64_t without_receipt(const struct push_session *s)
 {
-    char kept[96] = "";
-    if (waiting)
-        snprintf(kept, sizeof kept, "; of an earlier run %" PRIu64 " %s in the outbox", waiting,
-                 plural(waiting, "submission still waits", "submissions still wait"));
-    if (s->options->door)
-        return err_set(e, ERR_TIMEOUT, "no pipeline answers at %s\nNothing was taken from the files%s",
-                       s->options->door, kept);
-    return err_set(e, ERR_TIMEOUT,
-                   "the pipeline in %s does not answer: is it running? Start it with: parbus up --dir %s\n"
-                   "Nothing was taken from the files%s",
-                   s->options->directory, s->options->directory, kept);
+    struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
+    return t.last_seq - t.receipted;
 }
 
 enum err push_session_open(struct push_session *s, struct err_text *e)
@@ -197,19 +180,37 @@ enum err push_session_open(struct push_session *s, struct err_text *e)
     if (err == ERR_BUSY)
         return err_wrap(e, err, "another push of feeder %s is running (--as gives this one a name of its own)",
                         s->options->feeder);
-    if (err)
-        return err;
-    struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
-    uint64_t waiting = t.last_seq - t.receipted;
-    err = wait_for(s, is_connected, PUSH_FIRST_ANSWER_MS * 1000ll, e);
-    if (err == ERR_TIMEOUT)
-        return no_answer(s, waiting, e);
-    t = parbus_feeder_totals(s->feeder); /* what the ingestor has by now is not waiting: the outbox forgets lazily */
-    waiting = t.last_seq - t.receipted;
-    if (!err && waiting)
+    if (!err)
+        s->waiting = without_receipt(s);
+    push_session_wait(s, clock_mono_us());
+    s->patience_us = PUSH_FIRST_ANSWER_US;
+    return err;
+}
+
+enum err push_session_answers(const struct push_session *s, int64_t now_us, struct err_text *e)
+{
+    char kept[96] = "";
+    if (now_us < push_session_deadline_us(s))
+        return OK;
+    if (s->waiting)
+        snprintf(kept, sizeof kept, "; of an earlier run %" PRIu64 " %s in the outbox", s->waiting,
+                 plural(s->waiting, "submission still waits", "submissions still wait"));
+    if (s->options->door)
+        return err_set(e, ERR_TIMEOUT, "no pipeline answers at %s\nNothing was taken from the files%s",
+                       s->options->door, kept);
+    return err_set(e, ERR_TIMEOUT,
+                   "the pipeline in %s does not answer: is it running? Start it with: parbus up --dir %s\n"
+                   "Nothing was taken from the files%s",
+                   s->options->directory, s->options->directory, kept);
+}
+
+/* What the ingestor has by now is not waiting: the outbox forgets lazily. */
+void push_session_welcomed(struct push_session *s)
+{
+    uint64_t waiting = without_receipt(s);
+    if (waiting)
         push_report_words(s->report, "of an earlier run %" PRIu64 " %s first, for want of a receipt", waiting,
                           plural(waiting, "submission goes", "submissions go"));
-    return err;
 }
 
 void push_session_close(struct push_session *s)
@@ -220,11 +221,10 @@ void push_session_close(struct push_session *s)
 
 /* ---- work ---- */
 
-enum err push_session_describe(struct push_session *s, const char *index, const char *period, struct err_text *e)
+void push_session_describe(struct push_session *s, const char *index, const char *period)
 {
     push_names_expect(s->names, index, period);
     parbus_feeder_describe(s->feeder, index, period);
-    return wait_for(s, is_described, patience_us(s), e);
 }
 
 static Parbus__Evidence *evidence_of(const struct push_group *g)
@@ -262,31 +262,24 @@ static void fill(Parbus__Submission *m, struct push_group *g)
     m->row_observed_ms = (int64_t *)(void *)g->observed_ms.data;
 }
 
-/* Waits for room; what the door would never take is told as a fault of its first line. */
-static enum err submit(struct push_session *s, Parbus__Submission *m, const uint32_t *line, struct err_text *e)
+static enum err submit(struct push_session *s, Parbus__Submission *m, int file, const uint32_t *line,
+                       struct err_text *e)
 {
     uint64_t seq;
-    enum err err;
-    s->progress_us = clock_mono_us();
-    while ((err = err_of(parbus_feeder_submit(s->feeder, m, &seq, public_text(e)))) == ERR_BUSY) {
-        if ((err = poll_feeder(s, WAIT_MS, e)))
-            return err;
-        if (clock_mono_us() - s->progress_us > patience_us(s))
-            return err_set(e, ERR_TIMEOUT, "the outbox is full and nothing moved for %ld s", s->options->timeout_s);
-    }
+    enum err err = err_of(parbus_feeder_submit(s->feeder, m, &seq, public_text(e)));
     if (err == ERR_TOO_LARGE || err == ERR_INVALID) {
-        push_report_fault(s->report, s->file, line[0], e->text);
+        push_report_fault(s->report, file, line[0], e->text);
         return OK;
     }
     if (err)
         return err;
-    push_ledger_add(&s->ledger, seq, s->file, line, m->n_indicator);
+    push_ledger_add(&s->ledger, seq, file, line, m->n_indicator);
     s->report->submissions++;
     s->report->rows_sent += m->n_indicator;
     return OK;
 }
 
-enum err push_session_submit(struct push_session *s, struct push_group *g, struct err_text *e)
+enum err push_session_submit(struct push_session *s, struct push_group *g, int file, struct err_text *e)
 {
     Parbus__Submission m;
     fill(&m, g);
@@ -297,45 +290,32 @@ enum err push_session_submit(struct push_session *s, struct push_group *g, struc
         list[i] = &evidence[i];
     m.n_evidence = g->evidence_count;
     m.evidence = list;
-    enum err err = submit(s, &m, (const uint32_t *)(const void *)g->line.data, e);
+    enum err err = submit(s, &m, file, (const uint32_t *)(const void *)g->line.data, e);
     free(list);
     free(evidence);
-    if (!err && clock_mono_us() - s->polled_us >= PUSH_POLL_US)
-        err = poll_feeder(s, 0, e);
-    return !err && push_ledger_bytes(&s->ledger) > PUSH_LEDGER_BYTES_MAX ? push_session_finish(s, e) : err;
+    return err;
 }
 
-static enum err ask_verdict(struct push_session *s, struct err_text *e)
+void push_session_ask_verdict(struct push_session *s)
 {
     uint64_t first, last;
-    if (!push_ledger_span(&s->ledger, &first, &last))
-        return OK;
-    s->verdict_complete = s->reject_told = false;
+    s->reject_told = false;
+    s->verdict_complete = !push_ledger_span(&s->ledger, &first, &last);
+    if (s->verdict_complete)
+        return;
     s->status_to = last;
     parbus_feeder_status(s->feeder, first, last, 0);
-    return wait_for(s, has_verdict, patience_us(s), e);
 }
 
-static enum err explain_wait(const struct push_session *s, enum err err, const char *missing, struct err_text *e)
+enum err push_session_settles(const struct push_session *s, int64_t now_us, const char *missing, struct err_text *e)
 {
-    struct parbus_feeder_totals t = parbus_feeder_totals(s->feeder);
-    if (err == ERR_TIMEOUT && t.last_seq > t.receipted)
+    uint64_t missed = without_receipt(s);
+    enum err err = push_session_stuck(s, now_us, "nothing", e);
+    if (err && missed)
         return err_set(e, err,
                        "%" PRIu64 " %s no receipt and nothing moved for %ld s. What has none is kept in %s and goes "
                        "out with the next push as %s",
-                       t.last_seq - t.receipted, plural(t.last_seq - t.receipted, "submission has", "submissions have"),
-                       s->options->timeout_s, s->outbox, s->options->feeder);
+                       missed, plural(missed, "submission has", "submissions have"), s->options->timeout_s, s->outbox,
+                       s->options->feeder);
     return err_wrap(e, err, "wait for %s", missing);
-}
-
-enum err push_session_finish(struct push_session *s, struct err_text *e)
-{
-    enum err err = explain_wait(s, wait_for(s, has_receipts, patience_us(s), e), "receipts", e);
-    if (!err && s->options->wait)
-        err = explain_wait(s, wait_for(s, is_scored, patience_us(s), e), "scores", e);
-    if (!err && s->options->wait)
-        err = explain_wait(s, ask_verdict(s, e), "the verdict", e);
-    if (!err)
-        push_ledger_clear(&s->ledger);
-    return err;
 }
