@@ -16,7 +16,8 @@ enum { FILE_BYTES_MAX = 4096, LINE_BYTES = 512 };
 
 void context_key_text(char out[static CONTEXT_KEY_TEXT_BYTES], const uint8_t key[static CONTEXT_KEY_BYTES])
 {
-    ASSERT(zmq_z85_encode(out, key, CONTEXT_KEY_BYTES) != NULL);
+    const char *written = zmq_z85_encode(out, key, CONTEXT_KEY_BYTES);
+    ASSERT(written);
 }
 
 bool context_key_read(uint8_t key[static CONTEXT_KEY_BYTES], const char *text)
