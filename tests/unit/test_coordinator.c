@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PARTITIONS = 4, PARTITIONS_MOST = 4096, SCORER = 2001, OPERATOR = 1001 };
+enum { PARTITIONS = 4, PARTITIONS_MOST = 4096, SCORER = 2001, VALIDATOR = 3001, OPERATOR = 1001 };
 
 static struct {
     struct ingestor *core;
@@ -96,15 +96,17 @@ static void tick(int64_t ms)
     ingestor_tick(t.core, t.now);
 }
 
-static void say_hello(uint64_t peer, const char *instance)
+static void say_hello_as(Parbus__Role role, uint64_t peer, const char *instance)
 {
     Parbus__WorkerHello m = PARBUS__WORKER_HELLO__INIT;
-    m.role = PARBUS__ROLE__ROLE_SCORER;
+    m.role = role;
     m.instance = (char *)instance;
     m.endpoint = "ipc://somewhere";
     m.incarnation = 1;
     from_worker(peer, PARBUS__TO_COORDINATOR__BODY_HELLO, &m.base);
 }
+
+static void say_hello(uint64_t peer, const char *instance) { say_hello_as(PARBUS__ROLE__ROLE_SCORER, peer, instance); }
 
 static void join(uint64_t peer, const char *instance)
 {
@@ -346,4 +348,40 @@ Test(coordinator, a_tick_looks_at_the_one_partition_that_waits_and_forgets_it_wh
     tick(1);
     cr_assert_eq(c->agenda_count, 0);
     cr_assert_eq(c->behind, 0);
+}
+
+/* I13a: the Assign may be lost like the Progress. */
+Test(coordinator, a_partition_of_which_something_was_missed_is_asked_until_it_answers)
+{
+    come_to_rest();
+    struct coordinator *c = &t.core->coordinator;
+    flow_lengthen(c, 7, 2, t.now.mono_us);
+    size_t before = t.assigns;
+    say_progress(7, t.owner_epoch[7], 4); /* serial 3 never came */
+    for (int i = 0; i < 10; i++)
+        tick(100);
+    cr_expect_eq(t.assigns - before, 5);
+    Parbus__Owned all = PARBUS__OWNED__INIT;
+    all.partition = 7;
+    all.owner_epoch = t.owner_epoch[7];
+    all.applied = all.serial = 4;
+    from_worker(SCORER, PARBUS__TO_COORDINATOR__BODY_OWNED, &all.base);
+    tick(1);
+    cr_expect_eq(c->agenda_count, 0);
+}
+
+Test(coordinator, a_partition_that_rested_for_long_does_not_stand_still_as_soon_as_something_comes)
+{
+    come_to_rest();
+    struct coordinator *c = &t.core->coordinator;
+    say_hello_as(PARBUS__ROLE__ROLE_VALIDATOR, VALIDATOR, "validator-1");
+    for (int i = 0; i < 60; i++) {
+        beat_holding_all();
+        beat(VALIDATOR, 0);
+        tick(1000);
+    }
+    cr_expect_eq(flow_standstill_us(c, 7, t.now.mono_us), 0);
+    flow_lengthen(c, 7, 1, t.now.mono_us);
+    tick(100);
+    cr_expect_eq(flow_standstill_us(c, 7, t.now.mono_us), 0);
 }
