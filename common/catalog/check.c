@@ -10,7 +10,7 @@
 
 /* A tree travels whole in a Description (W3a): its texts, and the other fields of each node. */
 enum { TREE_BYTES_MAX = 1 << 20, NODE_BYTES = 40 };
-enum { TITLE_BYTES_MAX = 1024, SOURCE_BYTES_MAX = 4096, NAME_BYTES_MAX = 256, DECIMALS_MAX = 6 };
+enum { TITLE_BYTES_MAX = 1024, SOURCE_BYTES_MAX = 4096, NAME_BYTES_MAX = 256, DECIMALS_MAX = 6, ALIASES_MAX = 256 };
 
 /* 1 to 64 of [A-Za-z0-9._-]; NULL is not. */
 static bool name_ok(const char *name)
@@ -94,7 +94,9 @@ static void check_unit(const struct check *c, const Parbus__Registry *r, size_t 
         check_fault(c, CHECK_UNIT, i, "code", "code must be 1 to 64 of A-Z a-z 0-9 . _ -");
     if (!text_ok(u->name, NAME_BYTES_MAX))
         check_fault(c, CHECK_UNIT, i, "name", "name must be text of 1 to %d bytes", NAME_BYTES_MAX);
-    for (size_t k = 0; k < u->n_alias; k++)
+    if (u->n_alias > ALIASES_MAX)
+        check_fault(c, CHECK_UNIT, i, "aliases", "a unit has at most %d aliases", ALIASES_MAX);
+    for (size_t k = 0; k < u->n_alias && u->n_alias <= ALIASES_MAX; k++)
         check_alias(c, i, u, k);
 }
 

@@ -1,3 +1,4 @@
+#include "base/err.h"
 #include "catalog/check.h"
 #include "catalog/loader.h"
 #include "catalog/words.h"
@@ -78,12 +79,30 @@ static void registry_version(struct source *s, yaml_node_t *v, void *object)
                      d->registry_version);
 }
 
-static uint32_t unit_of_code(const Parbus__Registry *r, const char *code)
+enum { PERIODS_MAX = 4096 }; /* of one definition */
+
+static int compare_code(const void *a, const void *b)
 {
+    const Parbus__Unit *const *x = a, *const *y = b;
+    return strcmp((*x)->code ? (*x)->code : "", (*y)->code ? (*y)->code : "");
+}
+
+/* The registry's units by code: a cohort may be as long as the registry. */
+static const Parbus__Unit **units_by_code(const Parbus__Registry *r)
+{
+    const Parbus__Unit **unit = calloc(r->n_unit + 1, sizeof *unit);
+    ASSERT(unit);
     for (size_t i = 0; i < r->n_unit; i++)
-        if (r->unit[i]->code && !strcmp(r->unit[i]->code, code))
-            return r->unit[i]->id;
-    return UNIT_NONE;
+        unit[i] = r->unit[i];
+    qsort(unit, r->n_unit, sizeof *unit, compare_code);
+    return unit;
+}
+
+static uint32_t unit_of_code(const Parbus__Unit **unit, size_t count, const char *code)
+{
+    Parbus__Unit wanted = {.code = (char *)code};
+    const Parbus__Unit *key = &wanted, **found = bsearch(&key, unit, count, sizeof *unit, compare_code);
+    return found ? (*found)->id : UNIT_NONE;
 }
 
 static int compare_id(const void *a, const void *b)
@@ -98,15 +117,19 @@ static void cohort(struct source *s, yaml_node_t *v, void *object)
     Parbus__Definition *d = f->definition;
     const struct registry_file *r = d->registry ? loader_registry(f->loader, d->registry, d->registry_version) : NULL;
     size_t count = sequence_count(s, v);
+    if (!r)
+        return;
+    const Parbus__Unit **by_code = units_by_code(r->registry);
     d->cohort = pool_array(s->reader->pool, count, sizeof *d->cohort);
-    for (size_t i = 0; r && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const yaml_node_t *item = sequence_item(s, v, i);
-        uint32_t unit = unit_of_code(r->registry, scalar_text(item));
+        uint32_t unit = unit_of_code(by_code, r->registry->n_unit, scalar_text(item));
         if (unit == UNIT_NONE)
             source_fault(s, item, "registry %s has no unit with the code '%s'", d->registry, scalar_text(item));
         else
             d->cohort[d->n_cohort++] = unit;
     }
+    free(by_code);
     if (d->n_cohort)
         qsort(d->cohort, d->n_cohort, sizeof *d->cohort, compare_id);
 }
@@ -118,6 +141,10 @@ static void periods(struct source *s, yaml_node_t *v, void *object)
     struct definition_file *f = object;
     const char *kinds = f->definition->period_kind ? f->definition->period_kind : "";
     size_t count = sequence_count(s, v);
+    if (count > PERIODS_MAX) {
+        source_fault(s, v, "more than %d periods", PERIODS_MAX);
+        return;
+    }
     f->periods = v;
     f->period = pool_array(s->reader->pool, count, sizeof *f->period);
     for (size_t i = 0; i < count; i++) {

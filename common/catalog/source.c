@@ -6,7 +6,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-enum { FILE_BYTES_MAX = 256 << 20 };
+enum { FILE_BYTES_MAX = 256 << 20, NESTED_MAX = 64 }; /* a tree of CATALOG_DEPTH_MAX levels needs 35 */
 
 /* The whole file; NULL with errno set. */
 static char *read_all(const char *file, size_t *bytes)
@@ -52,6 +52,79 @@ static int bad_utf8_line(const char *data, size_t bytes)
     return 0;
 }
 
+/* ---- what libyaml takes quadratic time for, and no catalog needs ---- */
+
+static int nesting(yaml_token_type_t type)
+{
+    switch (type) {
+    case YAML_BLOCK_SEQUENCE_START_TOKEN:
+    case YAML_BLOCK_MAPPING_START_TOKEN:
+    case YAML_FLOW_SEQUENCE_START_TOKEN:
+    case YAML_FLOW_MAPPING_START_TOKEN:
+        return 1;
+    case YAML_BLOCK_END_TOKEN:
+    case YAML_FLOW_SEQUENCE_END_TOKEN:
+    case YAML_FLOW_MAPPING_END_TOKEN:
+        return -1;
+    default:
+        return 0;
+    }
+}
+
+/* NULL: nothing against it. */
+static const char *refusal(yaml_token_type_t type, int nested)
+{
+    switch (type) {
+    case YAML_ANCHOR_TOKEN:
+    case YAML_ALIAS_TOKEN:
+        return "anchors (&) and aliases (*) are not taken here: write the value out";
+    case YAML_TAG_DIRECTIVE_TOKEN:
+    case YAML_VERSION_DIRECTIVE_TOKEN:
+        return "directives (%) are not taken here";
+    default:
+        return nested > NESTED_MAX ? "nested too deeply" : NULL;
+    }
+}
+
+/* What is no YAML is left to the parser, which says more about it. */
+static const char *next_refusal(yaml_parser_t *parser, int *nested, int *line, bool *end)
+{
+    yaml_token_t token;
+    *end = !yaml_parser_scan(parser, &token) || token.type == YAML_STREAM_END_TOKEN || token.type == YAML_NO_TOKEN;
+    if (parser->error)
+        return NULL;
+    *nested += nesting(token.type);
+    *line = (int)token.start_mark.line + 1;
+    const char *why = refusal(token.type, *nested);
+    yaml_token_delete(&token);
+    return why;
+}
+
+static void parser_open(yaml_parser_t *parser, const char *data, size_t bytes)
+{
+    bool ready = yaml_parser_initialize(parser);
+    ASSERT(ready); /* memory */
+    yaml_parser_set_input_string(parser, (const unsigned char *)data, bytes);
+    yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
+}
+
+/* Read token by token, and no further than to the first one that is refused: not more than its line is looked at. */
+static bool harmless(struct source *s, const char *data, size_t bytes)
+{
+    yaml_parser_t parser;
+    const char *why = NULL;
+    int nested = 0, line = 0;
+    parser_open(&parser, data, bytes);
+    for (bool end = false; !end && !why;)
+        why = next_refusal(&parser, &nested, &line, &end);
+    yaml_parser_delete(&parser);
+    if (why)
+        source_fault_line(s, line, why);
+    return !why;
+}
+
+/* ---- one document ---- */
+
 static bool parse_one(struct source *s, yaml_parser_t *parser)
 {
     if (!yaml_parser_load(parser, &s->document)) {
@@ -85,10 +158,7 @@ static bool ends_here(struct source *s, yaml_parser_t *parser)
 static bool parse(struct source *s, const char *data, size_t bytes)
 {
     yaml_parser_t parser;
-    bool ready = yaml_parser_initialize(&parser);
-    ASSERT(ready); /* memory */
-    yaml_parser_set_input_string(&parser, (const unsigned char *)data, bytes);
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    parser_open(&parser, data, bytes);
     bool ok = parse_one(s, &parser) && ends_here(s, &parser);
     yaml_parser_delete(&parser);
     return ok;
@@ -109,7 +179,7 @@ struct source *source_open(struct reader *r, const char *file)
     int line = bad_utf8_line(data, bytes);
     if (line)
         source_fault_line(s, line, "not UTF-8");
-    bool ok = !line && parse(s, data, bytes);
+    bool ok = !line && harmless(s, data, bytes) && parse(s, data, bytes);
     free(data);
     return ok ? s : NULL;
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { KEYS_MAX = 64, FAULTS_MAX = 1000 }; /* of one mapping; told of one file */
+
 int node_line(const yaml_node_t *node) { return (int)node->start_mark.line + 1; }
 
 static bool has_fault(const struct source *s, int line)
@@ -18,8 +20,11 @@ static bool has_fault(const struct source *s, int line)
     return false;
 }
 
+/* The first thousand say enough, and each that is told later costs a look at all before. */
 static void report(struct source *s, int line, const char *text)
 {
+    if (s->fault_count == FAULTS_MAX)
+        return;
     if (s->fault_count == s->fault_capacity) {
         s->fault_capacity = s->fault_capacity ? s->fault_capacity * 2 : 16;
         s->fault_line = realloc(s->fault_line, s->fault_capacity * sizeof *s->fault_line);
@@ -27,7 +32,8 @@ static void report(struct source *s, int line, const char *text)
     }
     s->fault_line[s->fault_count++] = line;
     s->reader->faults++;
-    s->reader->fault(s->reader->ctx, s->file, line, text);
+    s->reader->fault(s->reader->ctx, s->file, line,
+                     s->fault_count < FAULTS_MAX ? text : "more is wrong from here on, which is not told");
 }
 
 void source_fault_line(struct source *s, int line, const char *text)
@@ -95,9 +101,13 @@ static const struct field *field_of(const struct field *field, size_t count, con
     return NULL;
 }
 
-static void check_keys(struct source *s, yaml_node_t *node, const struct field *field, size_t count)
+static bool check_keys(struct source *s, yaml_node_t *node, const struct field *field, size_t count)
 {
     yaml_node_pair_t *first = node->data.mapping.pairs.start;
+    if (node->data.mapping.pairs.top - first > KEYS_MAX) {
+        source_fault(s, node, "more than %d keys in one mapping", KEYS_MAX);
+        return false;
+    }
     for (yaml_node_pair_t *p = first; p < node->data.mapping.pairs.top; p++) {
         yaml_node_t *key = item(s, p->key);
         const char *name = scalar_text(key);
@@ -109,6 +119,7 @@ static void check_keys(struct source *s, yaml_node_t *node, const struct field *
                 break;
             }
     }
+    return true;
 }
 
 bool read_mapping(struct source *s, yaml_node_t *node, const struct field *field, size_t count, void *object)
@@ -117,7 +128,8 @@ bool read_mapping(struct source *s, yaml_node_t *node, const struct field *field
         source_fault(s, node, "a mapping (key: value) is wanted here");
         return false;
     }
-    check_keys(s, node, field, count);
+    if (!check_keys(s, node, field, count))
+        return false;
     for (size_t i = 0; i < count; i++) {
         yaml_node_t *value = mapping_value(s, node, field[i].key);
         if (value)

@@ -24,6 +24,7 @@ struct source {
 };
 
 struct reader {
+    /* The first thousand of a file; the last one that is told says that more are not. */
     void (*fault)(void *ctx, const char *file, int line, const char *text);
     void *ctx;
     size_t faults;
@@ -31,7 +32,8 @@ struct reader {
     struct source *sources;
 };
 
-/* NULL: not readable, not UTF-8, not YAML, not one mapping; the faults are reported. Owned by the reader. */
+/* NULL: not readable, not UTF-8, not YAML, not one mapping, or of a shape that no catalog needs and that takes libyaml
+ * endless time (deep nesting, anchors, directives); the faults are reported. Owned by the reader. */
 struct source *source_open(struct reader *r, const char *file);
 void reader_close(struct reader *r);
 
@@ -48,7 +50,8 @@ struct field {
     bool required;
     void (*read)(struct source *s, yaml_node_t *value, void *object);
 };
-/* Fields are read in the order of the table, whatever their order in the file. false: not a mapping. */
+/* Fields are read in the order of the table, whatever their order in the file. false: not a mapping, or one with too
+ * many keys. */
 bool read_mapping(struct source *s, yaml_node_t *node, const struct field *field, size_t count, void *object);
 /* NULL: no such key, or not a mapping. */
 yaml_node_t *mapping_value(struct source *s, const yaml_node_t *node, const char *key);

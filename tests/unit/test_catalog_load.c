@@ -1,4 +1,5 @@
 /* The loader: each fault is found, with file and line, and reading goes on after it. */
+#include "base/clock.h"
 #include "catalog_world.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -275,15 +276,88 @@ Test(catalog_load, a_tree_fits_the_message_that_describes_it)
     world_close(&b);
 }
 
-Test(catalog_load, a_tree_that_holds_itself_ends)
+/* Files that cost little to write and that libyaml, or we, would take minutes for: each is refused where it begins. */
+static const struct {
+    const char *head, *piece, *tail; /* head, then the piece a hundred thousand times, then the tail */
+    int line;
+    const char *text;
+} costly[] = {
+    {"x: ", "[", "", 1, "nested too deeply"},
+    {"x: ", "[\n", "", 64, "nested too deeply"},
+    {"", "{a: ", "", 1, "nested too deeply"},
+    {"", "- ", "", 1, "nested too deeply"},
+    {"", "? ", "", 1, "nested too deeply"},
+    {"x:\n", " - &a%d 1\n", "", 2, "anchors (&) and aliases (*) are not taken here"},
+    {"x: 1\ny: [", "*a, ", "]\n", 2, "anchors (&) and aliases (*) are not taken here"},
+    {"", "%%TAG !a%d! x\n", "---\na: 1\n", 1, "directives (%) are not taken here"},
+    {"", "k%d: 1\n", "", 1, "more than 64 keys in one mapping"},
+    {"periods: [", "%d, ", "]\n", 1, "more than 4096 periods"},
+};
+
+static void write_costly(const struct world *b, size_t i)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/one.yaml", b->directory);
+    FILE *out = fopen(path, "w");
+    cr_assert(out != NULL);
+    fputs(costly[i].head, out);
+    for (int k = 0; k < 100000; k++)
+        fprintf(out, costly[i].piece, k); // NOLINT(clang-diagnostic-format-nonliteral)
+    fputs(costly[i].tail, out);
+    fclose(out);
+}
+
+Test(catalog_load, what_would_take_endless_time_is_refused_where_it_begins)
+{
+    for (size_t i = 0; i < sizeof costly / sizeof *costly; i++) {
+        struct world b;
+        world_open(&b);
+        write_costly(&b, i);
+        int64_t from_us = clock_mono_us();
+        cr_expect(!world_loads(&b));
+        cr_expect_lt(clock_mono_us() - from_us, 20000000, "%s: a minute and more if it is not refused", costly[i].piece);
+        cr_expect(world_has_fault(&b, "one.yaml", costly[i].line, costly[i].text), "%s", costly[i].piece);
+        world_close(&b);
+    }
+}
+
+Test(catalog_load, a_unit_has_a_limit_on_its_aliases)
 {
     struct world b;
     world_open(&b);
-    world_rewrite(&b, "one.yaml", world_index, "tree:\n", "tree: &t\n");
-    char *looped = world_replaced(world_index, "tree:\n", "tree: &t\n");
-    world_rewrite(&b, "one.yaml", looped, "    - {id: 2, code: A", "    - *t\n    - {id: 2, code: A");
-    free(looped);
+    char *text = strdup("aliases: [Ann"), name[16];
+    for (int i = 0; i < 256; i++) {
+        snprintf(name, sizeof name, ", N%d", i);
+        append(&text, name);
+    }
+    world_rewrite(&b, "registries/units.yaml", world_registry, "aliases: [Ann, Anh", text);
+    free(text);
     cr_expect(!world_loads(&b));
+    cr_expect(world_has_fault(&b, "registries/units.yaml", 6, "a unit has at most 256 aliases"));
+    world_close(&b);
+}
+
+static void count_fault(void *ctx, const char *file, int line, const char *text)
+{
+    (void)file, (void)line;
+    ++*(size_t *)ctx;
+    cr_expect_eq(*(size_t *)ctx == 1000, !strcmp(text, "more is wrong from here on, which is not told"));
+}
+
+Test(catalog_load, a_thousand_faults_of_a_file_are_told)
+{
+    struct world b;
+    size_t faults = 0;
+    world_open(&b);
+    char path[128];
+    snprintf(path, sizeof path, "%s/registries/units.yaml", b.directory);
+    FILE *out = fopen(path, "a");
+    cr_assert(out != NULL);
+    for (int i = 0; i < 2000; i++)
+        fprintf(out, "  - wrong\n");
+    fclose(out);
+    cr_expect(catalog_load(b.directory, count_fault, &faults) == NULL);
+    cr_expect_eq(faults, 1000);
     world_close(&b);
 }
 
