@@ -84,6 +84,8 @@ static bool name_character(char c)
 bool wire_name_ok(const char *name)
 {
     size_t bytes = 0;
+    if (name[0] == '.')
+        return false;
     while (bytes <= WIRE_NAME_BYTES_MAX && name_character(name[bytes]))
         bytes++;
     return bytes >= 1 && bytes <= WIRE_NAME_BYTES_MAX && name[bytes] == 0;

@@ -76,5 +76,6 @@ bool wire_utf8_ok(const char *text, size_t bytes);
 /* Turns each byte that is not part of well-formed UTF-8 into a question mark, so that a message may carry a text that
  * was cut off, or the name of a file (W4). */
 void wire_utf8_mend(char *text);
-/* 1..64 of [A-Za-z0-9._-]: feeder names, codes. */
+/* 1..64 of [A-Za-z0-9._-], the first one no dot: feeder names. They become names of files (an outbox), so none of them
+ * may be "..", or hidden. */
 bool wire_name_ok(const char *name);

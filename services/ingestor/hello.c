@@ -95,7 +95,7 @@ void hello_take(struct door *d, uint64_t peer, const Parbus__Hello *hello, struc
         return;
     }
     if (!wire_name_ok(hello->feeder)) {
-        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME, "1 to 64 of A-Z a-z 0-9 . _ -", 0);
+        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME, "1 to 64 of A-Z a-z 0-9 . _ -, and no dot at its beginning", 0);
         return;
     }
     uint32_t number = feeder_by_name(d, peer, hello->feeder, hello->epoch, now.wall_ms);

@@ -78,6 +78,10 @@ Test(wire_text, names_of_feeders)
     cr_assert_not(wire_name_ok("a b"));
     cr_assert_not(wire_name_ok("Hà"));
     cr_assert_not(wire_name_ok("a/b"));
+    cr_assert(wire_name_ok("a..b"));
+    cr_assert_not(wire_name_ok("."), "a name becomes the name of a directory");
+    cr_assert_not(wire_name_ok(".."));
+    cr_assert_not(wire_name_ok(".hidden"));
 }
 
 /* The proto names are the reference: REFUSED_X and REJECTED_X stand in the table as X. */

@@ -58,7 +58,7 @@ static const struct option options[] = {{"as", required_argument, NULL, AS},
                                         {0}};
 
 /* What the options want, in the order above. */
-static const char *const wanted[] = {"a name of 1 to 64 letters, digits, '.', '_' and '-'",
+static const char *const wanted[] = {"a name of 1 to 64 letters, digits, '.', '_' and '-', without a dot at its beginning",
                                      "a name of 1 to 64 bytes",
                                      "a name of 1 to 64 bytes",
                                      "self, appraised_1, appraised_2 or survey",
