@@ -51,6 +51,37 @@ __attribute__((noinline)) static char *printed(const char *status, enum sheet_fo
     return text;
 }
 
+static const char *cell(const char *text)
+{
+    static char written[128];
+    FILE *out = fmemopen(written, sizeof written, "w");
+    print_csv(out, text);
+    fclose(out);
+    return written;
+}
+
+Test(sheet, a_cell_of_a_csv_is_never_a_formula)
+{
+    cr_expect_str_eq(cell("=HYPERLINK(\"http://x\",A1)"), "\"'=HYPERLINK(\"\"http://x\"\",A1)\"");
+    cr_expect_str_eq(cell("@SUM(A1)"), "'@SUM(A1)");
+    cr_expect_str_eq(cell("+1+1"), "'+1+1");
+    cr_expect_str_eq(cell("-2+3+cmd|' /C calc'!A0"), "'-2+3+cmd|' /C calc'!A0");
+    cr_expect_str_eq(cell("\t=1"), "\"'\t=1\"");
+    cr_expect_str_eq(cell("\r=1"), "\"'\r=1\"");
+    cr_expect_str_eq(cell("\n=1"), "\"'\n=1\"");
+    cr_expect_str_eq(cell("  =1"), "'  =1");
+    cr_expect_str_eq(cell("＝1"), "'＝1");
+}
+
+Test(sheet, numbers_and_names_stay_as_they_are_in_a_csv)
+{
+    static const char *const plain[] = {"",     "-1.5", "+3",     "-1e-3", "-inf", "nan",
+                                        "-nan", "0",    "Hà Nội", "a=b",   "x-y",  "'"};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        cr_expect_str_eq(cell(plain[i]), plain[i]);
+    cr_expect_str_eq(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
+}
+
 Test(sheet, csv_is_quoted_where_it_must_be_and_leaves_out_what_is_not_there)
 {
     char *text = printed("official", SHEET_CSV, 0);

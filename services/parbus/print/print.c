@@ -6,13 +6,36 @@
 
 enum { UTF8_BYTES_MAX = 4 };
 
+static bool is_number(const char *text)
+{
+    char *end;
+    if (strcmp(text, "-inf") == 0 || strcmp(text, "-nan") == 0)
+        return true;
+    if (text[strspn(text, "0123456789+-.eE")]) /* strtod knows more than decimals */
+        return false;
+    strtod(text, &end);
+    return end != text && !*end;
+}
+
+/* A spreadsheet takes a text for a formula by its first character, also a wide one; some skip blanks before it. */
+static bool is_formula(const char *text)
+{
+    static const char *const first[] = {"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"};
+    text += strspn(text, " ");
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++)
+        if (strncmp(text, first[i], strlen(first[i])) == 0)
+            return !is_number(text);
+    return false;
+}
+
 void print_csv(FILE *out, const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, out);
+    const char *mark = is_formula(text) ? "'" : "";
+    if (!strpbrk(text, ",\"\r\n\t")) {
+        fprintf(out, "%s%s", mark, text);
         return;
     }
-    fputc('"', out);
+    fprintf(out, "\"%s", mark);
     for (; *text; text++) {
         if (*text == '"')
             fputc('"', out);
