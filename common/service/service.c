@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { OPTIONS_MAX = 16, ASSIGNMENTS_MAX = 64, GO_ON = -1, STATUS_FAILED = 1, STATUS_USAGE = 2 };
@@ -140,6 +141,7 @@ static enum err take_signals(struct service *s, struct err_text *e)
     sigaddset(&stop, SIGTERM);
     sigaddset(&stop, SIGINT);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* there is nothing to read anew: settings hold from start to end */
     if (sigprocmask(SIG_BLOCK, &stop, NULL) != 0)
         return err_set(e, ERR_IO, "block signals: %s", strerror(errno));
     s->stop_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -168,6 +170,7 @@ int service_start_with(struct service *s, int argc, char **argv, const char *pro
     struct arguments a = {.program = program, .summary = summary, .instance = instance_default, .own = options};
     struct err_text e = {""};
     *s = (struct service){.stop_fd = -1, .lock_fd = -1};
+    umask(077); /* also for the file of a socket, wherever an option puts it */
     err_exit_damaged(SERVICE_EXIT_DAMAGED);
     while (options && options[a.own_count].name)
         a.own_count++;

@@ -14,9 +14,9 @@ struct service {
 };
 
 /* Parses `--dir DIR --instance NAME [--set name=value]… [--help] [--version]`, reads <dir>/parbus.conf, creates
- * <dir>/run (0700), takes the lock, blocks the stop signals, ignores SIGPIPE, sets the log context. What --set says
- * goes before the file. Returns -1 to go on, else the exit status (0 after --help, 1, 2 usage). `summary` is the first
- * line of --help. */
+ * <dir>/run (0700), takes the lock, blocks the stop signals, ignores SIGPIPE and SIGHUP, makes files for the owner
+ * alone (umask), sets the log context. What --set says goes before the file. Returns -1 to go on, else the exit status
+ * (0 after --help, 1, 2 usage). `summary` is the first line of --help. */
 int service_start(struct service *s, int argc, char **argv, const char *program, const char *summary,
                   const char *instance_default);
 
@@ -39,7 +39,7 @@ enum { SERVICE_EXIT_DAMAGED = 3 };
 void service_stop(struct service *s);
 
 /* Creates the directory with its parents, and <dir>/run, for the owner alone (0700: who can enter may use the sockets);
- * `absolute` gets its real path. */
+ * `absolute` gets its real path. A directory that was there is closed to others, or refused (access.h). */
 enum err service_directory(const char *directory, char absolute[static 4096], struct err_text *e);
 
 /* Takes <dir>/run/<name>.lock for as long as *fd is open; our pid is written into it. ERR_BUSY: somebody holds it, and

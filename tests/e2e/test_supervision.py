@@ -11,7 +11,7 @@ import tempfile
 import unittest
 import unittest.mock
 
-from pipeline import BIN, CATALOG, Pipeline, read_line, until
+from pipeline import BIN, CATALOG, DATA, Pipeline, read_line, until
 
 
 def alive(pid):
@@ -75,6 +75,16 @@ class Supervision(unittest.TestCase):
                 self.assertEqual(sum(x["service"] == "validator" for x in now), validators)
             self.assertEqual(p.processes()["ingestor-1"]["pid"], ingestor)
             self.assertEqual({x["state"] for x in p.status()["partitions"]}, {"owned"})
+
+    def test_a_hang_up_stops_nobody(self):
+        with Pipeline() as p:
+            pids = {name: x["pid"] for name, x in p.processes().items()}
+            for pid in (supervisor_pid(p), *pids.values()):
+                os.kill(pid, signal.SIGHUP)
+            log = pathlib.Path(p.dir, "log", "supervisor.log")
+            until(lambda: "supervisor.goes_on" in log.read_text(), "it says that it goes on")
+            p.push(DATA / "qd766-2025-20251011T130135Z.csv")
+            self.assertEqual({name: x["pid"] for name, x in p.processes().items()}, pids)
 
     def test_ctrl_c_stops_everything_in_order(self):
         with Pipeline() as p:

@@ -41,6 +41,7 @@ _Noreturn static void become(const char *file, char **argv, const char *log, pid
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGHUP, SIG_IGN);
     setpgid(0, 0); /* Ctrl-C is for the supervisor, which stops everything in order */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600), in = open("/dev/null", O_RDONLY);

@@ -38,7 +38,7 @@ int64_t logs_trim(void *shell, struct moment now);
 /* The last lines that a process has logged since we began, on standard error. */
 void logs_show(const struct shell *s, const char *instance);
 
-/* ---- signals.c: SIGCHLD, and whatever tells us to stop ---- */
+/* ---- signals.c: SIGCHLD, and whatever tells us to stop; SIGHUP does not ---- */
 
 enum err signals_open(struct shell *s, struct err_text *e);
 void signals_read(void *shell, unsigned source, struct moment now);

@@ -13,7 +13,7 @@ enum err signals_open(struct shell *s, struct err_text *e)
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP); /* the terminal went */
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -28,6 +28,10 @@ void signals_read(void *shell, unsigned source, struct moment now)
     while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGCHLD)
             continue;
+        if (info.ssi_signo == SIGHUP) { /* asked to read its settings anew, or the terminal went */
+            log_info("supervisor.goes_on", "signal=1 why=\"settings are read at the start: parbus down, parbus up\"");
+            continue;
+        }
         log_info("supervisor.told_to_stop", "signal=%u", info.ssi_signo);
         supervisor_stop(&s->core);
     }
