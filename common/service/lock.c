@@ -1,3 +1,4 @@
+#include "service/access.h"
 #include "service/service.h"
 #include "store/guard.h"
 #include <errno.h>
@@ -42,12 +43,16 @@ enum err service_directory(const char *directory, char absolute[static 4096], st
     char run[PATH_MAX + 8], real[PATH_MAX];
     if (!*directory)
         return err_set(e, ERR_INVALID, "the directory has no name");
-    enum err err = make_with_parents(directory, e);
+    enum err err = service_may_work_in(directory, e);
+    if (!err)
+        err = make_with_parents(directory, e);
     if (err)
         return err;
     if (!realpath(directory, real))
         return err_set(e, ERR_IO, "find directory %s: %s", directory, strerror(errno));
     snprintf(absolute, 4096, "%s", real);
+    if ((err = service_close_to_others(real, e)))
+        return err;
     snprintf(run, sizeof run, "%s/run", real);
     return make_private(run, e);
 }

@@ -1,5 +1,6 @@
 #include "services/parbus/command.h"
 #include "base/err.h"
+#include "service/access.h"
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -35,6 +36,15 @@ int command_failed(const struct command *c, const char *format, ...)
     complain(c, format, args);
     va_end(args);
     return 1;
+}
+
+bool command_may_work_in(const struct command *c, const char *directory)
+{
+    struct err_text e;
+    if (!service_may_work_in(directory, &e))
+        return true;
+    command_failed(c, "%s", e.text);
+    return false;
 }
 
 int command_option(const struct command *c, int argc, char **argv, const struct option *options)

@@ -20,6 +20,9 @@ int command_usage_error(const struct command *c, const char *format, ...) __attr
 /* "parbus NAME: words" on standard error; returns 1. */
 int command_failed(const struct command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Whether this user may work in the directory; else says whose it is. */
+bool command_may_work_in(const struct command *c, const char *directory);
+
 /* getopt_long over long options: the option's `val`, or -1 at the end, with the other arguments from argv[optind] on.
  * '?': a usage error that has been reported. */
 int command_option(const struct command *c, int argc, char **argv, const struct option *options);

@@ -14,6 +14,17 @@ static const struct command *const commands[] = {
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands, NEAR_ENOUGH = 3 };
 
+/* These do not always need the directory, and look themselves whether they may work there. */
+static const struct command *const elsewhere[] = {&command_catalog, &command_watch};
+
+static bool is_elsewhere(const struct command *c)
+{
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        if (elsewhere[i] == c)
+            return true;
+    return false;
+}
+
 /* What is left of the command line for the command itself. */
 struct request {
     const char *directory;
@@ -124,6 +135,8 @@ static int run(const struct request *r)
         return print_help(c);
     if (!make_absolute(r->directory, directory))
         return command_usage_error(c, "the path of the directory is too long: %.80s…", r->directory);
+    if (!is_elsewhere(c) && !command_may_work_in(c, directory))
+        return 1;
     return c->run(r->argc, r->argv, directory);
 }
 

@@ -315,7 +315,8 @@ Test(catalog_load, what_would_take_endless_time_is_refused_where_it_begins)
         write_costly(&b, i);
         int64_t from_us = clock_mono_us();
         cr_expect(!world_loads(&b));
-        cr_expect_lt(clock_mono_us() - from_us, 20000000, "%s: a minute and more if it is not refused", costly[i].piece);
+        cr_expect_lt(clock_mono_us() - from_us, 20000000, "%s: a minute and more if it is not refused",
+                     costly[i].piece);
         cr_expect(world_has_fault(&b, "one.yaml", costly[i].line, costly[i].text), "%s", costly[i].piece);
         world_close(&b);
     }

@@ -5,6 +5,7 @@
  *   names.c     index, period, indicator and stage of a row, as the ingestor describes them
  *   check.c     --strict: what the validator would say of a row
  *   groups.c    rows of one unit become one submission
+ *   place.c     the outbox's directory
  *   session.c   the feeder: what it is asked, and what it says; what is waited for, and how long
  *   ledger.c    which rows of which file a submission was made of
  *   report.c    what is told: faults and progress on standard error, the result on standard output */
@@ -27,6 +28,7 @@ enum {
     PUSH_NAMES_MAX = 1024,            /* (index, period) pairs remembered */
     PUSH_FIRST_ANSWER_US = 5000000,
     PUSH_READ_BYTES = 65536,
+    PUSH_PATH_BYTES = 4096,
 };
 
 struct push_options {
@@ -180,6 +182,19 @@ bool push_input_next(struct push_input *in);
 enum err push_input_fill(struct push_input *in);
 int push_input_fd(const struct push_input *in);
 
+/* ---- place.c: where the outbox is ---- */
+
+struct push_place { /* directories that were not there, from the outermost */
+    char made[3][PUSH_PATH_BYTES];
+    int made_count;
+    bool outbox_made;
+};
+/* The path of the outbox, and the directories that it needs. ERR_NOT_FOUND: no pipeline there, and no --door. */
+enum err push_place_make(struct push_place *p, const struct push_options *o, char outbox[static PUSH_PATH_BYTES],
+                         struct err_text *e);
+/* Removes what push_place_make has made: for an outbox that nothing ever went into, while its lock is still held. */
+void push_place_undo(struct push_place *p);
+
 /* ---- session: nothing here waits ---- */
 
 struct push_session {
@@ -188,7 +203,8 @@ struct push_session {
     struct push_names *names;
     struct push_ledger ledger;
     struct parbus_feeder *feeder;
-    char outbox[4096];
+    char outbox[PUSH_PATH_BYTES];
+    struct push_place place;
     uint64_t waiting; /* of an earlier run, when it was opened */
     int64_t progress_us, patience_us;
     uint64_t progress, answers;     /* sum of all that can move; verdicts among it */

@@ -3,14 +3,12 @@
 #include "client/errors.h"
 #include "link/link.h"
 #include "services/parbus/push/push.h"
-#include "store/guard.h"
 #include "wire/reason.h"
 #include "wire/wire.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- what the feeder reports ---- */
 
@@ -127,27 +125,6 @@ bool push_session_is_scored(const struct push_session *s)
 
 /* ---- opening ---- */
 
-static enum err make_outbox(struct push_session *s, struct err_text *e)
-{
-    char parent[4096];
-    const struct push_options *o = s->options;
-    enum err err = o->door ? guard_make_directory(o->directory, e) : OK;
-    if (err)
-        return err;
-    if (access(o->directory, W_OK) != 0)
-        return err_set(e, ERR_NOT_FOUND, "there is no directory %s that can be written to: is it the right --dir?",
-                       o->directory);
-    snprintf(parent, sizeof parent, "%s/run", o->directory);
-    if (!o->door && access(parent, F_OK) != 0) /* nothing is left behind in somebody's home */
-        return err_set(e, ERR_NOT_FOUND, "there is no pipeline in %s: start one with parbus up --dir %s", o->directory,
-                       o->directory);
-    int n = snprintf(parent, sizeof parent, "%s/outbox", o->directory);
-    int m = snprintf(s->outbox, sizeof s->outbox, "%s/outbox/%s", o->directory, o->feeder);
-    if (n >= (int)sizeof parent || m >= (int)sizeof s->outbox)
-        return err_set(e, ERR_TOO_LARGE, "the path of the directory is too long");
-    return guard_make_directory(parent, e);
-}
-
 static enum err open_feeder(struct push_session *s, struct err_text *e)
 {
     char own[LINK_ENDPOINT_BYTES];
@@ -174,7 +151,7 @@ static uint64_t without_receipt(const struct push_session *s)
 
 enum err push_session_open(struct push_session *s, struct err_text *e)
 {
-    enum err err = make_outbox(s, e);
+    enum err err = push_place_make(&s->place, s->options, s->outbox, e);
     if (!err)
         err = open_feeder(s, e);
     if (err == ERR_BUSY)
@@ -215,6 +192,8 @@ void push_session_welcomed(struct push_session *s)
 
 void push_session_close(struct push_session *s)
 {
+    if (s->feeder && parbus_feeder_totals(s->feeder).last_seq == 0)
+        push_place_undo(&s->place);
     parbus_feeder_close(&s->feeder);
     push_ledger_free(&s->ledger);
 }

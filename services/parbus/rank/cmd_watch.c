@@ -311,7 +311,8 @@ static int run(int argc, char **argv, const char *directory)
     if (status >= 0)
         return status;
     if (!w.feed_at) { /* from afar there is no journal in which to look whether there is such a series */
-        if (!series_source_open(&source, &command_watch, directory, w.index, w.period))
+        if (!command_may_work_in(&command_watch, directory) ||
+            !series_source_open(&source, &command_watch, directory, w.index, w.period))
             return 1;
         series_source_close(&source);
     }
