@@ -28,7 +28,7 @@ struct parbus_feed {
     void *ctx;
 };
 
-static void tell(const struct parbus_feed *f, const char *text)
+static void say(const struct parbus_feed *f, const char *text)
 {
     if (f->trouble)
         f->trouble(f->ctx, text);
@@ -51,7 +51,7 @@ static void on_event(void *ctx, unsigned source, struct link_message *frame, str
     heard(f, EVENTS);
     arena_reset(&f->arena);
     if (wire_open(&wire_feed_event, link_data(frame), link_bytes(frame), &f->arena, &m, &e))
-        tell(f, e.text);
+        say(f, e.text);
     else
         feed_topics_event(f->topics, frame->topic, &m, now);
 }
@@ -62,7 +62,7 @@ static void on_answer(void *ctx, unsigned source, struct peer peer, const struct
     (void)source, (void)peer;
     heard(f, ANSWERS);
     if (m->err)
-        tell(f, m->why);
+        say(f, m->why);
     else
         feed_topics_answer(f->topics, m, now);
 }
@@ -118,10 +118,10 @@ static void connect_again(struct parbus_feed *f)
     memcpy(old, f->source, sizeof old);
     memset(f->asked, 0, sizeof f->asked);
     if (!f->reopened)
-        tell(f, "nothing comes on a connection any more; connecting anew");
+        say(f, "nothing comes on a connection any more; connecting anew");
     f->reopened = true;
     if (connect_both(f, &e)) {
-        tell(f, e.text);
+        say(f, e.text);
         memcpy(f->source, old, sizeof old);
         return;
     }

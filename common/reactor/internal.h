@@ -3,12 +3,23 @@
 #pragma once
 #include "base/buffer.h"
 #include "reactor/reactor.h"
+#include <sys/types.h>
+
+/* The file of a socket that listens, as it was when it was bound. */
+struct bound {
+    char endpoint[LINK_ENDPOINT_BYTES];
+    dev_t device;
+    ino_t number;
+    bool lost; /* … and that was told */
+};
 
 struct source {
     struct reactor_source row;
     void *socket; /* NULL: not a socket */
     bool ready, touched, removed;
     int64_t due_us; /* timers; else INT64_MAX */
+    struct bound *bound;
+    unsigned bound_count;
 };
 
 struct reactor {
@@ -21,6 +32,7 @@ struct reactor {
     struct moment turn; /* when this turn began */
     int64_t tick_us;    /* when tick is due */
     int64_t end_us;     /* it ends then */
+    int64_t look_us;    /* whether the files of sockets are there is looked at then */
     bool ended;
     enum err err;
     struct err_text why;
@@ -44,6 +56,10 @@ enum err reactor_sources_open(struct reactor *r, const struct reactor_source *ro
 void reactor_sources_close(struct reactor *r);
 void reactor_sources_sweep(struct reactor *r); /* frees what was removed during the turn */
 struct moment reactor_now(const struct reactor *r);
+
+/* bound.c: a file of a socket that was removed is bound again */
+void bound_add(struct reactor *r, struct source *s, const char *endpoint);
+void bound_look(struct reactor *r, int64_t now_us);
 
 /* serve.c: one source's turn */
 void source_serve(struct reactor *r, unsigned number);

@@ -26,7 +26,7 @@ enum err reactor_open(struct reactor **out, const struct reactor_options *o, str
     r->hooks = o->hooks;
     r->directory = o->directory;
     r->stop_fd = o->stop_fd;
-    r->end_us = INT64_MAX;
+    r->end_us = r->look_us = INT64_MAX;
     r->swept = true;
     arena_init(&r->arena, WIRE_ARENA_BYTES);
     link_message_init(&r->message);
@@ -83,6 +83,7 @@ bool reactor_step(struct reactor *r, int64_t until_us)
     if (told)
         stop(r);
     serve_all(r);
+    bound_look(r, r->turn.mono_us);
     tick(r);
     reactor_sources_sweep(r);
     return !r->ended;

@@ -9,6 +9,7 @@
  * except those two and reactor_close. */
 #pragma once
 #include "base/moment.h"
+#include "base/tell.h"
 #include "link/link.h"
 #include "wire/wire.h"
 
@@ -48,6 +49,7 @@ struct reactor_source {
     int64_t (*due)(void *ctx, struct moment now); /* at once, then when it said itself; INT64_MAX: never again */
 };
 
+/* A socket whose file was removed or replaced is bound again within a second: nobody could connect to it any more. */
 struct reactor_hooks {
     void *ctx;
     /* What came on a socket with a channel; what could not be read comes too (m->err). Peer and message are valid
@@ -57,6 +59,8 @@ struct reactor_hooks {
     int64_t (*tick)(void *ctx, struct moment now);
     /* stop_fd can be read: returns until when to go on, unless reactor_end comes first. Called once. NULL: it ends. */
     int64_t (*stop)(void *ctx, struct moment now);
+    /* The reactor's own news for the log. NULL: they are not told. */
+    tell_fn *tell;
 };
 
 struct reactor_options {

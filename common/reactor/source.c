@@ -3,11 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum err bind_also(struct source *s, struct err_text *e)
+static enum err bind_also(struct reactor *r, struct source *s, struct err_text *e)
 {
     enum err err = OK;
-    for (const char *const *endpoint = s->row.also; endpoint && *endpoint && !err; endpoint++)
+    for (const char *const *endpoint = s->row.also; endpoint && *endpoint && !err; endpoint++) {
         err = link_bind(s->socket, *endpoint, e);
+        if (!err)
+            bound_add(r, s, *endpoint);
+    }
     return err;
 }
 
@@ -20,7 +23,9 @@ static enum err open_socket(struct reactor *r, struct source *s, struct err_text
         err = link_open(&s->socket, s->row.type, s->row.mode, endpoint ? endpoint : local, &s->row.options, e);
     s->row.options.security = NULL;
     s->touched = true; /* what came before anybody waits for it */
-    return err ? err : bind_also(s, e);
+    if (!err && s->row.mode == LINK_BIND)
+        bound_add(r, s, endpoint ? endpoint : local);
+    return err ? err : bind_also(r, s, e);
 }
 
 static int descriptor_of(const struct source *s)
@@ -46,6 +51,9 @@ static void close_one(struct source *s)
     if (s->socket && s->row.last_words_ms)
         zmq_setsockopt(s->socket, ZMQ_LINGER, &s->row.last_words_ms, sizeof s->row.last_words_ms);
     link_close(&s->socket);
+    free(s->bound);
+    s->bound = NULL;
+    s->bound_count = 0;
 }
 
 static unsigned free_number(struct reactor *r)

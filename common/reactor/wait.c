@@ -35,7 +35,7 @@ static void ask(struct source *s)
 
 int64_t wait_deadline(struct reactor *r)
 {
-    int64_t due_us = earlier_us(r->tick_us, r->end_us);
+    int64_t due_us = earlier_us(earlier_us(r->tick_us, r->end_us), r->look_us);
     for (unsigned i = 0; i < r->count; i++) {
         struct source *s = r->source[i];
         if (!s)

@@ -1,4 +1,5 @@
 #include "service/shell.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "service/bookmark_file.h"
 #include <unistd.h>
@@ -15,6 +16,7 @@ enum err worker_shell_open(void *shell, const struct service *service, const str
         .stop_fd = service->stop_fd,
     };
     options.hooks.ctx = shell;
+    options.hooks.tell = log_told;
     *s = (struct worker_shell){.service = service};
     return reactor_open(&s->reactor, &options, e);
 }

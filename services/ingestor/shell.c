@@ -102,7 +102,7 @@ static enum err open_sources(struct shell *s, const struct ingestor_arguments *a
                      .fd = committer_fd(s->stores.committer),
                      .ready = journal_answered},
     };
-    struct reactor_options options = {.hooks = {s, message, tick, stop},
+    struct reactor_options options = {.hooks = {s, message, tick, stop, log_told},
                                       .sources = table,
                                       .count = SOURCES,
                                       .directory = s->stores.service->directory,

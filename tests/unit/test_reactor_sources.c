@@ -20,6 +20,34 @@ static void *flood(unsigned count)
     return push;
 }
 
+static void remove_file(const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/run/%s", world.directory, name);
+    cr_assert_eq(unlink(path), 0, "%s", path);
+}
+
+static bool has_file(const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/run/%s", world.directory, name);
+    return access(path, F_OK) == 0;
+}
+
+Test(reactor_sources, a_socket_whose_file_was_removed_is_bound_again)
+{
+    world_open(rows, 2);
+    void *before = world_peer(ZMQ_PUSH, LINK_CONNECT, "a");
+    world_request(before, 1);
+    WORLD_UNTIL(world.heard_count == 1);
+    remove_file("a");
+    WORLD_UNTIL(has_file("a"));
+    world_request(before, 2);
+    world_request(world_peer(ZMQ_PUSH, LINK_CONNECT, "a"), 3);
+    WORLD_UNTIL(world.heard_count == 3);
+    cr_expect(has_file("b"));
+}
+
 /* One turn at a time; returns what was heard in the first one that heard something. */
 static unsigned heard_in_a_turn(void)
 {

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/deadline.h"
+#include "base/log.h"
 #include "services/parbus/supervisor/internal.h"
 #include <stdio.h>
 #include <sys/resource.h>
@@ -49,7 +50,7 @@ static enum err open_reactor(struct shell *s, struct err_text *e)
         [SOURCE_SIGNALS] = {.name = "signals", REACTOR_DESCRIPTOR, .fd = s->signal_fd, .ready = signals_read},
         [SOURCE_LOGS] = {.name = "logs", REACTOR_TIMER, .due = logs_trim},
     };
-    const struct reactor_options options = {.hooks = {.ctx = s, .message = message, .tick = tick},
+    const struct reactor_options options = {.hooks = {.ctx = s, .message = message, .tick = tick, .tell = log_told},
                                             .sources = sources,
                                             .count = SOURCE_COUNT,
                                             .directory = s->options->directory};
