@@ -156,13 +156,14 @@ static enum err put_all(struct write *w, const struct state_batch *b, struct err
     return err;
 }
 
-/* The check and the effects are one transaction: who lost the partition writes nothing, however late it wakes. */
+/* The check and the effects are one transaction: who lost the partition writes nothing, however late it wakes. Neither
+ * does who cannot show that it still has it: a damaged cursor holds up no other partition, and the next claim tells. */
 static enum err put_batch(struct write *w, struct state_batch *b, struct err_text *e)
 {
     enum err err = row_cursor(w->s, w->txn, b->partition, &w->at, e);
-    if (err)
+    if (err && err != ERR_CORRUPT)
         return err;
-    b->lost = w->at.cursor.owner_epoch != b->owner_epoch || w->at.cursor.applied != b->applied_before;
+    b->lost = err || w->at.cursor.owner_epoch != b->owner_epoch || w->at.cursor.applied != b->applied_before;
     if (b->lost)
         return OK;
     err = put_all(w, b, e);

@@ -127,7 +127,8 @@ struct state_batch {
     const struct state_tally_put *tallies;
     const struct state_reject_put *rejects;
     size_t values_count, scores_count, tallies_count, rejects_count;
-    bool lost; /* set by state_commit: another owner holds the partition, and nothing of this batch was written */
+    /* Set by state_commit: another owner holds the partition, or its cursor is damaged, and nothing was written. */
+    bool lost;
 };
 /* One transaction for all batches; those whose owner_epoch or cursor is not theirs any more are left out and marked
  * lost. ERR_FULL, ERR_IO: nothing was written. */

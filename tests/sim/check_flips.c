@@ -12,6 +12,7 @@ struct telling {
     bool by_state; /* rows of state are damaged, too: partitions may stand anywhere */
     size_t held, told, said;
     char sentence[SIM_PARTITIONS_MAX][128]; /* that has to be said of each that is held up */
+    char last[304];                         /* what was said last */
     char text[512];                         /* what is outstanding; empty: nothing */
 };
 
@@ -27,20 +28,7 @@ static uint64_t commit_of(const struct sim_record *r)
     return h.commit;
 }
 
-/* ---- who may stand where ---- */
-
-static const char *check_partition(struct sim *s, uint32_t p)
-{
-    static char text[128];
-    uint64_t applied = sim_state_cursor(&s->state, p).applied, last = s->journal.partition[p].last;
-    const struct sim_record *r = flips_next(s, p, applied);
-    bool excused = flips_in_partition(s, p) || (r && applied + 1 >= r->first_pseq);
-    if (applied == last || excused)
-        return NULL;
-    snprintf(text, sizeof text, "state has partition %u up to %" PRIu64 " of %" PRIu64 ", with nothing damaged next", p,
-             applied, last);
-    return text;
-}
+/* ---- who goes on ---- */
 
 /* It may have more: scores go out before they are committed (I15). */
 static const char *check_publisher(struct sim *s, uint32_t p)
@@ -74,17 +62,27 @@ static const char *check_alive(const struct sim *s)
 
 /* ---- what is told ---- */
 
-static void want_sentences(struct telling *t)
+static void stands_for_nothing(struct telling *t, uint32_t p)
 {
-    for (uint32_t p = 0; p < t->sim->partitions; p++) {
-        const struct sim_record *r = flips_next(t->sim, p, sim_state_cursor(&t->sim->state, p).applied);
-        t->by_state |= flips_in_partition(t->sim, p);
-        if (is_held(t->sim, p) && r)
-            snprintf(t->sentence[t->held++], sizeof *t->sentence,
-                     "partition %u stands still, for its next record is damaged: partition %u, pseq %" PRIu64
-                     ", commit %" PRIu64 ": ",
-                     p, p, r->first_pseq, commit_of(r));
-    }
+    snprintf(t->text, sizeof t->text,
+             "state has partition %u up to %" PRIu64 " of %" PRIu64 ", with nothing damaged next", p,
+             sim_state_cursor(&t->sim->state, p).applied, t->sim->journal.partition[p].last);
+}
+
+/* What is next is next for the ingestor: when Progress was lost, it sends again what is applied already. */
+static void want_sentence(struct telling *t, uint32_t p, const Parbus__PartitionStats *stats)
+{
+    const struct sim_record *r = flips_next(t->sim, p, stats->applied_pseq);
+    t->by_state |= flips_in_partition(t->sim, p);
+    if (!is_held(t->sim, p))
+        return;
+    if (!flips_in_partition(t->sim, p) && (!r || sim_state_cursor(&t->sim->state, p).applied + 1 < r->first_pseq))
+        stands_for_nothing(t, p);
+    if (r)
+        snprintf(t->sentence[t->held++], sizeof *t->sentence,
+                 "partition %u stands still, for its next record is damaged: partition %u, pseq %" PRIu64
+                 ", commit %" PRIu64 ": ",
+                 p, p, r->first_pseq, commit_of(r));
 }
 
 static void hear(void *ctx, const char *sentence)
@@ -93,8 +91,7 @@ static void hear(void *ctx, const char *sentence)
     t->said++;
     for (size_t i = 0; i < t->held; i++)
         t->told += strncmp(sentence, t->sentence[i], strlen(t->sentence[i])) == 0;
-    if (strstr(sentence, "is damaged") || !t->text[0])
-        snprintf(t->text, sizeof t->text, "health says \"%.400s\"", sentence);
+    snprintf(t->last, sizeof t->last, "%.300s", sentence);
 }
 
 /* Whoever owns no partition for it, stands still for it or cannot read it says so; of what nobody reads nobody can. */
@@ -105,27 +102,32 @@ static bool state_is_told(const struct telling *t, uint32_t p)
     return t->said > 0 || (!behind && !is_held(t->sim, p));
 }
 
-static void check_told(void *ctx, const Parbus__StatsReply *reply)
+static void check_state_told(struct telling *t)
 {
-    struct telling *t = ctx;
-    health_check(reply, hear, t);
-    if (!t->by_state && t->told == t->held && t->said == t->held)
-        t->text[0] = 0;
-    if (!t->by_state)
-        return;
-    t->text[0] = 0;
     for (uint32_t p = 0; p < t->sim->partitions; p++)
         if (!state_is_told(t, p))
             snprintf(t->text, sizeof t->text, "nobody says that partition %u stands still", p);
+}
+
+static void check_told(void *ctx, const Parbus__StatsReply *reply)
+{
+    struct telling *t = ctx;
+    for (size_t p = 0; p < reply->n_partition; p++)
+        want_sentence(t, (uint32_t)p, reply->partition[p]);
+    if (t->text[0])
+        return;
+    health_check(reply, hear, t);
+    if (t->by_state)
+        check_state_told(t);
+    else if (t->told != t->held || t->said != t->held)
+        snprintf(t->text, sizeof t->text, "%zu partitions are held up, health says %zu sentences, the last: %.300s",
+                 t->held, t->said, t->last);
 }
 
 static const char *check_telling(struct sim *s)
 {
     static struct telling t;
     t = (struct telling){.sim = s};
-    want_sentences(&t);
-    if (t.held)
-        snprintf(t.text, sizeof t.text, "%zu partitions are held up, and it is not told", t.held);
     if (!stats_of(s, check_told, &t))
         return "an ingestor that answers";
     return t.text[0] ? t.text : NULL;
@@ -145,8 +147,6 @@ const char *check_held_up(struct sim *s)
     const char *what = check_alive(s);
     if (!what)
         what = check_feeders(s);
-    for (uint32_t p = 0; p < s->partitions && !what; p++)
-        what = check_partition(s, p);
     for (uint32_t p = 0; p < s->partitions && !what; p++)
         what = check_publisher(s, p);
     if (!what)

@@ -127,6 +127,8 @@ static size_t loud_bit(struct sim *s, const struct kv_row *row)
         at = sizeof(struct score_header) + one_of_many(s, row->bytes - sizeof(struct score_header), sizeof(int64_t));
     else if (row->key[0] == SIM_STATE_TALLIES)
         return 8 * sizeof(uint64_t) + rng_below(&s->flips.rng, 8);
+    else if (row->key[0] == SIM_STATE_PARTITIONS && s->options.mutation != MUTATION_FLIP_UNSEEN)
+        return 1 + rng_below(&s->flips.rng, (uint32_t)(8 * row->bytes) - 1);
     if (!at || at + sizeof(int64_t) > row->bytes)
         return 0;
     return 8 * at + (size_t)rng_between(&s->flips.rng, LOUD_BITS_FROM, MANTISSA_BITS - 1);
@@ -175,6 +177,11 @@ enum err flips_read_row(struct sim *s, const struct kv_row *row, size_t at, void
     if (!sum_is_wrong(row))
         sim_fail(s, "law 7: bit %zu of a row is not what was written, and no checksum says so", bit);
     return err_set(e, ERR_CORRUPT, "its checksum is wrong; state can be deleted, it is made again from the journal");
+}
+
+enum err flips_read_cursor(struct sim *s, uint32_t partition, struct err_text *e)
+{
+    return flips_read_row(s, sim_state_cursor_row(&s->state, partition), 0, NULL, 0, e);
 }
 
 /* ---- when ---- */

@@ -1,6 +1,6 @@
-/* Single bits that are not what was written: in a record of the journal, and in a row of state (values, scores,
- * tallies). What is there stays whole for the checks; whoever reads it in a process meets the flipped bit, and says
- * what the real stores say, by the real checksum: ERR_CORRUPT with the place.
+/* Single bits that are not what was written: in a record of the journal, and in a row of state (cursors, values,
+ * scores, tallies). What is there stays whole for the checks; whoever reads it in a process meets the flipped bit, and
+ * says what the real stores say, by the real checksum: ERR_CORRUPT with the place.
  *
  * Half of them were the memory's, and are gone a while later. The others last until an operator puts a whole journal
  * there, or deletes state; the run does not end before everything else has, and it has been told which partition stands
@@ -41,6 +41,9 @@ enum err flips_read_record(struct sim *s, uint32_t partition, const struct sim_r
 /* `copy` was read from the row's data at `at`. ERR_CORRUPT; NULL is no row, and whole. */
 enum err flips_read_row(struct sim *s, const struct kv_row *row, size_t at, void *copy, size_t bytes,
                         struct err_text *e);
+
+/* … of the partition's cursor. */
+enum err flips_read_cursor(struct sim *s, uint32_t partition, struct err_text *e);
 
 /* Some last, so that an operator has to come. */
 bool flips_last(const struct sim *s);

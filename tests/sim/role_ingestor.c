@@ -171,7 +171,7 @@ static void restore_partitions(struct sim *s, struct actor *n, struct ingestor *
     for (uint32_t i = 0; i < s->partitions && !n->dying; i++) {
         uint64_t last = s->journal.partition[i].last, applied = sim_state_cursor(&s->state, i).applied;
         bool unknown = !s->operator.ahead && rng_below(&s->rng, 2);
-        if (unknown || s->options.mutation == MUTATION_AHEAD_ACCEPTED)
+        if (unknown || flips_read_cursor(s, i, NULL) || s->options.mutation == MUTATION_AHEAD_ACCEPTED)
             applied = 0;
         if (!ingestor_restore_partition(core, i, last, applied, &e))
             continue;

@@ -65,8 +65,9 @@ static void reload(void *ctx, struct publisher *core, uint64_t journal_id, uint3
         return;
     trace_note(p->sim, p->actor->name, "reads partition %lu at %lu, is at %lu", partition, loading.pseq,
                publisher_position(core, partition), 0);
-    enum err err =
-        sim_state_scores_each(p->sim, p->actor, partition, &loading.pseq, publisher_load_score, &loading, &e);
+    enum err err = flips_read_cursor(p->sim, partition, &e);
+    if (!err)
+        err = sim_state_scores_each(p->sim, p->actor, partition, &loading.pseq, publisher_load_score, &loading, &e);
     if (!err)
         publisher_loaded(core, partition, loading.pseq);
     publisher_damaged(core, partition, err == ERR_CORRUPT ? e.text : NULL);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 enum {
-    PARTITIONS = 'p',
+    PARTITIONS = SIM_STATE_PARTITIONS,
     VALUES = SIM_STATE_VALUES,
     SCORES = SIM_STATE_SCORES,
     TALLIES = SIM_STATE_TALLIES,
@@ -183,6 +183,11 @@ enum err sim_state_read_values(const struct sim_state *t, uint32_t partition, ui
     ASSERT(row->bytes == cell_count * sizeof *cell);
     memcpy(cell, row->data, row->bytes);
     return OK;
+}
+
+const struct kv_row *sim_state_cursor_row(const struct sim_state *t, uint32_t partition)
+{
+    return get(t, key_of(PARTITIONS, partition));
 }
 
 const struct kv_row *sim_state_row(const struct sim_state *t, uint32_t partition, uint32_t series, uint32_t unit,

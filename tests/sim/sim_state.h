@@ -9,7 +9,12 @@ struct sim;
 struct actor;
 struct state_work;
 
-enum { SIM_STATE_VALUES = 'v', SIM_STATE_SCORES = 's', SIM_STATE_TALLIES = 't' }; /* first byte of a row's key */
+enum {
+    SIM_STATE_PARTITIONS = 'p',
+    SIM_STATE_VALUES = 'v',
+    SIM_STATE_SCORES = 's',
+    SIM_STATE_TALLIES = 't'
+}; /* first byte of a row's key */
 
 struct sim_state {
     struct kv kv, copy;
@@ -52,6 +57,8 @@ enum err sim_state_read_values(const struct sim_state *t, uint32_t partition, ui
 /* NULL: no such row. *points follow the header. */
 const struct score_header *sim_state_read_scores(const struct sim_state *t, uint32_t partition, uint32_t series,
                                                  uint32_t unit, const int64_t **points);
+/* Of a partition's cursor. NULL: there is none. */
+const struct kv_row *sim_state_cursor_row(const struct sim_state *t, uint32_t partition);
 /* The row of values or scores; stage 0: scores. NULL: there is none. */
 const struct kv_row *sim_state_row(const struct sim_state *t, uint32_t partition, uint32_t series, uint32_t unit,
                                    uint8_t stage);

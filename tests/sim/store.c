@@ -57,6 +57,9 @@ static enum err begin(struct sim *s, struct actor *n, struct err_text *e)
 static void claim(struct sim *s, struct actor *n, struct state_claim *c)
 {
     c->cursor = sim_state_cursor(&s->state, c->partition);
+    c->err = flips_read_cursor(s, c->partition, &c->why);
+    if (c->err)
+        return;
     c->err = c->cursor.owner_epoch > c->owner_epoch ? ERR_LOST : OK;
     if (c->err) {
         census_add(s, epochs_ahead, c->cursor.owner_epoch >> 32 > s->journal.term);
@@ -87,7 +90,8 @@ static enum err write_claims(struct sim *s, struct actor *n, struct state_work *
 static void commit_batch(struct sim *s, struct actor *n, struct state_batch *b)
 {
     struct state_cursor cursor = sim_state_cursor(&s->state, b->partition);
-    b->lost = cursor.owner_epoch != b->owner_epoch || cursor.applied != b->applied_before;
+    b->lost = flips_read_cursor(s, b->partition, NULL) || cursor.owner_epoch != b->owner_epoch ||
+              cursor.applied != b->applied_before;
     if (s->options.mutation == MUTATION_TWO_WRITERS)
         b->lost = false;
     trace_note(s, n->name, "commits partition %lu from %lu to %lu: lost %lu", b->partition, b->applied_before,
@@ -152,6 +156,8 @@ enum err sim_state_cursor_get(struct sim *s, struct actor *n, uint32_t partition
                               struct err_text *e)
 {
     enum err err = reading(s, n, e);
+    if (!err)
+        err = flips_read_cursor(s, partition, e);
     *cursor = sim_state_cursor(&s->state, partition);
     return err;
 }

@@ -96,3 +96,21 @@ Test(state_damage, a_cursor_that_vanishes_is_not_taken_for_a_new_partition)
     cr_assert_eq(state_cursor_get(s, 3, &cursor, &e), ERR_CORRUPT);
     cr_assert(strstr(e.text, "has rows, but no cursor"), "%s", e.text);
 }
+
+/* Who cannot show that it is still the owner is none; when the partition is taken again, the damage is told. */
+Test(state_damage, a_damaged_cursor_holds_up_its_own_partition_alone)
+{
+    struct effects f[2];
+    setup_damage();
+    own(s, 4, 9);
+    spoil_first("partitions", true);
+    struct state_batch b[2] = {make_batch(&f[0], 3, 9, 2), make_batch(&f[1], 4, 9, 1)};
+    cr_assert_eq(state_commit(s, b, 2, &e), OK, "%s", e.text);
+    cr_assert(b[0].lost);
+    cr_assert_not(b[1].lost);
+    cr_assert_eq(applied_of(4), 1);
+    struct state_claim claim = {.partition = 3, .owner_epoch = 10};
+    cr_assert_eq(state_claim(s, &claim, 1, &e), OK, "%s", e.text);
+    cr_assert_eq(claim.err, ERR_CORRUPT);
+    cr_assert(strstr(claim.why.text, "its checksum is wrong"), "%s", claim.why.text);
+}
