@@ -19,6 +19,7 @@ struct parbus_feeder {
     struct outbox *outbox;
     struct parbus_feeder_events events;
     int64_t sync_retry_us; /* the disk was full */
+    uint64_t synced;       /* in the outbox up to here */
 };
 
 static enum err to_ingestor(void *ctx, const void *data, size_t bytes)
@@ -77,9 +78,13 @@ static enum err sync_outbox(struct parbus_feeder *f, struct err_text *e)
     if (!f->outbox)
         return OK;
     enum err err = outbox_sync(f->outbox, &stored, e);
-    if (!err)
-        feeder_core_release(f->core, stored);
-    return err;
+    if (err)
+        return err;
+    feeder_core_release(f->core, stored);
+    if (stored != f->synced)
+        reactor_due(f->reactor); /* it may be sent */
+    f->synced = stored;
+    return OK;
 }
 
 static enum err to_outbox(struct parbus_feeder *f, const struct feeder_pack_plan *plan, const Parbus__Submission *s,
@@ -114,15 +119,16 @@ enum parbus_err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission
                                      struct parbus_err_text *e)
 {
     enum err err = submit(f, s, text_of(e));
-    if (!err && seq)
+    if (err)
+        return public_err(err); /* what makes room comes by itself: a receipt, or the next try of a full disk */
+    if (seq)
         *seq = s->seq;
-    reactor_due(f->reactor); /* also when the window is full: only a turn makes room */
-    return public_err(err);
+    reactor_due(f->reactor);
+    return PARBUS_OK;
 }
 
 enum parbus_err parbus_feeder_sync(struct parbus_feeder *f, struct parbus_err_text *e)
 {
-    reactor_due(f->reactor);
     return public_err(sync_outbox(f, text_of(e)));
 }
 
@@ -228,6 +234,7 @@ static enum err open_feeder(struct parbus_feeder **out, const struct parbus_feed
     f->events = o->events;
     struct outbox_start start = {.first_seq = 1, .next_seq = 1};
     enum err err = o->outbox ? outbox_open(&f->outbox, o->outbox, o->name, &start, e) : draw_epoch(&start.epoch, e);
+    f->synced = start.next_seq - 1;
     if (!err)
         err = open_reactor(f, o->endpoint, e);
     if (!err)

@@ -29,6 +29,15 @@ void feeder_settle_refused(struct feeder_core *c)
         c->settled++;
 }
 
+/* D9a: it goes well again, as far as one can see. */
+static void speed_up(struct feeder_core *c)
+{
+    c->holds = 0;
+    c->burst *= 2;
+    if (c->burst >= c->window)
+        c->burst = 0;
+}
+
 void feeder_settle(struct feeder_core *c, uint64_t up_to_seq)
 {
     if (up_to_seq <= c->receipted)
@@ -39,6 +48,7 @@ void feeder_settle(struct feeder_core *c, uint64_t up_to_seq)
         c->next_send = up_to_seq + 1;
     feeder_settle_refused(c);
     c->trouble = PARBUS__REASON__REASON_NONE;
+    speed_up(c);
     if (c->io.settled)
         c->io.settled(c->io.ctx, up_to_seq);
     if (c->events.receipt)
@@ -244,11 +254,25 @@ static void refuse_gap(struct feeder_core *c, int64_t now_us, const Parbus__Refu
         c->next_send = r->seq;
 }
 
+static int64_t later_us(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* D9a: at least what the ingestor wants. What comes during a hold says no more than the one that began it. */
+static int64_t hold_us(struct feeder_core *c, int64_t now_us, int64_t wanted_us)
+{
+    if (now_us < c->hold_until_us)
+        return later_us(wanted_us, c->hold_until_us - now_us);
+    int64_t longer_us = wanted_us << c->holds, most_us = later_us(wanted_us, FEEDER_HOLD_US_MAX);
+    if (c->holds < FEEDER_HOLD_DOUBLINGS_MAX)
+        c->holds++;
+    return longer_us < most_us ? longer_us : most_us;
+}
+
 static void hold(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
 {
     struct err_text text;
     refusal_text(r, &text);
-    c->hold_until_us = now_us + (int64_t)r->retry_after_ms * 1000;
+    c->hold_until_us = now_us + hold_us(c, now_us, (int64_t)r->retry_after_ms * 1000);
+    c->burst = 1;
     c->quiet_since_us = c->hold_until_us;
     if (r->seq >= c->ring.first && r->seq < c->next_send)
         c->next_send = r->seq;

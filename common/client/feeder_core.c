@@ -229,10 +229,12 @@ static void ask_questions(struct feeder_core *c, int64_t now_us)
     }
 }
 
-/* D5a */
+/* D5a, D9a */
 static uint64_t send_limit(const struct feeder_core *c)
 {
     uint64_t limit = c->receipted + c->window;
+    if (c->burst && limit > c->settled + c->burst)
+        limit = c->settled + c->burst;
     if (limit > c->released)
         limit = c->released;
     return limit < c->ring.end ? limit : c->ring.end - 1;

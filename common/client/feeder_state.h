@@ -6,10 +6,12 @@
 #include "client/feeder_ring.h"
 
 enum {
-    FEEDER_SILENCE_US = 1000000, /* D1: nothing heard for so long while waiting: say hello again */
-    FEEDER_RETRY_US = 10000,     /* the socket was full */
-    FEEDER_RESTARTS_MAX = 8,     /* new epochs in a row that the ingestor did not accept */
-    FEEDER_DOUBTS_MAX = 3,       /* Welcomes without `request` that must agree before an epoch is given up */
+    FEEDER_SILENCE_US = 1000000,  /* D1: nothing heard for so long while waiting: say hello again */
+    FEEDER_RETRY_US = 10000,      /* the socket was full */
+    FEEDER_HOLD_US_MAX = 4000000, /* D9a: longer than that is waited only when the ingestor wants it */
+    FEEDER_HOLD_DOUBLINGS_MAX = 10,
+    FEEDER_RESTARTS_MAX = 8, /* new epochs in a row that the ingestor did not accept */
+    FEEDER_DOUBTS_MAX = 3,   /* Welcomes without `request` that must agree before an epoch is given up */
 };
 
 enum feeder_state { FEEDER_GREETING, FEEDER_WELCOMED, FEEDER_FAILED };
@@ -45,6 +47,8 @@ struct feeder_core {
     uint64_t hello_first; /* the oldest without a receipt when it was sent */
     uint32_t restarts, doubts;
     int64_t hello_due_us, quiet_since_us, hold_until_us;
+    uint32_t holds;         /* D9a: one after another, without a receipt between them */
+    uint32_t burst;         /* D9a: so many may be under way; 0: what the window holds */
     Parbus__Reason trouble; /* told last; told again only after things went well */
     bool send_full;
 

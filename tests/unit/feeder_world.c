@@ -101,6 +101,7 @@ static void door_hello(struct world *w, const Parbus__Hello *hello)
 static void door_submission(struct world *w, const Parbus__Submission *s)
 {
     struct door *d = &w->door;
+    d->came++;
     if (!d->hello) {
         world_refuse(w, s->seq, PARBUS__REASON__REFUSED_NO_HELLO, "", 0);
     } else if (s->seq <= d->receipted) {
@@ -109,6 +110,8 @@ static void door_submission(struct world *w, const Parbus__Submission *s)
         if (!d->gap_told)
             world_refuse(w, d->last + 1, PARBUS__REASON__REFUSED_SEQUENCE_GAP, "", 0);
         d->gap_told = true;
+    } else if (s->seq == d->last + 1 && d->full) {
+        world_refuse(w, s->seq, PARBUS__REASON__REFUSED_STORAGE, "disk full", 50);
     } else if (s->seq == d->last + 1) {
         d->gap_told = false;
         d->last++;

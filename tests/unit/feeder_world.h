@@ -20,6 +20,8 @@ struct door {           /* one feeder, written after PROTOCOL.md and not after t
     uint64_t epoch_max; /* 0: it takes any */
     uint64_t epoch, receipted, last, peer_epoch, refuse_id;
     bool hello, echo, gap_told;
+    bool full;     /* nothing can be stored, which a run of submissions is told once */
+    uint64_t came; /* submissions, however often each */
     int64_t commit_us;
     uint32_t window;
     uint64_t window_bytes; /* 0: it says nothing of bytes */

@@ -278,6 +278,47 @@ Test(feeder_core, busy_is_waited_out)
     world_free(w);
 }
 
+/* D9a */
+Test(feeder_core, trouble_that_lasts_costs_a_submission_a_time_and_not_a_window)
+{
+    enum { OUTAGE_US = 60000000, WAIT_US_MAX = 4000000, TRIES = OUTAGE_US / WAIT_US_MAX };
+    struct world *w = calm(1);
+    w->door.full = true;
+    for (uint32_t id = 1; id <= 60; id++)
+        world_submit(w, id);
+    for (int64_t end_us = w->now_us + OUTAGE_US; w->now_us < end_us;)
+        world_step(w);
+    uint64_t came = w->door.came - w->door.window;
+    cr_assert(all(ge(u64, came, TRIES), le(u64, came, TRIES + 8)), "after the first window: %llu",
+              (unsigned long long)came);
+    w->door.full = false;
+    w->door.came = 0;
+    for (int64_t end_us = w->now_us + 2 * WAIT_US_MAX; !world_all_settled(w) && w->now_us < end_us;)
+        world_step(w);
+    assert_each_once_in_order(w, 60);
+    cr_assert(eq(u64, w->door.came, 60));
+    world_free(w);
+}
+
+/* D9a: it was refused, so no receipt will open the way before it. */
+Test(feeder_core, one_that_is_refused_for_good_does_not_stand_in_the_way_of_the_next_try)
+{
+    struct world *w = calm(1);
+    w->door.full = true;
+    for (uint32_t id = 1; id <= 3; id++)
+        world_submit(w, id);
+    steps(w, 200);
+    w->door.full = false, w->door.refuse_id = 1, w->door.commit_us = INT64_MAX;
+    steps(w, 2000);
+    cr_assert(eq(u64, w->refusals, 1));
+    cr_assert(eq(sz, w->door.pending_count, 1), "the next one");
+    w->door.commit_us = 0;
+    steps(w, 2000);
+    cr_assert(eq(sz, w->door.journal_count, 2));
+    cr_assert(world_all_settled(w));
+    world_free(w);
+}
+
 Test(feeder_core, an_answer_to_an_earlier_hello_or_epoch_is_ignored)
 {
     struct world *w = calm(5);

@@ -128,9 +128,9 @@ static enum parbus_err turn(struct pusher *p, bool readable, struct parbus_err_t
 {
     if (readable && !p->ended && !p->full)
         read_input(p);
-    enum parbus_err err = push_lines(p, e);
+    enum parbus_err err = parbus_feeder_step(p->feeder, e); /* first: it may make room for what comes now */
     if (!err)
-        err = parbus_feeder_step(p->feeder, e);
+        err = push_lines(p, e);
     if (!err)
         err = parbus_feed_step(p->feed, e);
     fflush(stdout);

@@ -24,8 +24,7 @@ struct load {
     const struct load_options *options;
     struct reactor *reactor;
     enum phase phase;
-    int sent;  /* of the last batch */
-    bool full; /* the last one found its window full */
+    int sent; /* of the last batch */
     struct load_result *result;
     struct load_values values;
     struct parbus_feeder *feeder[LOAD_FEEDERS_MAX];
@@ -246,8 +245,7 @@ static enum err send_batch(struct load *l, int *sent, struct err_text *e)
     for (*sent = 0; *sent < BATCH && (uint64_t)*sent < most; ++*sent)
         if ((err = send_one(l, now_us, e)))
             break;
-    l->full = err == ERR_BUSY;
-    return l->full ? OK : err;
+    return err == ERR_BUSY ? OK : err;
 }
 
 /* ---- watching ---- */
@@ -349,12 +347,8 @@ static enum err step_all(struct load *l, struct err_text *e)
     return err ? err : err_of(parbus_feed_step(l->feed, public_text(e)));
 }
 
-/* What was submitted makes its feeder's deadline an early one; so does what found its window full, though only a
- * receipt makes room. */
 static int64_t next_us(struct load *l, int64_t now_us)
 {
-    if (l->phase == SENDING && l->full && !l->sent)
-        return now_us + IDLE_US;
     int64_t next = earlier_us(now_us + IDLE_US, parbus_feed_deadline_us(l->feed));
     for (int i = 0; i < l->options->feeders; i++)
         next = earlier_us(next, parbus_feeder_deadline_us(l->feeder[i]));

@@ -59,7 +59,7 @@ struct parbus_topic_events { /* any may be NULL */
 
 /* Follows a topic from now on. The handle is the caller's until parbus_topic_leave or parbus_feed_close.
  * PARBUS_ERR_FULL: topics_max are followed; PARBUS_ERR_INVALID: it is followed already; PARBUS_ERR_TOO_LARGE: no topic
- * has so long a name. *t is NULL then. events may be NULL. O(1) expected. */
+ * has so long a name. *t is NULL then. events may be NULL. Due at once. O(1) expected. */
 PARBUS_API enum parbus_err parbus_feed_follow(struct parbus_feed *f, const char *topic,
                                               const struct parbus_topic_events *events, struct parbus_topic **t,
                                               struct parbus_err_text *e);
@@ -135,7 +135,9 @@ PARBUS_API enum parbus_err parbus_feed_poll(struct parbus_feed *f, int timeout_m
 /* For poll, epoll (level-triggered), libuv …; the feed's own: neither read nor closed by the caller. It stays the same
  * until parbus_feed_close. */
 PARBUS_API int parbus_feed_fd(const struct parbus_feed *f);
-/* In the past: at once. INT64_MAX: none. */
+/* When the feed has something to do though nothing comes: at once (a time in the past) when a topic was followed or
+ * left, or a message waits to be read; else the next time to ask for a table again, or to notice a silence. INT64_MAX:
+ * nothing until a message comes. A step earlier than that does no harm. */
 PARBUS_API int64_t parbus_feed_deadline_us(struct parbus_feed *f);
 /* How long it is until then, rounded up: for poll and epoll_wait. -1: no deadline. */
 PARBUS_API int parbus_feed_timeout_ms(struct parbus_feed *f);

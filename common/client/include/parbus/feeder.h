@@ -58,16 +58,18 @@ PARBUS_API void parbus_feeder_close(struct parbus_feeder **f);
 
 /* Takes a submission: its seq is filled in (the message is the caller's; only seq is written). With an outbox it is on
  * disk, synced, after the next parbus_feeder_sync, poll or step; without, it lives as long as the process.
- * PARBUS_ERR_BUSY: the window (the outbox) is full; poll, then try again. PARBUS_ERR_TOO_LARGE, PARBUS_ERR_INVALID: it
- * would be refused; not taken. */
+ * PARBUS_ERR_BUSY: there is no room (memory_bytes, or the outbox); try again after the next step, for only a receipt
+ * makes some: asking does not bring the deadline nearer, so a loop that steps and then tries again does not spin. What
+ * was taken is due at once. PARBUS_ERR_TOO_LARGE, PARBUS_ERR_INVALID: it would be refused; not taken. */
 PARBUS_API enum parbus_err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission *submission, uint64_t *seq,
                                                 struct parbus_err_text *e);
-/* Writes what was submitted to the outbox, one synced transaction; without an outbox nothing. PARBUS_ERR_FULL: it is
+/* Writes what was submitted to the outbox, one synced transaction; without an outbox nothing. What is new there is due
+ * at once. PARBUS_ERR_FULL: it is
  * still in memory, and polls try again. After another error a poll ends the feeder. */
 PARBUS_API enum parbus_err parbus_feeder_sync(struct parbus_feeder *f, struct parbus_err_text *e);
 
-/* ---- questions: the answer comes through an event in a later turn; until then the question is asked again, and a
- * newer one of the same kind takes its place ---- */
+/* ---- questions: due at once; the answer comes through an event in a later turn; until then the question is asked
+ * again, and a newer one of the same kind takes its place ---- */
 
 /* The rejects of from_seq .. to_seq, both included, from row from_row of from_seq on (D11): `verdict`. */
 PARBUS_API void parbus_feeder_status(struct parbus_feeder *f, uint64_t from_seq, uint64_t to_seq, uint32_t from_row);
@@ -90,7 +92,9 @@ PARBUS_API enum parbus_err parbus_feeder_poll(struct parbus_feeder *f, int timeo
 /* For poll, epoll (level-triggered), libuv …; the feeder's own: neither read nor closed by the caller. It stays the
  * same until parbus_feeder_close. */
 PARBUS_API int parbus_feeder_fd(const struct parbus_feeder *f);
-/* In the past: at once. INT64_MAX: none. */
+/* When the feeder has something to do though nothing comes: at once (a time in the past) when something was submitted
+ * or asked, or a message waits to be read; else the next time to send again, to say hello, or to try a full disk.
+ * INT64_MAX: nothing until a message comes. A step earlier than that does no harm. */
 PARBUS_API int64_t parbus_feeder_deadline_us(struct parbus_feeder *f);
 /* How long it is until then, rounded up: for poll and epoll_wait. -1: no deadline. */
 PARBUS_API int parbus_feeder_timeout_ms(struct parbus_feeder *f);
