@@ -194,6 +194,15 @@ enum err link_send_to_within(void *socket, uint64_t peer, const void *data, size
     return link_send_frame_to(socket, peer, &message);
 }
 
+/* libzmq refuses the first frame of a message, or none. */
+enum err link_send_frames(void *socket, const struct link_piece *piece, unsigned count)
+{
+    enum err err = OK;
+    for (unsigned i = 0; i < count && !err; i++)
+        err = send_frame(socket, piece[i].data, piece[i].bytes, i + 1 < count ? ZMQ_SNDMORE : 0);
+    return err;
+}
+
 enum err link_publish(void *socket, const char *topic, const void *data, size_t bytes)
 {
     enum err err = send_frame(socket, topic, strlen(topic) + 1, ZMQ_SNDMORE);

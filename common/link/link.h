@@ -81,5 +81,26 @@ enum err link_receive(void *socket, int type, struct link_message *m);
 static inline const void *link_data(struct link_message *m) { return zmq_msg_data(&m->frame); }
 static inline size_t link_bytes(struct link_message *m) { return zmq_msg_size(&m->frame); }
 uint64_t link_dropped(void); /* of the whole process */
+/* ---- whole messages of several frames, as they are: for what speaks another protocol (ZAP, RFC 27) ---- */
+
+/* Frames are valid until the next receive. On a ROUTER the first is who it is from, as link_send_frames takes it. */
+enum { LINK_FRAMES_MAX = 16 };
+struct link_frames {
+    unsigned count;
+    size_t bytes; /* of all */
+    zmq_msg_t frame[LINK_FRAMES_MAX];
+};
+struct link_piece {
+    const void *data;
+    size_t bytes;
+};
+void link_frames_init(struct link_frames *m);
+void link_frames_close(struct link_frames *m);
+/* One message without waiting. What has more frames (at most LINK_FRAMES_MAX) or bytes is dropped and counted:
+ * ERR_INVALID. Not for REP: what was dropped there could never be answered. */
+enum err link_receive_frames(void *socket, struct link_frames *m, unsigned frames_max, size_t bytes_max);
+/* Whole or not at all. Errors as link_send and, on a ROUTER, link_send_to. */
+enum err link_send_frames(void *socket, const struct link_piece *piece, unsigned count);
+
 /* Ends the connection that the message came by; libzmq finds it broken. */
 void link_cut(struct link_message *m);

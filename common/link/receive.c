@@ -98,6 +98,51 @@ enum err link_receive(void *socket, int type, struct link_message *m)
     return err;
 }
 
+/* ---- several frames ---- */
+
+void link_frames_init(struct link_frames *m)
+{
+    m->count = 0;
+    m->bytes = 0;
+    for (int i = 0; i < LINK_FRAMES_MAX; i++)
+        zmq_msg_init(&m->frame[i]);
+}
+
+void link_frames_close(struct link_frames *m)
+{
+    for (int i = 0; i < LINK_FRAMES_MAX; i++)
+        zmq_msg_close(&m->frame[i]);
+    m->count = 0;
+}
+
+/* What is over the bound takes the place of the last one. */
+static enum err receive_all(void *socket, struct link_frames *m, unsigned frames_max)
+{
+    zmq_msg_t *at;
+    do {
+        at = &m->frame[m->count < frames_max ? m->count : frames_max - 1];
+        enum err err = receive_frame(socket, at);
+        if (err)
+            return err;
+        m->count++;
+        m->bytes += zmq_msg_size(at);
+    } while (zmq_msg_more(at));
+    return OK;
+}
+
+enum err link_receive_frames(void *socket, struct link_frames *m, unsigned frames_max, size_t bytes_max)
+{
+    ASSERT(frames_max && frames_max <= LINK_FRAMES_MAX);
+    m->count = 0;
+    m->bytes = 0;
+    enum err err = receive_all(socket, m, frames_max);
+    if (err || (m->count <= frames_max && m->bytes <= bytes_max))
+        return err;
+    m->count = 0;
+    dropped++;
+    return ERR_INVALID;
+}
+
 void link_cut(struct link_message *m)
 {
     int fd = zmq_msg_get(&m->frame, ZMQ_SRCFD);

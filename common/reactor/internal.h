@@ -37,6 +37,7 @@ struct reactor {
     enum err err;
     struct err_text why;
     struct link_message message;
+    struct link_frames frames;
     struct arena arena;
     struct buffer out;
 };
@@ -45,7 +46,7 @@ static inline void *source_ctx(const struct reactor *r, const struct source *s)
 {
     return s->row.ctx ? s->row.ctx : r->hooks.ctx;
 }
-static inline bool source_reads(const struct source *s) { return s->row.channel || s->row.frame; }
+static inline bool source_reads(const struct source *s) { return s->row.channel || s->row.frame || s->row.frames; }
 static inline bool source_wanted(const struct reactor *r, const struct source *s)
 {
     return !s->row.wanted || s->row.wanted(source_ctx(r, s));

@@ -30,6 +30,7 @@ enum err reactor_open(struct reactor **out, const struct reactor_options *o, str
     r->swept = true;
     arena_init(&r->arena, WIRE_ARENA_BYTES);
     link_message_init(&r->message);
+    link_frames_init(&r->frames);
     enum err err = open_all(r, o, e);
     if (err)
         reactor_close(out);
@@ -42,6 +43,7 @@ void reactor_close(struct reactor **out)
     if (!r)
         return;
     link_message_close(&r->message);
+    link_frames_close(&r->frames);
     reactor_sources_close(r);
     if (r->epoll_fd >= 0)
         close(r->epoll_fd);

@@ -22,9 +22,10 @@ struct reactor_limits {
     int64_t us;
 };
 enum { REACTOR_MESSAGES_MAX = 1024, REACTOR_BYTES_MAX = 8 << 20, REACTOR_US_MAX = 5000 };
+enum { REACTOR_FRAMES_BYTES_MAX = 64 << 10 };
 
 /* A row of the table. Strings and what is pointed to live as long as the source, options only while it is opened. A
- * socket with neither channel nor frame is never read: it only sends. */
+ * socket with none of channel, frame and frames is never read: it only sends. */
 struct reactor_source {
     const char *name;
     enum reactor_kind kind;
@@ -37,6 +38,10 @@ struct reactor_source {
     struct link_options options;
     const struct wire_channel *channel; /* decodes for hooks.message; or: */
     void (*frame)(void *ctx, unsigned source, struct link_message *m, struct moment now);
+    /* … or, of several frames each, as they are; larger ones are dropped and counted (link_dropped). Not for REP. */
+    void (*frames)(void *ctx, unsigned source, struct link_frames *m, struct moment now);
+    unsigned frames_max;       /* of one message; 0: LINK_FRAMES_MAX */
+    size_t frames_bytes_max;   /* of one message, all its frames; 0: REACTOR_FRAMES_BYTES_MAX */
     bool (*wanted)(void *ctx); /* asked before each message; false: it stays where it is. NULL: always */
     struct reactor_limits limits;
     size_t small_bytes,
@@ -110,6 +115,8 @@ bool reactor_waiting(const struct reactor *r, unsigned source);
 
 enum err reactor_send(struct reactor *r, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m);
 enum err reactor_send_bytes(struct reactor *r, unsigned source, uint64_t peer, const void *data, size_t bytes);
+/* A source with frames; on a ROUTER the first piece is the first frame of whom it is for. */
+enum err reactor_send_frames(struct reactor *r, unsigned source, const struct link_piece *piece, unsigned count);
 /* XPUB. */
 enum err reactor_publish(struct reactor *r, unsigned source, const char *topic, const void *data, size_t bytes);
 /* SUB. */

@@ -44,6 +44,11 @@ enum err reactor_send(struct reactor *r, unsigned source, uint64_t peer, uint32_
     return s->row.type == ZMQ_ROUTER ? link_send_frame_to(s->socket, peer, &frame) : link_send_frame(s->socket, &frame);
 }
 
+enum err reactor_send_frames(struct reactor *r, unsigned source, const struct link_piece *piece, unsigned count)
+{
+    return link_send_frames(used(r, source)->socket, piece, count);
+}
+
 enum err reactor_publish(struct reactor *r, unsigned source, const char *topic, const void *data, size_t bytes)
 {
     return link_publish(used(r, source)->socket, topic, data, bytes);

@@ -11,6 +11,10 @@ static void deliver(struct reactor *r, const struct source *s, unsigned number, 
 {
     struct wire_message m;
     struct err_text e;
+    if (s->row.frames) {
+        s->row.frames(source_ctx(r, s), number, &r->frames, now);
+        return;
+    }
     if (s->row.frame) {
         s->row.frame(source_ctx(r, s), number, &r->message, now);
         return;
@@ -44,10 +48,23 @@ static bool use_up(struct allowance *a, size_t bytes, int64_t now_us)
     return a->messages && a->bytes && now_us < a->end_us;
 }
 
+static enum err receive(struct reactor *r, struct source *s, size_t *bytes)
+{
+    const struct reactor_source *row = &s->row;
+    unsigned frames_max = row->frames_max ? row->frames_max : LINK_FRAMES_MAX;
+    size_t bytes_max = row->frames_bytes_max ? row->frames_bytes_max : REACTOR_FRAMES_BYTES_MAX;
+    enum err err = row->frames ? link_receive_frames(s->socket, &r->frames, frames_max, bytes_max)
+                               : link_receive(s->socket, row->type, &r->message);
+    if (!err)
+        *bytes = row->frames ? r->frames.bytes : link_bytes(&r->message);
+    return err;
+}
+
 /* Returns whether there may be more, and it may be taken now. */
 static bool take_one(struct reactor *r, struct source *s, unsigned number, struct allowance *left)
 {
-    enum err err = link_receive(s->socket, s->row.type, &r->message);
+    size_t bytes = 0;
+    enum err err = receive(r, s, &bytes);
     if (err == ERR_INVALID)
         return false; /* rubbish; the others first */
     if (err) {
@@ -55,7 +72,6 @@ static bool take_one(struct reactor *r, struct source *s, unsigned number, struc
         return false;
     }
     struct moment now = reactor_now(r);
-    size_t bytes = link_bytes(&r->message);
     deliver(r, s, number, now);
     return !s->removed && !r->ended && use_up(left, bytes, now.mono_us);
 }

@@ -72,6 +72,7 @@ enum err reactor_add(struct reactor *r, const struct reactor_source *row, unsign
     struct source *s = calloc(1, sizeof *s);
     ASSERT(s);
     ASSERT(!row->channel || r->hooks.message);
+    ASSERT(!row->frames || row->type != ZMQ_REP);
     s->row = *row;
     unsigned number = free_number(r);
     enum err err = open_one(r, s, number, e);

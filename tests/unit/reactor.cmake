@@ -1,4 +1,5 @@
 parbus_test(test_reactor
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_reactor.c ${CMAKE_CURRENT_LIST_DIR}/test_reactor_sources.c
-    ${CMAKE_CURRENT_LIST_DIR}/test_reactor_loop.c ${CMAKE_CURRENT_LIST_DIR}/reactor_world.c
+    ${CMAKE_CURRENT_LIST_DIR}/test_reactor_loop.c ${CMAKE_CURRENT_LIST_DIR}/test_reactor_zap.c
+    ${CMAKE_CURRENT_LIST_DIR}/reactor_world.c
   LINKS reactor)
