@@ -44,6 +44,20 @@ class Supervision(unittest.TestCase):
             p.up()
             self.assertEqual(p.run("status").returncode, 0)
 
+    def test_up_says_what_is_not_as_it_asks(self):
+        with Pipeline() as p:
+            self.assertEqual(p.up().returncode, 0)
+            more = p.run("up", "--detach", "--catalog", CATALOG, "--scorers", "4", "--door", "tcp://127.0.0.1:9", "--set",
+                         "heartbeat_interval_ms=200", check=False)
+            self.assertEqual((more.returncode, more.stdout), (1, ""))
+            self.assertIn("already running, pid", more.stderr)
+            self.assertIn("1 scorer runs, not 4: parbus scale scorer=4", more.stderr)
+            self.assertIn("--door tcp://127.0.0.1:9 is not in force: parbus down, then parbus up", more.stderr)
+            self.assertIn("--set heartbeat_interval_ms=200 is not in force", more.stderr)
+            self.assertNotIn("--catalog", more.stderr)
+            p.run("scale", "scorer=4")
+            self.assertEqual(p.run("up", "--detach", "--scorers", "4").returncode, 0)
+
     def test_whoever_dies_comes_back(self):
         with Pipeline() as p:
             before = p.processes()

@@ -6,6 +6,7 @@
 #include "services/parbus/ask/await.h"
 #include "services/parbus/catalog/directory.h"
 #include "services/parbus/supervisor/ask.h"
+#include "services/parbus/supervisor/differs.h"
 #include "services/parbus/supervisor/running.h"
 #include "services/parbus/supervisor/shell.h"
 #include "services/parbus/supervisor/supervisor.h"
@@ -27,7 +28,9 @@ struct up {
     char directory[4096], catalog[PATH_MAX];
     const char *catalog_wanted;
     bool detach, progress_shown;
-    int report_fd; /* --detach: where the waiting parent reads our status; else -1 */
+    bool scorers_asked, validators_asked;
+    size_t passed_asked; /* of options.passed, those that were given */
+    int report_fd;       /* --detach: where the waiting parent reads our status; else -1 */
 };
 
 static unsigned share_of_processors(unsigned one_per)
@@ -99,10 +102,31 @@ static void started(void *ctx, int status, const Parbus__Processes *processes)
         log_info("supervisor.ready", "pid=%d processes=%zu", (int)getpid(), processes->n_process);
 }
 
+/* What was asked for now must be so, or be told how to come about: it would look as if it had been taken. */
+static enum err compare_running(const struct up *up, struct err_text *e)
+{
+    const struct supervisor_options *o = &up->options;
+    const struct supervisor_asked asked = {.scorers = up->scorers_asked ? (int)o->scorers : -1,
+                                           .validators = up->validators_asked ? (int)o->validators : -1,
+                                           .passed = o->passed,
+                                           .passed_count = up->passed_asked};
+    char text[sizeof e->text];
+    Parbus__FromSupervisor *answer;
+    enum err err = supervisor_show(up->directory, &answer, e);
+    if (err)
+        return err;
+    ASSERT(answer);
+    bool differs = supervisor_differs(answer->processes, &asked, text, sizeof text);
+    parbus__from_supervisor__free_unpacked(answer, NULL);
+    return differs ? err_set(e, ERR_INVALID, "not all is as it was asked for: %s", text) : OK;
+}
+
 /* Somebody runs already: fine, when it is at work. ERR_NOT_FOUND: it was stopping, and is gone now. */
 static enum err join_running(struct up *up, pid_t holder, struct err_text *e)
 {
     enum err err = supervisor_wait_ready(up->directory, SUPERVISOR_READY_MS_MAX, e);
+    if (!err)
+        err = compare_running(up, e);
     if (!err)
         printf("already running, pid %d, in %s\n", (int)holder, up->directory);
     return err_wrap(e, err, "already running, pid %d", (int)holder);
@@ -275,10 +299,10 @@ static int take_option(struct up *up, int option, const char *value)
 {
     if (option >= PASSED_ON)
         return take_passed(up, option - PASSED_ON, value);
-    if (option == 'v')
-        return take_count(&up->options.validators, value);
-    if (option == 's')
-        return take_count(&up->options.scorers, value);
+    up->validators_asked |= option == 'v';
+    up->scorers_asked |= option == 's';
+    if (option == 'v' || option == 's')
+        return take_count(option == 'v' ? &up->options.validators : &up->options.scorers, value);
     if (option == 'c')
         up->catalog_wanted = value;
     if (option == 'd')
@@ -313,7 +337,9 @@ static int find_catalog(struct up *up)
         return command_failed(&command_up, "no catalog found beside this program; name one with --catalog DIR");
     if (!realpath(wanted, up->catalog) || stat(up->catalog, &st) != 0 || !S_ISDIR(st.st_mode))
         return command_failed(&command_up, "catalog %s: not a directory that can be read", wanted);
-    return pass_on(up, "ingestor", "--catalog", up->catalog);
+    int status = pass_on(up, "ingestor", "--catalog", up->catalog);
+    up->passed_asked = up->options.passed_count - !up->catalog_wanted;
+    return status;
 }
 
 static int run(int argc, char **argv, const char *directory)
@@ -351,6 +377,6 @@ const struct command command_up = {
     "  --detach          return as soon as everything runs; stop it with: parbus down\n"
     "--door, --feed, --snapshots and --set may be repeated.\n"
     "Without --detach it runs until Ctrl-C. Processes that die or hang are started again. Logs are in DIR/log.\n"
-    "When it runs already, that is said, and is no failure.\n",
+    "When it runs already, that is said, and is no failure, unless something is asked for that is not so.\n",
     run,
 };

@@ -1,8 +1,20 @@
 #include "base/log.h"
 #include "services/parbus/supervisor/internal.h"
+#include <stdio.h>
 #include <unistd.h>
 
 typedef void answer_fn(struct shell *s, const Parbus__ToSupervisor *question, Parbus__FromSupervisor *answer);
+
+static void add_options(const struct supervisor_options *o, Parbus__Processes *all)
+{
+    static char text[SUPERVISOR_PASSED_MAX][SUPERVISOR_OPTION_BYTES], *pointer[SUPERVISOR_PASSED_MAX];
+    for (size_t i = 0; i < o->passed_count; i++) {
+        snprintf(text[i], sizeof text[i], "%s %s", o->passed[i].option, o->passed[i].value);
+        pointer[i] = text[i];
+    }
+    all->n_option = o->passed_count;
+    all->option = pointer;
+}
 
 const Parbus__Processes *serve_processes(const struct shell *s, int64_t now_us)
 {
@@ -24,6 +36,7 @@ const Parbus__Processes *serve_processes(const struct shell *s, int64_t now_us)
     }
     all.n_process = s->core.count;
     all.process = pointer;
+    add_options(s->options, &all);
     all.has_supervisor_pid = all.has_ready = all.has_stopping = true;
     all.supervisor_pid = (uint32_t)getpid();
     all.ready = probe_ready(s);

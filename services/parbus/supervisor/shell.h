@@ -5,7 +5,7 @@
 #include "supervisor.pb-c.h"
 #include <stddef.h>
 
-enum { SUPERVISOR_READY_MS_MAX = 30000, SUPERVISOR_PASSED_MAX = 64 };
+enum { SUPERVISOR_READY_MS_MAX = 30000, SUPERVISOR_PASSED_MAX = 64, SUPERVISOR_OPTION_BYTES = 4200 };
 
 /* An option that goes on to the processes of a service, or to all (NULL): {"ingestor", "--door", "tcp://…"}. */
 struct supervisor_passed {
