@@ -22,6 +22,7 @@
     X(partitions_moved, "partitions given to another scorer")                                                          \
     X(messages_misshapen, "messages with more or fewer frames than the protocol has, dropped")                         \
     X(connections_refused, "connections closed at once because descriptors run out")                                   \
+    X(connections_refused_lately, "… of them in the last ten seconds")                                                 \
     X(messages_early, "messages that came before the process had started to serve, dropped")                           \
     X(messages_malformed, "messages that could not be read")                                                           \
     X(records_validated, "records checked by validators")                                                              \

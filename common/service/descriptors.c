@@ -13,6 +13,20 @@ static atomic_uint_least64_t refused; /* written by libzmq's thread */
 
 uint64_t descriptors_refused(void) { return atomic_load(&refused); }
 
+enum { LATELY_US = 10000000 };
+
+uint64_t descriptors_refused_lately(int64_t now_us)
+{
+    static uint64_t then, last;
+    static int64_t last_us;
+    if (now_us - last_us >= LATELY_US) {
+        then = now_us - last_us < 2 * LATELY_US ? last : descriptors_refused();
+        last = descriptors_refused();
+        last_us = now_us;
+    }
+    return descriptors_refused() - then;
+}
+
 static bool is_local(int fd)
 {
     struct sockaddr_storage own = {.ss_family = AF_UNSPEC};

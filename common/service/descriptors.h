@@ -7,3 +7,5 @@
 
 /* Connections that were closed at once, of the whole process. */
 uint64_t descriptors_refused(void);
+/* … and in the last ten to twenty seconds: asked once per turn, with the same clock. One thread. */
+uint64_t descriptors_refused_lately(int64_t now_us);

@@ -62,6 +62,7 @@ static int64_t tick(void *ctx, struct moment now)
     struct metrics *metrics = ingestor_metrics(s->core);
     metrics->value[METRIC_messages_misshapen] = link_dropped();
     metrics->value[METRIC_connections_refused] = descriptors_refused();
+    metrics->value[METRIC_connections_refused_lately] = descriptors_refused_lately(now.mono_us);
     if (!reactor_waiting(s->reactor, INGESTOR_DOOR))
         ingestor_drained(s->core);
     int64_t due_us = ingestor_tick(s->core, now);

@@ -103,6 +103,7 @@ static int64_t tick(void *ctx, struct moment now)
     struct shell *s = ctx;
     struct err_text why;
     s->metrics.value[METRIC_connections_refused] = descriptors_refused();
+    s->metrics.value[METRIC_connections_refused_lately] = descriptors_refused_lately(now.mono_us);
     int64_t due_us = publisher_tick(s->core, now);
     worker_shell_tick(&s->common, &s->metrics, publisher_over(s->core, &why), &why);
     if (!s->started && publisher_started(s->core))

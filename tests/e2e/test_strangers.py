@@ -38,11 +38,14 @@ class Strangers(unittest.TestCase):
         many = [self.enterContext(socket.create_connection(("127.0.0.1", port))) for _ in range(2 * DESCRIPTORS)]
         until(lambda: self.counter(p, "connections_refused"), "some are refused")
         p.push(SHEET)  # by the local door
-        self.assertEqual(p.run("health").returncode, 0)
+        health = p.run("health", check=False)
+        self.assertEqual(health.returncode, 1)
+        self.assertIn("ingestor-1 shuts connections out", health.stderr)
         self.assertEqual(self.restarts(p), {})
         for s in many:
             s.close()
         until(lambda: len(os.listdir(f"/proc/{pid}/fd")) < DESCRIPTORS // 2, "those that were taken are closed")
+        until(lambda: p.run("health", check=False).returncode == 0, "health is green again")
 
     def test_a_second_publisher_does_not_take_the_feed(self):
         p = self.pipeline()

@@ -133,6 +133,18 @@ static void check_progress(struct findings *f, const Parbus__StatsReply *reply)
              plural(reply->lag, "submission waits", "submissions wait"), reply->window_ms / 1000.0);
 }
 
+static void check_connections(struct findings *f, const Parbus__StatsReply *reply)
+{
+    for (size_t i = 0; i < reply->n_counter; i++) {
+        const Parbus__Counter *c = reply->counter[i];
+        if (strcmp(c->name, "connections_refused_lately") == 0 && c->value)
+            find(f,
+                 "%s shuts connections out, %" PRIu64 " in the last seconds: its descriptors run out. Raise the limit "
+                 "(ulimit -n, LimitNOFILE), or end those who open so many",
+                 c->instance, c->value);
+    }
+}
+
 size_t health_check(const Parbus__StatsReply *reply, health_fn *fn, void *ctx)
 {
     struct findings f = {fn, ctx, 0};
@@ -142,6 +154,7 @@ size_t health_check(const Parbus__StatsReply *reply, health_fn *fn, void *ctx)
         if (reply->worker[i]->trouble[0] && strcmp(reply->worker[i]->state, "dead") != 0)
             find(&f, "%s cannot %s state: %s", reply->worker[i]->instance,
                  strcmp(reply->worker[i]->service, "publisher") ? "write" : "read", reply->worker[i]->trouble);
+    check_connections(&f, reply);
     check_partitions(&f, reply);
     check_validators(&f, reply);
     bool damage = check_damage(&f, reply), standstill = check_standstill(&f, reply);
