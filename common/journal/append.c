@@ -173,22 +173,11 @@ static void follow_disk(struct journal *j, const struct journal_group *g, bool c
     }
 }
 
-/* Each writer begins a new term, in a transaction: who finds another one than its own is the writer no more. */
-static enum err check_term(struct journal *j, MDB_txn *txn, struct err_text *e)
-{
-    uint64_t term = 0;
-    enum err err = store_meta_get(&j->store, txn, "term", &term, e);
-    if (!err && term != j->term)
-        return err_set(e, ERR_LOST, "another process writes this journal: it began term %llu, ours is %llu",
-                       (unsigned long long)term, (unsigned long long)j->term);
-    return err;
-}
-
 enum err journal_write_begin(struct journal *j, MDB_txn **txn, struct err_text *e)
 {
     enum err err = store_write_begin(&j->store, txn, e);
     if (!err)
-        err = check_term(j, *txn, e);
+        err = journal_check_term(j, *txn, e);
     /* When the environment was opened anew, whether the failed group is in it is for the disk to say. */
     return err || j->generation == j->store.generation ? err : journal_load_reach(j, *txn, e);
 }

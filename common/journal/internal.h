@@ -156,6 +156,8 @@ enum err identity_check(const char *directory, uint64_t id, struct err_text *e);
 void chain_begin(struct chain *c, uint64_t journal_id);
 enum err chain_extend(struct chain *c, MDB_cursor *records, MDB_cursor *controls, struct err_text *e);
 
+/* open.c. ERR_LOST: the term is not the writer's own any more. */
+enum err journal_check_term(struct journal *j, MDB_txn *txn, struct err_text *e);
 /* Writer: a transaction, when the term is still ours; what the handle knows is as the disk has it. */
 enum err journal_write_begin(struct journal *j, MDB_txn **txn, struct err_text *e);
 

@@ -107,7 +107,8 @@ enum err journal_controls(struct journal *j, uint64_t from, journal_control_fn *
 typedef bool journal_feeder_fn(void *ctx, uint32_t number, const struct journal_feeder *feeder);
 enum err journal_feeders(struct journal *j, journal_feeder_fn *fn, void *ctx, struct err_text *e);
 
-/* ERR_FULL when less than `bytes` are left (as store_room): a reason to refuse early. */
+/* ERR_FULL when less than `bytes` are left (as store_room): a reason to refuse early. Writer: ERR_LOST when somebody
+ * else has begun a term. */
 enum err journal_room(struct journal *j, size_t bytes, struct err_text *e);
 /* A consistent copy while it is in use, piece by piece (as store_stream). */
 enum err journal_stream(struct journal *j,

@@ -45,6 +45,17 @@ static enum err meta_write(struct journal *j, MDB_txn *txn, struct err_text *e)
     return err ? err : store_meta_put(&j->store, txn, "term", j->term, e);
 }
 
+/* Each writer begins a new term, in a transaction: who finds another one than its own is the writer no more. */
+enum err journal_check_term(struct journal *j, MDB_txn *txn, struct err_text *e)
+{
+    uint64_t term = 0;
+    enum err err = store_meta_get(&j->store, txn, "term", &term, e);
+    if (!err && term != j->term)
+        return err_set(e, ERR_LOST, "another process writes this journal: it began term %llu, ours is %llu",
+                       (unsigned long long)term, (unsigned long long)j->term);
+    return err;
+}
+
 static enum err term_in_txn(struct journal *j, MDB_txn *txn, uint32_t partitions, struct err_text *e)
 {
     enum err err = meta_read(j, txn, e);
@@ -169,7 +180,21 @@ uint64_t journal_term(const struct journal *j) { return j->term; }
 uint64_t journal_end(const struct journal *j, uint32_t partition) { return j->reach[partition].last; }
 uint64_t journal_last_commit(const struct journal *j) { return j->last_commit; }
 
-enum err journal_room(struct journal *j, size_t bytes, struct err_text *e) { return store_room(&j->store, bytes, e); }
+static enum err read_term(struct journal *j, struct err_text *e)
+{
+    MDB_txn *txn;
+    enum err err = store_read_begin(&j->store, &txn, e);
+    if (!err)
+        err = journal_check_term(j, txn, e);
+    store_read_end(&j->store, &txn);
+    return err;
+}
+
+enum err journal_room(struct journal *j, size_t bytes, struct err_text *e)
+{
+    enum err err = store_room(&j->store, bytes, e);
+    return err || !j->reach ? err : read_term(j, e);
+}
 
 enum err journal_stream(struct journal *j, store_piece_fn *fn, void *ctx, struct err_text *e)
 {

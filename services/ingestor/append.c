@@ -65,6 +65,15 @@ static void refused(struct append *a, enum err result, const char *why, struct m
              (unsigned long long)a->sent->closed.commit, a->why);
 }
 
+void append_fence(struct append *a, const char *why)
+{
+    if (a->state == APPEND_LOST)
+        return;
+    STATE_ENTER(&append_machine, a->state, APPEND_LOST);
+    keep_why(a, why);
+    tell(a->io, TELL_ERROR, "journal.lost", "why=\"%s\"", a->why);
+}
+
 bool append_answered(struct append *a, uint64_t ticket, enum err result, const char *why, struct moment now)
 {
     if (a->state != APPEND_UNDER_WAY || ticket != a->ticket)

@@ -15,7 +15,9 @@ enum append_state { APPEND_FREE, APPEND_UNDER_WAY, APPEND_REFUSED, APPEND_LOST }
     X(APPEND_UNDER_WAY, APPEND_FREE, "the journal has it")                                                             \
     X(APPEND_UNDER_WAY, APPEND_REFUSED, "the journal does not have it, or nobody knows")                               \
     X(APPEND_REFUSED, APPEND_UNDER_WAY, "the same group is handed over again")                                         \
-    X(APPEND_UNDER_WAY, APPEND_LOST, "somebody else writes the journal: for good")
+    X(APPEND_UNDER_WAY, APPEND_LOST, "somebody else writes the journal: for good")                                     \
+    X(APPEND_FREE, APPEND_LOST, "… which was found out without an append")                                             \
+    X(APPEND_REFUSED, APPEND_LOST, "… while one was to be repeated")
 extern const struct state_machine append_machine;
 
 struct append {
@@ -44,6 +46,8 @@ void append_send(struct append *a, struct moment now);
 bool append_again_due(const struct append *a, struct moment now);
 /* false: that is no answer to the append under way. */
 bool append_answered(struct append *a, uint64_t ticket, enum err result, const char *why, struct moment now);
+/* Somebody else writes the journal, as was found out beside any append. */
+void append_fence(struct append *a, const char *why);
 /* Why receipts have to wait: the journal refused, is silent for too long, or is somebody else's. NULL: they do not. */
 const char *append_trouble(const struct append *a, struct moment now);
 /* When something is due, or it will have been silent for too long; INT64_MAX: never. */

@@ -45,6 +45,7 @@ struct partition {
     uint64_t last; /* in the journal */
     uint64_t sent, applied;
     uint64_t seen;         /* greatest pseq ever sent: at or below it is "again" */
+    uint64_t known;        /* greatest pseq that a worker can have: the start found it in the journal, or it was sent */
     struct flight *flight; /* ring of FLIGHTS_MAX, allocated when first used */
     uint32_t flight_head, flight_count;
     size_t flight_bytes;
@@ -149,6 +150,7 @@ struct coordinator {
     uint32_t pump_first;
     struct buffer rest; /* of a record that is applied in part */
     char read_trouble[256];
+    char ahead[256]; /* a worker has what the journal does not (I5c); "": none */
 };
 
 void coordinator_init(struct coordinator *c, const struct settings *settings, const struct ingestor_io *io,

@@ -42,6 +42,7 @@ void flow_restore(struct coordinator *c, uint32_t p, uint64_t applied, uint64_t 
 {
     move_ends(c, &c->partition[p], applied, last);
     c->partition[p].sent = applied;
+    c->partition[p].known = last;
 }
 
 void flow_lengthen(struct coordinator *c, uint32_t p, uint64_t entries, int64_t now_us)
@@ -138,6 +139,7 @@ static bool send_record(void *ctx, uint64_t first_pseq, const void *record, size
         metric_add(c->metrics, records_sent_again, 1);
     else
         part->seen = last_pseq;
+    part->known = last_pseq > part->known ? last_pseq : part->known;
     take_on(c, part, last_pseq, work.record.len);
     return window_open(c, part);
 }

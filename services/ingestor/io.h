@@ -25,6 +25,7 @@ struct ingestor_io {
     void (*rejects)(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
                     bool (*add)(void *add_ctx, uint64_t seq, uint32_t row, uint32_t reason, const char *detail),
                     void *add_ctx);
-    /* ERR_FULL: there is hardly room for another group. NULL: only append tells. */
+    /* ERR_FULL: there is hardly room for another group. ERR_LOST: somebody else is the writer now. NULL: only append
+     * tells. */
     enum err (*room)(void *ctx, struct err_text *e);
 };

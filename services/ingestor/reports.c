@@ -4,6 +4,7 @@
 #include "services/ingestor/flow.h"
 #include "services/ingestor/ownership.h"
 #include "services/ingestor/tallies.h"
+#include <stdio.h>
 
 enum { REFUSED_REST_US = 2000000 };
 
@@ -28,6 +29,16 @@ static void state_is_ahead(struct coordinator *c, uint32_t p, int64_t rest_until
          p);
     c->partition[p].rest_until_us = rest_until_us;
     ownership_enter(c, p, PARTITION_UNOWNED, now_us);
+}
+
+/* Not by where the journal ends now: what came since may have made it as long as the one that was taken away. */
+static void note_ahead(struct coordinator *c, uint32_t p, uint64_t applied)
+{
+    snprintf(
+        c->ahead, sizeof c->ahead,
+        "state has applied %llu of partition %u, the journal had no more than %llu: was it taken back from a copy? "
+        "Stop, delete state, and it is built again",
+        (unsigned long long)applied, p, (unsigned long long)c->partition[p].known);
 }
 
 /* Owned holds all tallies, so it makes up for whatever was lost before it. */
@@ -59,7 +70,8 @@ void reports_owned(struct coordinator *c, int w, const Parbus__Owned *m, int64_t
     struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
     if (!part || (part->state != PARTITION_ASSIGNING && part->state != PARTITION_OWNED))
         return;
-    if (m->applied > part->last) {
+    if (m->applied > part->known) {
+        note_ahead(c, m->partition, m->applied);
         state_is_ahead(c, m->partition, INT64_MAX, now_us);
         return;
     }

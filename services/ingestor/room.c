@@ -33,6 +33,8 @@ static void judge(struct ingestor *i, const char *no_room, struct moment now)
     const char *journal = append_trouble(&i->append, now);
     if (journal)
         begin_trouble(i, journal);
+    else if (i->coordinator.ahead[0])
+        begin_trouble(i, i->coordinator.ahead);
     else if (no_room)
         begin_trouble(i, no_room);
     else if (!i->no_room)
@@ -50,7 +52,10 @@ int64_t room_look(struct ingestor *i, struct moment now)
         return i->io.room ? i->room_due_us : INT64_MAX;
     }
     i->room_due_us = now.mono_us + ROOM_INTERVAL_US;
-    i->no_room = i->io.room(i->io.ctx, &e) != OK;
+    enum err err = i->io.room(i->io.ctx, &e);
+    i->no_room = err != OK;
+    if (err == ERR_LOST)
+        append_fence(&i->append, e.text);
     judge(i, i->no_room ? e.text : NULL, now);
     return i->room_due_us;
 }

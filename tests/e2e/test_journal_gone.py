@@ -73,6 +73,27 @@ class JournalGone(unittest.TestCase):
             done = p.run("up", *p.arguments, "--detach", check=False)
             self.assert_says(done, "put that one back")
 
+    def test_an_older_copy_of_it_in_its_place(self):
+        """State and workers are ahead of it: nothing is accepted, and it is said what to do."""
+        with Pipeline() as p:
+            p.push_text(rows(20), "--as", "one")
+            p.run("down")
+            journal, older = pathlib.Path(p.dir, "journal", "data.mdb"), pathlib.Path(p.dir, "older.mdb")
+            shutil.copy(journal, older)
+            p.up()
+            p.push_text(rows(20), "--as", "two")
+            p.settled()
+            older.rename(journal)
+            p.kill("ingestor-1")
+            log = pathlib.Path(p.dir, "log", "ingestor-1.log")
+            until(lambda: "was the journal taken back from a copy? Stop, delete state" in log.read_text(), "it is said")
+            self.assertEqual(health(p).returncode, 1)
+            self.assertNotEqual(p.run("push", "-", "--as", "three", "--timeout", "2", stdin=rows(5).encode(), check=False).returncode, 0)
+            p.run("down")
+            shutil.rmtree(pathlib.Path(p.dir, "state"))
+            p.up()
+            until(lambda: health(p).returncode == 0, "health is green")
+
     def test_state_moved_away_while_it_runs(self):
         with Pipeline() as p:
             p.push_text(rows(20), "--as", "one")

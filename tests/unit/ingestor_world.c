@@ -219,6 +219,8 @@ uint64_t receipt(void)
 static enum err room(void *ctx, struct err_text *e)
 {
     (void)ctx;
+    if (t.taken)
+        return err_set(e, ERR_LOST, "somebody else writes this journal");
     return t.room_left ? OK : err_set(e, ERR_FULL, "hardly any room");
 }
 

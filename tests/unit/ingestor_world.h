@@ -29,6 +29,7 @@ struct ingestor_world {
     size_t control_count, appends;
     uint64_t commits;
     bool disk_full, room_left;
+    bool taken;            /* by another writer, which the journal says unasked */
     const char *disk_says; /* NULL: the disk is full */
     bool disk_lies;        /* a commit fails and is there all the same */
     bool disk_silent;      /* a commit gets no answer yet */

@@ -85,6 +85,21 @@ Test(ingestor_append, a_fenced_writer_takes_nothing_gives_no_receipt_and_says_wh
     cr_assert(strstr(t.told, "journal.lost"), "%s", t.told);
 }
 
+Test(ingestor_append, a_fenced_writer_that_has_nothing_to_write_ends_too)
+{
+    hello(1);
+    tick(500);
+    cr_assert_null(ingestor_fenced(t.core));
+    t.taken = true;
+    tick(500);
+    cr_assert_str_eq(ingestor_fenced(t.core), "somebody else writes this journal");
+    size_t appends = t.appends;
+    submit(1);
+    tick(500);
+    cr_assert_eq(t.appends, appends);
+    cr_assert_eq(last_refusal()->reason, PARBUS__REASON__REFUSED_STORAGE);
+}
+
 /* ---- the disk takes its time ---- */
 
 Test(ingestor_append, what_comes_while_the_disk_syncs_is_the_next_group)
@@ -192,6 +207,44 @@ static const char *trouble(void)
     const Parbus__StatsReply *reply = (const Parbus__StatsReply *)last_to_feeder(PARBUS__TO_FEEDER__BODY_STATS);
     cr_assert_eq(reply->accepting, reply->trouble[0] == 0);
     return reply->trouble;
+}
+
+/* Answers Assign of the partition that ends there. */
+static void own_what_has(uint64_t last, uint64_t applied)
+{
+    for (size_t i = t.worker_count; i-- > 0;) {
+        const Parbus__Assign *ask = (const Parbus__Assign *)t.to_worker[i].message;
+        if (t.to_worker[i].kind != PARBUS__TO_WORKER__BODY_ASSIGN || last_pseq(ask->partition) != last)
+            continue;
+        Parbus__Owned m = PARBUS__OWNED__INIT;
+        m.has_partition = m.has_owner_epoch = m.has_applied = 1;
+        m.partition = ask->partition;
+        m.owner_epoch = ask->owner_epoch;
+        m.applied = applied;
+        FROM_WORKER(SCORER_A, OWNED, m);
+        return;
+    }
+    cr_assert_fail("nobody is asked to own it");
+}
+
+/* The journal was taken back to nothing while a scorer had applied two entries; then three others came. */
+Test(ingestor_append, what_a_scorer_has_beyond_what_the_start_found_or_was_sent_is_told_however_long_the_journal_got)
+{
+    hello(1);
+    for (uint64_t seq = 1; seq <= 3; seq++) {
+        submit(seq);
+        tick(2);
+    }
+    cr_assert_eq(receipt(), 3);
+    join(SCORER_A, PARBUS__ROLE__ROLE_SCORER, "scorer-1", 1);
+    tick(1000);
+    own_what_has(3, 2);
+    tick(200);
+    cr_assert(strstr(trouble(), "state has applied 2 of partition"), "%s", trouble());
+    cr_assert(strstr(trouble(), "the journal had no more than 0"), "%s", trouble());
+    cr_assert(strstr(trouble(), "delete state"), "%s", trouble());
+    submit(4);
+    cr_assert_eq(last_refusal()->reason, PARBUS__REASON__REFUSED_STORAGE);
 }
 
 /* A path is part of the reason: it may be long, and of any bytes. An answer that is not UTF-8 would not be read. */

@@ -152,6 +152,7 @@ Test(journal_processes, a_writer_whose_place_was_taken_writes_nothing_any_more)
     cr_assert(strstr(e.text, "another process writes this journal") && strstr(e.text, "term 2, ours is 1"), "%s",
               e.text);
     cr_assert_eq(append_as(1, 0, 1, 1, 8), ERR_LOST, "nor does it say what is there");
+    cr_assert_eq(journal_room(j, 1, &e), ERR_LOST, "also who writes nothing is told");
     cr_assert_eq(last_of(0), 1);
 }
 

@@ -28,7 +28,7 @@ static const struct {
     {"process",
      {"waiting: starting", "starting: waiting running stopping held", "running: waiting stopping held",
       "stopping: waiting", "held:"}},
-    {"append", {"free: under way", "under way: free refused lost", "refused: under way", "lost:"}},
+    {"append", {"free: under way lost", "under way: free refused lost", "refused: under way lost", "lost:"}},
 };
 
 static void write_row(const struct state_machine *m, unsigned from, char *row, size_t bytes)
