@@ -15,6 +15,7 @@
     X(feeders_max,               4096,          1,         1000000,       "feeders known to the journal") \
     X(feeder_window,             16384,         1,         1000000,       "submissions of a feeder without a receipt") \
     X(feeder_window_bytes,       16 << 20,      4096,      1 << 30,       "… and their bytes; one submission may always be under way") \
+    X(feeder_lease_ms,           10000,         100,       3600000,       "a feeder without an outbox keeps its name so long after it was heard") \
     X(partition_window_bytes,    2 << 20,       4096,      64 << 20,      "journalled bytes of a partition sent and not yet applied") \
     X(scorer_window_bytes,       16 << 20,      4096,      1 << 30,       "… of all partitions of one scorer") \
     X(heartbeat_interval_ms,     250,           10,        10000,         "a worker's heartbeat") \

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 enum { DOOR }; /* the only source */
-enum { SOCKET_MESSAGES_MAX = 16384, STORE_RETRY_US = 1000000, EPOCH_STEP = 1 << 20 };
+enum { SOCKET_MESSAGES_MAX = 16384, STORE_RETRY_US = 1000000, EPOCH_STEP = 1 << 20, BYE_MS = 300 };
 
 struct parbus_feeder {
     struct reactor *reactor;
@@ -34,10 +34,16 @@ static enum err renumber_outbox(void *ctx, uint64_t epoch, uint64_t first, struc
     return outbox_renumber(f->outbox, epoch, first, e);
 }
 
-static void settle_outbox(void *ctx, uint64_t up_to_seq)
+static void settle_outbox(void *ctx, uint64_t up_to_seq, uint64_t digest)
 {
     struct parbus_feeder *f = ctx;
-    outbox_settled(f->outbox, up_to_seq);
+    outbox_settled(f->outbox, up_to_seq, digest);
+}
+
+static enum err digest_outbox(void *ctx, uint64_t seq, uint64_t *digest)
+{
+    struct parbus_feeder *f = ctx;
+    return outbox_digest(f->outbox, seq, digest);
 }
 
 static struct feeder_core *new_core(struct parbus_feeder *f, const struct parbus_feeder_options *o,
@@ -49,24 +55,31 @@ static struct feeder_core *new_core(struct parbus_feeder *f, const struct parbus
         .epoch_step = f->outbox ? 1 : EPOCH_STEP,
         .next_seq = start->next_seq,
         .first_seq = start->first_seq,
+        .digest = start->digest,
+        .line = start->line,
+        .without_outbox = !f->outbox,
+        .take_over = o->take_over,
         .ring_bytes = o->memory_bytes,
         .stored = f->outbox,
         .io = {.ctx = f,
                .send = to_ingestor,
                .renumber = f->outbox ? renumber_outbox : NULL,
-               .settled = f->outbox ? settle_outbox : NULL},
+               .settled = f->outbox ? settle_outbox : NULL,
+               .digest = f->outbox ? digest_outbox : NULL},
         .events = o->events,
     });
 }
 
 /* Without memory of its own, each process is a new life: its epoch grows with the clock (D3e). The clock may go back;
  * the low bits keep one life's epochs apart from those of any other. */
-static enum err draw_epoch(uint64_t *epoch, struct err_text *e)
+static enum err draw_life(struct outbox_start *start, struct err_text *e)
 {
     uint64_t number;
     enum err err = random_number(&number, e);
     if (!err)
-        *epoch = (uint64_t)clock_wall_ms() * EPOCH_STEP + number % EPOCH_STEP;
+        err = random_number(&start->line, e);
+    start->epoch = (uint64_t)clock_wall_ms() * EPOCH_STEP + number % EPOCH_STEP;
+    start->line |= start->line == 0;
     return err;
 }
 
@@ -78,13 +91,11 @@ static enum err sync_outbox(struct parbus_feeder *f, struct err_text *e)
     if (!f->outbox)
         return OK;
     enum err err = outbox_sync(f->outbox, &stored, e);
-    if (err)
-        return err;
-    feeder_core_release(f->core, stored);
+    feeder_core_release(f->core, stored); /* what went in before the disk was full may go */
     if (stored != f->synced)
         reactor_due(f->reactor); /* it may be sent */
     f->synced = stored;
-    return OK;
+    return err;
 }
 
 static enum err to_outbox(struct parbus_feeder *f, const struct feeder_pack_plan *plan, const Parbus__Submission *s,
@@ -155,6 +166,8 @@ static enum err refill(struct parbus_feeder *f, struct err_text *e)
         const void *envelope;
         size_t bytes;
         err = outbox_get(f->outbox, seq, &envelope, &bytes, e);
+        if (err == ERR_CORRUPT)
+            return feeder_core_lost(f->core, e ? e->text : ""), OK;
         if (!err && !feeder_core_put(f->core, envelope, bytes))
             break;
     }
@@ -233,7 +246,7 @@ static enum err open_feeder(struct parbus_feeder **out, const struct parbus_feed
     ASSERT(f);
     f->events = o->events;
     struct outbox_start start = {.first_seq = 1, .next_seq = 1};
-    enum err err = o->outbox ? outbox_open(&f->outbox, o->outbox, o->name, &start, e) : draw_epoch(&start.epoch, e);
+    enum err err = o->outbox ? outbox_open(&f->outbox, o->outbox, o->name, &start, e) : draw_life(&start, e);
     f->synced = start.next_seq - 1;
     if (!err)
         err = open_reactor(f, o->endpoint, e);
@@ -252,11 +265,24 @@ enum parbus_err parbus_feeder_open(struct parbus_feeder **f, const struct parbus
     return public_err(open_feeder(f, o, text_of(e)));
 }
 
+/* Whoever has nothing more to say gives the name back (D18). The answer comes after a commit of the journal. */
+static void say_bye(struct parbus_feeder *f)
+{
+    int64_t until_us = deadline_after_ms(BYE_MS);
+    feeder_core_bye(f->core);
+    f->events = (struct parbus_feeder_events){0};
+    reactor_due(f->reactor);
+    while (feeder_core_may_go(f->core) && clock_mono_us() < until_us && reactor_step(f->reactor, until_us))
+        continue;
+}
+
 void parbus_feeder_close(struct parbus_feeder **out)
 {
     struct parbus_feeder *f = *out;
     if (!f)
         return;
+    if (f->core && reactor_result(f->reactor, NULL) == OK)
+        say_bye(f);
     if (f->core)
         feeder_core_destroy(&f->core);
     reactor_close(&f->reactor);

@@ -38,21 +38,29 @@ static void speed_up(struct feeder_core *c)
         c->burst = 0;
 }
 
-void feeder_settle(struct feeder_core *c, uint64_t up_to_seq)
+void feeder_settle(struct feeder_core *c, uint64_t up_to_seq, uint64_t digest)
 {
     if (up_to_seq <= c->receipted)
         return;
     c->receipted = up_to_seq;
-    feeder_ring_drop(&c->ring, up_to_seq);
+    c->receipted_digest = digest;
+    feeder_ring_drop(&c->ring, up_to_seq, digest);
     if (c->next_send <= up_to_seq)
         c->next_send = up_to_seq + 1;
     feeder_settle_refused(c);
     c->trouble = PARBUS__REASON__REASON_NONE;
     speed_up(c);
     if (c->io.settled)
-        c->io.settled(c->io.ctx, up_to_seq);
+        c->io.settled(c->io.ctx, up_to_seq, digest);
     if (c->events.receipt)
         c->events.receipt(c->events.ctx, up_to_seq);
+}
+
+static void part_ways(struct feeder_core *c)
+{
+    feeder_new_epoch(c, 1,
+                     "somebody else has submitted in this feeder's numbering: its outbox was copied, or put back to "
+                     "what it was before; what has no receipt of its own begins a new epoch");
 }
 
 /* A message about an epoch that is over. Peers that do not say are believed. */
@@ -71,9 +79,14 @@ static void on_receipt(struct feeder_core *c, int64_t now_us, const void *messag
         tell_trouble(c, "the ingestor sent a receipt for what was never submitted; it is ignored");
         return;
     }
+    if (!feeder_is_ours(c, receipt->up_to_seq, receipt->digest)) {
+        part_ways(c);
+        return;
+    }
     if (receipt->up_to_seq > c->receipted)
         c->quiet_since_us = now_us;
-    feeder_settle(c, receipt->up_to_seq);
+    c->gone |= receipt->bye && c->leaving;
+    feeder_settle(c, receipt->up_to_seq, receipt->digest);
 }
 
 /* ---- hello and welcome ---- */
@@ -121,13 +134,27 @@ void feeder_new_epoch(struct feeder_core *c, uint64_t least, const char *why)
     c->last -= first - 1;
     c->released -= first - 1;
     c->next_send = 1;
-    c->receipted = c->settled = c->scored = c->accepted_rows = c->rejected_rows = 0;
+    c->receipted = c->settled = c->scored = c->accepted_rows = c->rejected_rows = c->receipted_digest = 0;
     feeder_settle_refused(c);
     c->welcomed_once = false;
     c->doubts = 0;
     hello_again(c, INT64_MIN);
     if (c->events.renumbered)
         c->events.renumbered(c->events.ctx, c->epoch, first);
+}
+
+void feeder_leave_hole(struct feeder_core *c)
+{
+    uint64_t seq = c->hole;
+    if (seq && seq <= c->receipted)
+        c->hole = 0;
+    if (!c->hole || c->state != FEEDER_WELCOMED || c->receipted + 1 < seq)
+        return;
+    c->hole = 0;
+    feeder_ring_restart(&c->ring, seq + 1, 0);
+    if (c->events.refusal)
+        c->events.refusal(c->events.ctx, seq, PARBUS__REASON__REFUSED_MALFORMED, c->hole_why.text);
+    feeder_new_epoch(c, 1, "what comes after it begins a new epoch");
 }
 
 /* The ingestor does not go on where we do. Without `request` a late Welcome looks the same: ask until it is sure. */
@@ -176,6 +203,16 @@ static void take_scored(struct feeder_core *c, const Parbus__Welcome *welcome)
     }
 }
 
+/* What kept it out is over. */
+static void now_in(struct feeder_core *c, int64_t now_us)
+{
+    if (c->in_use) {
+        c->hold_until_us = now_us;
+        c->trouble = PARBUS__REASON__REASON_NONE;
+    }
+    c->take_over = c->in_use = false;
+}
+
 /* D4 */
 static void on_welcome(struct feeder_core *c, int64_t now_us, const void *message)
 {
@@ -187,7 +224,12 @@ static void on_welcome(struct feeder_core *c, int64_t now_us, const void *messag
         doubt(c, now_us, welcome);
         return;
     }
+    if (!feeder_is_ours(c, welcome->next_seq - 1, welcome->digest)) {
+        part_ways(c);
+        return;
+    }
     take_limits(c, welcome);
+    now_in(c, now_us);
     c->doubts = c->restarts = 0;
     take_scored(c, welcome);
     c->question[ASK_STATUS].due_us = INT64_MIN;
@@ -196,7 +238,7 @@ static void on_welcome(struct feeder_core *c, int64_t now_us, const void *messag
     c->welcomed_once = true;
     c->quiet_since_us = now_us;
     c->next_send = welcome->next_seq > c->ring.first ? welcome->next_seq : c->ring.first;
-    feeder_settle(c, welcome->next_seq - 1);
+    feeder_settle(c, welcome->next_seq - 1, welcome->digest);
 }
 
 /* ---- refusals ---- */
@@ -234,9 +276,9 @@ static void refuse_stale(struct feeder_core *c, int64_t now_us, const Parbus__Re
 {
     (void)now_us;
     uint64_t known = epoch_named(r->detail);
-    if (known && known <= c->epoch)
+    if (known && known < c->epoch)
         return; /* about an epoch that is over */
-    if (c->welcomed_once) {
+    if (c->welcomed_once && !c->in_use) {
         fail(c, ERR_LOST, "another process uses this feeder's name; each needs a name of its own");
         return;
     }
@@ -315,6 +357,15 @@ static void refuse_ahead(struct feeder_core *c, int64_t now_us, const Parbus__Re
         refuse_submission(c, now_us, r);
 }
 
+/* D16: it may become free. Who is leaving has nothing left to say. */
+static void refuse_in_use(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
+{
+    c->in_use = true;
+    c->gone = c->leaving;
+    hello_again(c, now_us);
+    hold(c, now_us, r);
+}
+
 static void refuse_too_many(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
 {
     if (r->retry_after_ms)
@@ -348,6 +399,7 @@ static const struct {
     {PARBUS__REASON__REFUSED_STALE_EPOCH, refuse_stale},
     {PARBUS__REASON__REFUSED_EPOCH_AHEAD, refuse_ahead},
     {PARBUS__REASON__REFUSED_NAME, refuse_for_good},
+    {PARBUS__REASON__REFUSED_IN_USE, refuse_in_use},
     {PARBUS__REASON__REFUSED_INDEX_UNKNOWN, refuse_index},
     {PARBUS__REASON__REFUSED_NOT_AUTHORISED, refuse_not_authorised},
 };

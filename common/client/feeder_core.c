@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-STATE_MACHINE(feeder_machine, "feeder", FEEDER_EDGES, "greeting", "welcomed", "failed");
-
 enum { RING_BYTES = 8 << 20, RING_BYTES_MIN = 2 << 20, RING_ENTRIES = 16384 };
 
 static size_t ring_bytes(const struct feeder_core_options *o)
@@ -21,7 +19,7 @@ struct feeder_core *feeder_core_new(const struct feeder_core_options *o)
 {
     struct feeder_core *c = calloc(1, sizeof *c);
     ASSERT(c);
-    ASSERT(o->io.send && o->epoch);
+    ASSERT(o->io.send && o->epoch && o->line);
     c->io = o->io;
     c->events = o->events;
     c->stored = o->stored;
@@ -32,7 +30,11 @@ struct feeder_core *feeder_core_new(const struct feeder_core_options *o)
     c->last = c->released = o->next_seq ? o->next_seq - 1 : 0;
     c->next_send = o->first_seq ? o->first_seq : c->last + 1;
     c->receipted = c->settled = c->next_send - 1;
-    feeder_ring_restart(&c->ring, c->next_send);
+    feeder_ring_restart(&c->ring, c->next_send, o->digest);
+    c->receipted_digest = o->digest;
+    c->line = o->line;
+    c->without_outbox = o->without_outbox;
+    c->take_over = o->take_over;
     c->rows_max = WIRE_ROWS_MAX;
     c->submission_bytes_max = 1 << 20;
     c->window = c->ring.mask + 1;
@@ -50,16 +52,6 @@ void feeder_core_destroy(struct feeder_core **c)
         buffer_free(&(*c)->question[i].packed);
     free(*c);
     *c = NULL;
-}
-
-void feeder_enter(struct feeder_core *c, enum feeder_state state) { STATE_ENTER(&feeder_machine, c->state, state); }
-
-void feeder_assert(const struct feeder_core *c)
-{
-    ASSERT(c->receipted <= c->settled && c->settled <= c->released && c->released <= c->last);
-    ASSERT(c->receipted < c->ring.first && c->ring.first <= c->settled + 1);
-    ASSERT(c->ring.first <= c->next_send && c->next_send <= c->ring.end && c->ring.end <= c->last + 1);
-    ASSERT((c->state == FEEDER_FAILED) == (c->failure != OK));
 }
 
 /* ---- submissions ---- */
@@ -82,7 +74,10 @@ enum err feeder_core_number(struct feeder_core *c, Parbus__Submission *s, struct
 /* Refused ones are kept while there is room (see struct feeder_ring_entry). */
 static void drop_refused(struct feeder_core *c)
 {
-    feeder_ring_drop(&c->ring, c->settled);
+    uint64_t digest;
+    bool known = feeder_core_digest(c, c->settled, &digest);
+    ASSERT(known);
+    feeder_ring_drop(&c->ring, c->settled, digest);
     if (c->next_send < c->ring.first)
         c->next_send = c->ring.first;
 }
@@ -109,12 +104,14 @@ enum err feeder_core_submit(struct feeder_core *c, Parbus__Submission *s, struct
     feeder_pack_write(&plan, s, room);
     feeder_ring_push(&c->ring, room, plan.envelope);
     c->released = ++c->last;
+    c->leaving = c->gone = false;
     return OK;
 }
 
 void feeder_core_take(struct feeder_core *c, const void *envelope, size_t bytes)
 {
     c->last++;
+    c->leaving = c->gone = false;
     if (c->ring.end == c->last)
         feeder_core_put(c, envelope, bytes);
 }
@@ -128,7 +125,14 @@ void feeder_core_release(struct feeder_core *c, uint64_t up_to_seq)
 uint64_t feeder_core_wants(struct feeder_core *c)
 {
     bool entries = c->ring.end - c->ring.first <= c->ring.mask;
-    return c->ring.end <= c->released && entries ? c->ring.end : 0;
+    bool there = c->ring.end <= c->released && c->ring.end != c->hole;
+    return there && entries ? c->ring.end : 0;
+}
+
+void feeder_core_lost(struct feeder_core *c, const char *why)
+{
+    c->hole = c->ring.end;
+    snprintf(c->hole_why.text, sizeof c->hole_why.text, "%s", why);
 }
 
 bool feeder_core_put(struct feeder_core *c, const void *envelope, size_t bytes)
@@ -186,12 +190,18 @@ static bool send_bytes(struct feeder_core *c, const void *data, size_t bytes)
 }
 
 /* A refused submission waits as well: its receipt opens the window (D9). */
-static bool waiting(const struct feeder_core *c) { return c->next_send - 1 > c->receipted || c->scored < c->receipted; }
+static bool waiting(const struct feeder_core *c)
+{
+    return c->next_send - 1 > c->receipted || (!c->leaving && c->scored < c->receipted);
+}
 
 static void send_hello(struct feeder_core *c, int64_t now_us)
 {
     Parbus__Hello hello = PARBUS__HELLO__INIT;
-    hello.has_protocol_version = hello.has_epoch = hello.has_request = 1;
+    hello.has_protocol_version = hello.has_epoch = hello.has_request = hello.has_line = 1;
+    hello.line = c->line;
+    hello.has_without_outbox = hello.without_outbox = c->without_outbox;
+    hello.has_take_over = hello.take_over = c->take_over;
     hello.protocol_version = WIRE_PROTOCOL_VERSION;
     hello.feeder = c->name;
     hello.epoch = c->epoch;
@@ -258,6 +268,32 @@ static void send_submissions(struct feeder_core *c, int64_t now_us)
     }
 }
 
+/* D18 */
+bool feeder_core_may_go(const struct feeder_core *c)
+{
+    return c->leaving && !c->gone && c->state == FEEDER_WELCOMED && c->receipted == c->last;
+}
+
+static void say_bye(struct feeder_core *c, int64_t now_us)
+{
+    const Parbus__Bye bye = PARBUS__BYE__INIT;
+    if (!feeder_core_may_go(c) || now_us < c->bye_due_us)
+        return;
+    buffer_clear(&c->out);
+    wire_pack(&c->out, PARBUS__TO_INGESTOR__BODY_BYE, &bye.base);
+    if (send_bytes(c, c->out.data, c->out.size))
+        c->bye_due_us = now_us + FEEDER_SILENCE_US;
+}
+
+void feeder_core_bye(struct feeder_core *c)
+{
+    c->events = (struct parbus_feeder_events){0};
+    c->leaving = true;
+    c->bye_due_us = INT64_MIN;
+}
+
+bool feeder_core_is_gone(const struct feeder_core *c) { return c->gone; }
+
 static int64_t deadline_us(const struct feeder_core *c, int64_t now_us)
 {
     if (c->send_full)
@@ -269,6 +305,8 @@ static int64_t deadline_us(const struct feeder_core *c, int64_t now_us)
         at = c->quiet_since_us + FEEDER_SILENCE_US;
     if (c->state == FEEDER_WELCOMED && now_us < c->hold_until_us && c->next_send <= send_limit(c))
         at = earlier_us(at, c->hold_until_us);
+    if (feeder_core_may_go(c))
+        at = earlier_us(at, c->bye_due_us);
     for (int i = 0; i < ASK_COUNT; i++)
         if (c->question[i].open && (c->state == FEEDER_WELCOMED || i != ASK_STATUS))
             at = earlier_us(at, c->question[i].due_us);
@@ -280,9 +318,11 @@ int64_t feeder_core_tick(struct feeder_core *c, struct moment now)
     if (c->state == FEEDER_FAILED)
         return INT64_MAX;
     c->send_full = false;
+    feeder_leave_hole(c);
     say_hello(c, now.mono_us);
     ask_questions(c, now.mono_us);
     send_submissions(c, now.mono_us);
+    say_bye(c, now.mono_us);
     feeder_assert(c);
     return deadline_us(c, now.mono_us);
 }
@@ -298,10 +338,12 @@ struct parbus_feeder_totals feeder_core_totals(const struct feeder_core *c)
 {
     return (struct parbus_feeder_totals){
         .connected = c->state == FEEDER_WELCOMED,
+        .in_use = c->in_use,
         .number = c->number,
         .epoch = c->epoch,
         .last_seq = c->last,
         .receipted = c->settled,
+        .kept = c->stored ? c->released : c->settled,
         .scored = c->scored,
         .accepted_rows = c->accepted_rows,
         .rejected_rows = c->rejected_rows,

@@ -176,6 +176,16 @@ uint64_t feeder_pack_seq(const uint8_t *data, size_t bytes)
     return open_head(data, bytes, &rest);
 }
 
+const uint8_t *feeder_pack_body(const uint8_t *data, size_t bytes, size_t *body_bytes)
+{
+    const uint8_t *at = data + 1;
+    uint64_t body = 0;
+    bool readable = bytes > 1 && wire_varint(&at, data + bytes, &body);
+    ASSERT(readable && body == (uint64_t)(data + bytes - at));
+    *body_bytes = (size_t)body;
+    return at;
+}
+
 size_t feeder_pack_renumber(uint8_t *data, size_t bytes, uint64_t seq)
 {
     const uint8_t *rest;

@@ -20,6 +20,8 @@ void feeder_pack_write(const struct feeder_pack_plan *plan, const Parbus__Submis
 
 /* The seq of an envelope that was packed here; 0: it is not one, or damaged. */
 uint64_t feeder_pack_seq(const uint8_t *data, size_t bytes);
+/* The submission in an envelope that was packed here. */
+const uint8_t *feeder_pack_body(const uint8_t *data, size_t bytes, size_t *body_bytes);
 /* Gives a packed envelope another seq, not greater than the one it has (feeder_pack_seq). Writes in place, at the end
  * of the same room; returns how many bytes the envelope became shorter: it now begins that far into `data`. */
 size_t feeder_pack_renumber(uint8_t *data, size_t bytes, uint64_t seq);

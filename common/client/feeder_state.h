@@ -1,4 +1,4 @@
-/* What feeder_core.c (sending) and feeder_answers.c (receiving) share. Private to them. */
+/* What feeder_core.c (sending) and feeder_answers.c (receiving) share. Private to them and feeder_state.c. */
 #pragma once
 #include "base/buffer.h"
 #include "base/states.h"
@@ -37,12 +37,20 @@ struct feeder_core {
     uint64_t next_send;             /* in order from here */
     uint64_t receipted;             /* everything up to here has its receipt */
     uint64_t settled;               /* … or was refused for good */
+    uint64_t receipted_digest;      /* of the submissions up to `receipted` (D17) */
+    uint64_t line;                  /* D16 */
     uint64_t scored, accepted_rows, rejected_rows;
 
     uint32_t number, window, rows_max;
     uint64_t submission_bytes_max, window_bytes; /* window_bytes 0: no such bound */
     enum feeder_state state;
     bool welcomed_once;   /* in this epoch */
+    bool without_outbox, take_over;
+    bool in_use;          /* another line has the name, as far as is known */
+    uint64_t hole;        /* what the store cannot give any more: the ring ends before it; 0: nothing */
+    struct err_text hole_why;
+    bool leaving, gone;   /* D18: to say Bye; it was answered */
+    int64_t bye_due_us;
     uint64_t request;     /* of the newest Hello */
     uint64_t hello_first; /* the oldest without a receipt when it was sent */
     uint32_t restarts, doubts;
@@ -67,10 +75,14 @@ void feeder_enter(struct feeder_core *c, enum feeder_state state);
 /* What always holds, whatever the ingestor says: receipted <= settled <= released <= last, and the ring holds what has
  * no receipt, with the next one to be sent in it or at its end. O(1). */
 void feeder_assert(const struct feeder_core *c);
+/* D17: what the ingestor has taken up to seq is what we submitted. */
+bool feeder_is_ours(const struct feeder_core *c, uint64_t seq, uint64_t digest);
 void feeder_note_trouble(struct feeder_core *c, Parbus__Reason reason, const char *text);
-/* Everything up to seq has its receipt. */
-void feeder_settle(struct feeder_core *c, uint64_t up_to_seq);
+/* Everything up to seq, which has this digest, has its receipt. */
+void feeder_settle(struct feeder_core *c, uint64_t up_to_seq, uint64_t digest);
 /* Counts refused submissions after the last receipt as settled. */
 void feeder_settle_refused(struct feeder_core *c);
+/* What is lost in the store and has no receipt is left behind, once it is its turn (D19). */
+void feeder_leave_hole(struct feeder_core *c);
 /* Starts again at seq 1 with what has no receipt, in an epoch of at least `least`. */
 void feeder_new_epoch(struct feeder_core *c, uint64_t least, const char *why);

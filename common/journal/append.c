@@ -117,8 +117,14 @@ static void count_mark(struct journal *j, MDB_txn *txn, const uint8_t *number, u
 static enum err put_feeder(struct journal *j, MDB_txn *txn, const struct journal_mark *m, struct err_text *e)
 {
     uint8_t number[4];
-    struct feeder_value value = {
-        .version = FEEDER_VERSION, .epoch = m->value.epoch, .last_seq = m->value.last_seq, .refused = m->value.refused};
+    struct feeder_value value = {.version = FEEDER_VERSION,
+                                 .without_outbox = m->value.without_outbox,
+                                 .free = m->value.free,
+                                 .epoch = m->value.epoch,
+                                 .last_seq = m->value.last_seq,
+                                 .refused = m->value.refused,
+                                 .digest = m->value.digest,
+                                 .line = m->value.line};
     memcpy(value.name, m->value.name, strnlen(m->value.name, FEEDER_NAME_BYTES - 1));
     put_be32(number, m->feeder);
     value.crc = feeder_crc(number, &value);

@@ -11,6 +11,10 @@ enum { JOURNAL_PARTITIONS_DEFAULT = 64, JOURNAL_PARTITIONS_MAX = 4096, FEEDER_NA
 struct journal_feeder {
     uint64_t epoch, last_seq; /* last seq with a receipt */
     uint64_t refused;         /* of these, refused for good (rule D9): they count as scored */
+    uint64_t digest;          /* of the submissions up to last_seq (D17) */
+    uint64_t line;            /* whose numbering it is (D16) */
+    bool without_outbox;      /* it ends with its process */
+    bool free;                /* it has said Bye: another line may have the name */
     char name[FEEDER_NAME_BYTES];
 };
 struct journal_put {

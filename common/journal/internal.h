@@ -7,7 +7,7 @@
 #include "store/store.h"
 
 enum { DB_META, DB_RECORDS, DB_INDEX, DB_CONTROLS, DB_FEEDERS, DB_CHAIN, DB_COUNT };
-enum { JOURNAL_FORMAT = 3, FEEDER_VERSION = 2, RECORD_KEY_BYTES = 18, INDEX_KEY_BYTES = 10, BLOCK_COMMITS = 64 };
+enum { JOURNAL_FORMAT = 3, FEEDER_VERSION = 3, RECORD_KEY_BYTES = 18, INDEX_KEY_BYTES = 10, BLOCK_COMMITS = 64 };
 
 /* How far a partition has come. */
 struct reach {
@@ -53,12 +53,12 @@ static inline uint32_t index_crc(const void *key, const struct index_value *v)
 }
 
 struct feeder_value {
-    uint8_t version, zero[7];
-    uint64_t epoch, last_seq, refused;
+    uint8_t version, without_outbox, free, zero[5];
+    uint64_t epoch, last_seq, refused, digest, line;
     char name[72];
     uint32_t crc, zero2;
 };
-_Static_assert(sizeof(struct feeder_value) == 112, "on-disk size");
+_Static_assert(sizeof(struct feeder_value) == 128, "on-disk size");
 static inline uint32_t feeder_crc(const void *key, const struct feeder_value *v)
 {
     return crc32c(crc32c(0, key, sizeof(uint32_t)), v, offsetof(struct feeder_value, crc));

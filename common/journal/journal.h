@@ -6,7 +6,7 @@
  *   index     partition be16 | first pseq be64        -> commit u64, last pseq u64: one for each partition in each full
  *             block of 64 commits; the last block, which is not full, is looked through
  *   controls  control seq be64                        -> commit u64, crc u32, zero u32, Control packed (journal.proto)
- *   feeders   feeder number be32                      -> version u8, 7 zero bytes, struct journal_feeder, crc u32, zero
+ *   feeders   feeder number be32                      -> struct feeder_value (internal.h)
  *   chain     commit be64                             -> hash of it and the one before, for each 64th (chain.c)
  * Each value has a CRC32C of it and its key. With each transaction stands (store_tail) how far it came: commit,
  * entries, controls, marks and what their checksums add up to, and how far the chain was made, with the hash of the

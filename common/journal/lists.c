@@ -106,7 +106,13 @@ static enum err feeder_step(struct walk *w, const MDB_val *key, const MDB_val *d
         return err_set(e, ERR_CORRUPT, "feeder %u: its checksum is wrong", number);
     w->found++;
     w->sum += value.crc;
-    struct journal_feeder feeder = {.epoch = value.epoch, .last_seq = value.last_seq, .refused = value.refused};
+    struct journal_feeder feeder = {.epoch = value.epoch,
+                                    .last_seq = value.last_seq,
+                                    .refused = value.refused,
+                                    .digest = value.digest,
+                                    .line = value.line,
+                                    .without_outbox = value.without_outbox,
+                                    .free = value.free};
     memcpy(feeder.name, value.name, sizeof feeder.name - 1);
     w->more = w->feeder(w->ctx, number, &feeder);
     return OK;

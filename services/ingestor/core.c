@@ -203,7 +203,8 @@ static void refuse_unreadable(struct ingestor *i, uint64_t peer, const struct wi
     const Parbus__Submission *s =
         m->message && m->kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION ? (const Parbus__Submission *)m->message : NULL;
     if (s && s->seq)
-        submissions_take_bad(&i->door, peer, s->seq, reason, m->why, now);
+        submissions_take_bad(&i->door, peer,
+                             &(struct bad_submission){s->seq, m->body, m->body_bytes, reason, m->why}, now);
     else
         door_refuse(&i->door, peer, 0, reason, m->why, 0);
 }
@@ -216,6 +217,9 @@ static void from_feeder(struct ingestor *i, uint64_t peer, const struct wire_mes
         break;
     case PARBUS__TO_INGESTOR__BODY_HELLO:
         hello_take(&i->door, peer, (const Parbus__Hello *)m->message, now);
+        break;
+    case PARBUS__TO_INGESTOR__BODY_BYE:
+        hello_bye(&i->door, peer, now);
         break;
     case PARBUS__TO_INGESTOR__BODY_STATUS:
         questions_status(i, peer, (const Parbus__Status *)m->message);

@@ -39,6 +39,18 @@ void door_refuse(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason rea
     door_send(d, peer, PARBUS__TO_FEEDER__BODY_REFUSAL, &refusal.base);
 }
 
+struct group_feeder *door_enter_group(struct door *d, struct feeder *f, uint32_t number, struct moment now)
+{
+    struct group *g = d->group;
+    if (group_empty(g))
+        g->began_us = now.mono_us;
+    if (!f->in_group)
+        f->in_group = group_add_feeder(g, number);
+    d->feeders.entering += !feeder_known(f);
+    f->entering |= !f->journalled;
+    return group_feeder(g, f->in_group);
+}
+
 void door_refuse_too_many(struct door *d, uint64_t peer)
 {
     door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS, "feeders_max is reached", 0);

@@ -2,13 +2,14 @@
  * of it). */
 #pragma once
 #include "base/metrics.h"
+#include "base/moment.h"
 #include "base/settings.h"
 #include "services/ingestor/feeders.h"
 #include "services/ingestor/group.h"
 #include "services/ingestor/io.h"
 
 /* When a feeder may try again. */
-enum { RETRY_STORAGE_MS = 1000, RETRY_WINDOW_MS = 50 };
+enum { RETRY_STORAGE_MS = 1000, RETRY_WINDOW_MS = 50, RETRY_IN_USE_MS = 500 };
 
 struct door {
     const struct settings *settings;
@@ -29,4 +30,6 @@ void door_send(struct door *d, uint64_t peer, uint32_t kind, const ProtobufCMess
 /* Counted by its reason. */
 void door_refuse(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason reason, const char *detail,
                  int64_t retry_after_ms);
+/* The group will write the feeder's mark. Its place in it. */
+struct group_feeder *door_enter_group(struct door *d, struct feeder *f, uint32_t number, struct moment now);
 void door_refuse_too_many(struct door *d, uint64_t peer);

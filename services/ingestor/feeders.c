@@ -52,7 +52,12 @@ static struct feeder *slot(struct feeders *f, uint32_t number)
 void feeders_restore(struct feeders *f, uint32_t number, const struct journal_feeder *mark)
 {
     *slot(f, number) = (struct feeder){
-        .mark = *mark, .receipted = mark->last_seq, .receipted_refused = mark->refused, .journalled = true};
+        .mark = *mark,
+        .receipted = mark->last_seq,
+        .receipted_refused = mark->refused,
+        .receipted_digest = mark->digest,
+        .free = mark->free,
+        .journalled = true};
     f->journalled++;
     map_put(&f->by_name, name_key(mark->name), number);
 }
@@ -96,8 +101,6 @@ void feeders_connect(struct feeders *f, uint32_t number, uint64_t peer)
 
 /* ---- newcomers ---- */
 
-static bool stays(const struct feeder *f) { return f->journalled || f->entering; }
-
 /* Makes place among the newcomers: the oldest one that has still submitted nothing is forgotten, and its number goes to
  * the next. 0: there is place. */
 static uint32_t evict_newcomer(struct feeders *f)
@@ -108,7 +111,7 @@ static uint32_t evict_newcomer(struct feeders *f)
     f->newcomer_first = (f->newcomer_first + 1) % NEWCOMERS_MAX;
     f->newcomer_count--;
     struct feeder *oldest = &f->feeder[number];
-    if (stays(oldest))
+    if (feeder_known(oldest))
         return 0;
     feeders_forget_peer(f, oldest->peer);
     map_remove(&f->by_name, name_key(oldest->mark.name));
@@ -120,7 +123,7 @@ static uint32_t evict_newcomer(struct feeders *f)
 static uint32_t leave_newcomer(struct feeders *f, uint64_t peer)
 {
     uint32_t number;
-    if (!map_get(&f->by_peer, peer, &number) || stays(&f->feeder[number]))
+    if (!map_get(&f->by_peer, peer, &number) || feeder_known(&f->feeder[number]))
         return 0;
     map_remove(&f->by_name, name_key(f->feeder[number].mark.name));
     return number;

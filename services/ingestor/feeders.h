@@ -9,6 +9,9 @@
 struct feeder {
     struct journal_feeder mark;            /* as the group that is gathered will write it */
     uint64_t receipted, receipted_refused; /* as the journal has it */
+    uint64_t receipted_digest;             /* of the submissions up to there (D17) */
+    int64_t heard_us;                      /* when it last said something; 0: not since this ingestor started */
+    bool free;                             /* its Bye is in the journal, or it has nothing there */
     uint64_t peer;                         /* 0: not connected */
     size_t unreceipted_bytes;              /* taken, and no receipt yet (D5a) */
     size_t in_group;                       /* its place in the group that is gathered; 0: none */
@@ -24,6 +27,9 @@ struct feeder {
 
 /* What it is told of as scored: what was refused for good counts, for nothing of it is outstanding (D9). */
 static inline uint64_t feeder_scored(const struct feeder *f) { return f->sum.scored + f->receipted_refused; }
+
+/* The journal knows it, or will. */
+static inline bool feeder_known(const struct feeder *f) { return f->journalled || f->entering; }
 
 enum { NEWCOMERS_MAX = 1024 };
 

@@ -28,10 +28,9 @@ static bool is_ahead(uint64_t epoch, uint64_t known, int64_t wall_ms)
     return (int64_t)(epoch >> EPOCH_BITS) > wall_ms + EPOCH_AHEAD_MS_MAX && epoch - known > 1 << EPOCH_BITS;
 }
 
-/* true: the hello is refused, and nothing has changed (D2). */
-static bool refuse_epoch(struct door *d, uint64_t peer, uint64_t epoch, uint64_t known, int64_t wall_ms)
+static bool refuse_epoch(struct door *d, uint64_t peer, uint64_t epoch, uint64_t least, uint64_t known, int64_t wall_ms)
 {
-    if (epoch < known)
+    if (epoch < least)
         refuse_stale(d, peer, known);
     else if (is_ahead(epoch, known, wall_ms))
         refuse_ahead(d, peer, epoch, wall_ms);
@@ -41,9 +40,9 @@ static bool refuse_epoch(struct door *d, uint64_t peer, uint64_t epoch, uint64_t
 }
 
 /* Finds the feeder or makes it. 0 with a refusal sent: it cannot be had. */
-static uint32_t feeder_by_name(struct door *d, uint64_t peer, const char *name, uint64_t epoch, int64_t wall_ms)
+static uint32_t feeder_by_name(struct door *d, uint64_t peer, const Parbus__Hello *hello, int64_t wall_ms)
 {
-    uint32_t number = feeders_named(&d->feeders, name);
+    uint32_t number = feeders_named(&d->feeders, hello->feeder);
     if (number == UINT32_MAX) {
         door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME, "another feeder's name has the same hash", 0);
         return 0;
@@ -52,9 +51,52 @@ static uint32_t feeder_by_name(struct door *d, uint64_t peer, const char *name, 
         return number;
     if (d->feeders.journalled + d->feeders.entering >= d->settings->feeders_max)
         door_refuse_too_many(d, peer);
-    else if (!refuse_epoch(d, peer, epoch, FIRST_EPOCH, wall_ms))
-        return feeders_add_newcomer(&d->feeders, peer, name, FIRST_EPOCH);
+    else if (!refuse_epoch(d, peer, hello->epoch, FIRST_EPOCH, FIRST_EPOCH, wall_ms))
+        return feeders_add_newcomer(&d->feeders, peer, hello->feeder, FIRST_EPOCH);
     return 0;
+}
+
+/* ---- lines (D16) ---- */
+
+/* Whether the connection of a feeder is still there. Its last receipt again does no harm. */
+static bool is_there(struct door *d, const struct feeder *f)
+{
+    if (f->peer)
+        receipts_repeat(d, f);
+    return f->peer != 0;
+}
+
+static bool heard_lately(const struct door *d, const struct feeder *f, struct moment now)
+{
+    return f->heard_us && now.mono_us - f->heard_us < d->settings->feeder_lease_ms * 1000;
+}
+
+/* An outbox holds its name until it says Bye, for what it holds may still come. */
+static bool for_good(const struct feeder *f) { return feeder_known(f) && !f->mark.without_outbox; }
+
+static bool is_held(struct door *d, const struct feeder *f, uint64_t peer, struct moment now)
+{
+    if (f->free)
+        return false;
+    return for_good(f) || (f->peer != peer && heard_lately(d, f, now) && is_there(d, f));
+}
+
+static void refuse_in_use(struct door *d, uint64_t peer, const struct feeder *f, struct moment now)
+{
+    char detail[160], since[64] = "not heard since this ingestor started";
+    if (f->heard_us)
+        snprintf(since, sizeof since, "heard %lld s ago", (long long)(now.mono_us - f->heard_us) / 1000000);
+    snprintf(detail, sizeof detail, "%s has it, %s",
+             f->mark.without_outbox ? "a process without an outbox" : "another outbox", since);
+    door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_IN_USE, detail, RETRY_IN_USE_MS);
+}
+
+/* The least epoch that this line may take: of a name that the journal knows, another line begins a new one. */
+static uint64_t least_epoch(const struct feeder *f, bool own)
+{
+    if (own)
+        return f->mark.epoch;
+    return feeder_known(f) ? f->mark.epoch + 1 : FIRST_EPOCH;
 }
 
 static void send_welcome(struct door *d, const struct feeder *f, uint32_t number, uint64_t request)
@@ -64,6 +106,8 @@ static void send_welcome(struct door *d, const struct feeder *f, uint32_t number
     welcome.has_scored = welcome.has_feeder_number = welcome.has_request = 1;
     welcome.request = request;
     welcome.next_seq = f->receipted + 1;
+    welcome.has_digest = 1;
+    welcome.digest = f->receipted_digest;
     welcome.window = (uint32_t)d->settings->feeder_window;
     welcome.submission_bytes_max = (uint64_t)d->settings->submission_bytes_max;
     welcome.rows_max = WIRE_ROWS_MAX;
@@ -82,32 +126,79 @@ static void start_epoch(struct door *d, struct feeder *f, uint64_t epoch)
 {
     f->mark.epoch = epoch;
     f->mark.last_seq = f->mark.refused = f->receipted = f->receipted_refused = 0;
+    f->mark.digest = f->receipted_digest = 0;
     f->sum = (struct tally_sum){0};
     f->unreceipted_bytes = 0;
     if (f->in_group)
         group_feeder(d->group, f->in_group)->bytes = 0;
 }
 
+static bool readable(struct door *d, uint64_t peer, const Parbus__Hello *hello)
+{
+    if (hello->protocol_version != WIRE_PROTOCOL_VERSION)
+        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_PROTOCOL_VERSION, "this ingestor speaks version 1", 0);
+    else if (!wire_name_ok(hello->feeder))
+        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME, "1 to 64 of A-Z a-z 0-9 . _ -, and no dot at its beginning",
+                    0);
+    else if (!hello->line)
+        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_MALFORMED, "hello.line: absent, or 0", 0);
+    else
+        return true;
+    return false;
+}
+
+/* true: the hello is refused, and nothing has changed (D2). */
+static bool refuse(struct door *d, uint64_t peer, const struct feeder *f, const Parbus__Hello *hello, struct moment now)
+{
+    bool own = f->mark.line == hello->line;
+    if (!own && !hello->take_over && is_held(d, f, peer, now)) {
+        refuse_in_use(d, peer, f, now);
+        return true;
+    }
+    return refuse_epoch(d, peer, hello->epoch, least_epoch(f, own), f->mark.epoch, now.wall_ms);
+}
+
+static void become(struct door *d, struct feeder *f, const Parbus__Hello *hello)
+{
+    if (hello->epoch != f->mark.epoch || hello->line != f->mark.line)
+        start_epoch(d, f, hello->epoch);
+    f->mark.line = hello->line;
+    f->mark.without_outbox = hello->without_outbox;
+    f->mark.free = f->free = false;
+}
+
 void hello_take(struct door *d, uint64_t peer, const Parbus__Hello *hello, struct moment now)
 {
-    if (hello->protocol_version != WIRE_PROTOCOL_VERSION) {
-        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_PROTOCOL_VERSION, "this ingestor speaks version 1", 0);
-        return;
-    }
-    if (!wire_name_ok(hello->feeder)) {
-        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME, "1 to 64 of A-Z a-z 0-9 . _ -, and no dot at its beginning", 0);
-        return;
-    }
-    uint32_t number = feeder_by_name(d, peer, hello->feeder, hello->epoch, now.wall_ms);
+    uint32_t number = readable(d, peer, hello) ? feeder_by_name(d, peer, hello, now.wall_ms) : 0;
     if (!number)
         return;
     struct feeder *f = feeders_at(&d->feeders, number);
-    if (refuse_epoch(d, peer, hello->epoch, f->mark.epoch, now.wall_ms))
+    if (refuse(d, peer, f, hello, now))
         return;
-    if (hello->epoch > f->mark.epoch)
-        start_epoch(d, f, hello->epoch);
+    become(d, f, hello);
     feeders_connect(&d->feeders, number, peer);
+    f->heard_us = now.mono_us;
     f->gap_told = false;
     send_welcome(d, f, number, hello->request);
     receipts_totals_changed(d, number);
+}
+
+/* ---- the end ---- */
+
+void hello_bye(struct door *d, uint64_t peer, struct moment now)
+{
+    uint32_t number;
+    struct feeder *f = feeders_of_peer(&d->feeders, peer, &number);
+    if (!f) {
+        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NO_HELLO, "say hello first", 0);
+        return;
+    }
+    f->heard_us = now.mono_us;
+    f->mark.free = true;
+    if (feeder_known(f) && !f->free) {
+        door_enter_group(d, f, number, now);
+        return;
+    }
+    f->free = true;
+    receipts_repeat(d, f);
 }

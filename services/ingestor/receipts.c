@@ -4,9 +4,11 @@
 static void send_receipt(struct door *d, const struct feeder *f)
 {
     Parbus__Receipt receipt = PARBUS__RECEIPT__INIT;
-    receipt.has_up_to_seq = receipt.has_epoch = 1;
+    receipt.has_up_to_seq = receipt.has_epoch = receipt.has_digest = 1;
     receipt.epoch = f->mark.epoch;
     receipt.up_to_seq = f->receipted;
+    receipt.digest = f->receipted_digest;
+    receipt.has_bye = receipt.bye = f->free;
     door_send(d, f->peer, PARBUS__TO_FEEDER__BODY_RECEIPT, &receipt.base);
 }
 
@@ -25,6 +27,8 @@ static void give(struct door *d, const struct group_feeder *g, const struct jour
         receipts_totals_changed(d, g->number);
     f->receipted = mark->last_seq;
     f->receipted_refused = mark->refused;
+    f->receipted_digest = mark->digest;
+    f->free = mark->free && f->mark.free;
     f->unreceipted_bytes -= g->bytes;
     feeders_assert(f);
     if (f->peer)

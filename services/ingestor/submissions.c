@@ -1,29 +1,17 @@
 #include "services/ingestor/submissions.h"
 #include "journal/record.h"
 #include "services/ingestor/receipts.h"
+#include "wire/digest.h"
 #include <string.h>
 
 /* feeders_max counts those that the journal knows: names that only say hello keep nobody out. */
 static bool has_place(const struct door *d, const struct feeder *f)
 {
-    return f->journalled || f->entering ||
+    return feeder_known(f) ||
            d->feeders.journalled + d->feeders.entering < (uint32_t)d->settings->feeders_max;
 }
 
 bool submissions_full(const struct door *d) { return d->group->bytes >= (size_t)d->settings->group_bytes_max; }
-
-/* The group will write its mark. */
-static struct group_feeder *put_in_group(struct door *d, struct feeder *f, uint32_t number, struct moment now)
-{
-    struct group *g = d->group;
-    if (group_empty(g))
-        g->began_us = now.mono_us;
-    if (!f->in_group)
-        f->in_group = group_add_feeder(g, number);
-    d->feeders.entering += !f->journalled && !f->entering;
-    f->entering |= !f->journalled;
-    return group_feeder(g, f->in_group);
-}
 
 /* One refusal is sent per gap; each submission that it concerns is counted (D6, law 6). */
 static void refuse_run(struct door *d, struct feeder *f, Parbus__Reason reason, const char *detail,
@@ -49,9 +37,11 @@ static void out_of_turn(struct door *d, struct feeder *f, uint64_t seq)
 }
 
 /* NULL, and whoever sent it is answered: it is not the next one of a feeder that may submit. */
-static struct feeder *whose_turn(struct door *d, uint64_t peer, uint64_t seq, uint32_t *number)
+static struct feeder *whose_turn(struct door *d, uint64_t peer, uint64_t seq, uint32_t *number, struct moment now)
 {
     struct feeder *f = feeders_of_peer(&d->feeders, peer, number);
+    if (f)
+        f->heard_us = now.mono_us;
     if (!f)
         door_refuse(d, peer, seq, PARBUS__REASON__REFUSED_NO_HELLO, "say hello first", 0);
     else if (seq != f->mark.last_seq + 1)
@@ -102,12 +92,20 @@ static uint32_t resolve(struct door *d, struct feeder *f, const Parbus__Submissi
     return catalog_partition(series->definition->registry, entry->unit, partitions);
 }
 
+/* D17: whatever becomes of it. Who submits has not gone (D18). */
+static void next_is(struct feeder *f, uint64_t seq, const uint8_t *body, size_t bytes)
+{
+    f->mark.last_seq = seq;
+    f->mark.digest = wire_digest(f->mark.digest, body, bytes);
+    f->mark.free = f->free = false;
+}
+
 static void take(struct door *d, struct feeder *f, uint32_t number, const Parbus__Submission *s, const uint8_t *body,
                  size_t bytes, struct moment now)
 {
-    f->mark.last_seq = s->seq;
+    next_is(f, s->seq, body, bytes);
     f->unreceipted_bytes += bytes;
-    put_in_group(d, f, number, now)->bytes += bytes;
+    door_enter_group(d, f, number, now)->bytes += bytes;
     feeders_assert(f);
     struct record_entry entry = {
         .body_bytes = (uint32_t)bytes, .feeder = number, .epoch = f->mark.epoch, .seq = s->seq};
@@ -117,12 +115,14 @@ static void take(struct door *d, struct feeder *f, uint32_t number, const Parbus
     d->group->rows += s->n_indicator;
 }
 
-static void use_up(struct door *d, struct feeder *f, uint32_t number, uint64_t seq, struct moment now)
+static void use_up(struct door *d, struct feeder *f, uint32_t number, const struct bad_submission *bad,
+                   struct moment now)
 {
-    f->mark.last_seq = seq;
+    next_is(f, bad->seq, bad->body, bad->bytes);
     f->mark.refused++;
-    put_in_group(d, f, number, now);
+    door_enter_group(d, f, number, now);
     feeders_assert(f);
+    door_refuse(d, f->peer, bad->seq, bad->reason, bad->detail, 0);
 }
 
 void submissions_take(struct door *d, uint64_t peer, const Parbus__Submission *s, const uint8_t *body, size_t bytes,
@@ -130,24 +130,22 @@ void submissions_take(struct door *d, uint64_t peer, const Parbus__Submission *s
 {
     uint32_t number;
     metric_add(d->metrics, submissions_received, 1);
-    struct feeder *f = whose_turn(d, peer, s->seq, &number);
+    struct feeder *f = whose_turn(d, peer, s->seq, &number, now);
     if (!f || refuse_for_now(d, f, s->seq, bytes))
         return;
     if (bytes <= (size_t)d->settings->submission_bytes_max) {
         take(d, f, number, s, body, bytes, now);
         return;
     }
-    use_up(d, f, number, s->seq, now);
-    door_refuse(d, peer, s->seq, PARBUS__REASON__REFUSED_TOO_LARGE, "more than submission_bytes_max", 0);
+    const struct bad_submission bad = {s->seq, body, bytes, PARBUS__REASON__REFUSED_TOO_LARGE,
+                                       "more than submission_bytes_max"};
+    use_up(d, f, number, &bad, now);
 }
 
-void submissions_take_bad(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason reason, const char *detail,
-                          struct moment now)
+void submissions_take_bad(struct door *d, uint64_t peer, const struct bad_submission *bad, struct moment now)
 {
     uint32_t number;
-    struct feeder *f = whose_turn(d, peer, seq, &number);
-    if (!f || refuse_for_now(d, f, seq, 0))
-        return;
-    use_up(d, f, number, seq, now);
-    door_refuse(d, peer, seq, reason, detail, 0);
+    struct feeder *f = whose_turn(d, peer, bad->seq, &number, now);
+    if (f && !refuse_for_now(d, f, bad->seq, 0))
+        use_up(d, f, number, bad, now);
 }

@@ -88,7 +88,7 @@ class Outbox(unittest.TestCase):
         push = self.silenced()
         # Idle for a while, it takes what it has. One transaction after the other: when the second row is being written,
         # the first one is on disk.
-        outbox = pathlib.Path(self.p.dir, "outbox", "kept", "data", "data.mdb")
+        outbox = pathlib.Path(self.p.dir, "outbox", "kept", "queue.0")
         until(lambda: b"H14" in outbox.read_bytes(), "the row is written")
         self.give(push, row("H60", "3"))
         until(lambda: b"H60" in outbox.read_bytes(), "the next row is written")
@@ -165,7 +165,7 @@ class Outbox(unittest.TestCase):
         self.assertEqual({x["restarts"] for x in self.p.processes().values()}, {0})
 
     def test_an_outbox_of_junk(self):
-        self.assert_unusable(lambda o: (o / "data" / "data.mdb").write_bytes(os.urandom(28672)))
+        self.assert_unusable(lambda o: (o / "queue.0").write_bytes(os.urandom(28672)))
 
     def test_an_outbox_that_is_a_file(self):
         self.assert_unusable(lambda o: (shutil.rmtree(o), o.write_text("x")))

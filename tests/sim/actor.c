@@ -16,6 +16,7 @@ struct actor *actor_add(struct sim *s, const struct role *role)
     for (int i = 0; i < s->actor_count; i++)
         same += s->actor[i].role == role;
     snprintf(n->name, sizeof n->name, "%s-%d", role->name, same);
+    memcpy(n->feeder, n->name, sizeof n->feeder);
     return n;
 }
 
@@ -52,6 +53,14 @@ struct actor *actor_by_name(struct sim *s, const char *name)
         if (!strcmp(s->actor[i].name, name))
             return &s->actor[i];
     return NULL;
+}
+
+bool actor_has_twin(const struct sim *s, const struct actor *n)
+{
+    int same = 0;
+    for (int i = 0; i < s->actor_count; i++)
+        same += s->actor[i].role == n->role && !strcmp(s->actor[i].feeder, n->feeder);
+    return same > 1;
 }
 
 void actor_start(struct sim *s, struct actor *n)

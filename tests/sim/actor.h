@@ -12,6 +12,7 @@ enum { ACTORS_MAX = LINKS_MAX };
 struct arena;
 struct fiber;
 struct sim;
+struct sim_outbox;
 struct actor;
 
 /* One kind of process: a core in the simulator's shell. */
@@ -31,6 +32,7 @@ struct actor {
     const struct role *role;
     int number; /* in sim.actor */
     char name[16];
+    char feeder[16]; /* feeders: the name by which it pushes; that of another actor: a twin */
     bool alive, gone;                        /* gone: left in good order and does not come back */
     bool leaving, finished;                  /* was told to leave; may end */
     uint32_t life;                           /* incarnation, from 1 */
@@ -49,6 +51,9 @@ struct actor {
     bool leaves_rest;                        /* what is in it now is not looked at before the turn is due */
     struct bookmark bookmark, died_at;       /* workers: what it is at; what the life before was at when it ended */
     void *process;                           /* the role's own; NULL when not alive */
+    int64_t waits_us;                        /* … since when its name has been in use; 0: it is not */
+    bool takes_over;                         /* … a person has told it so */
+    struct sim_outbox *outbox_copy;          /* feeders: that somebody made; NULL: none */
     void *durable;                           /* feeders: what survives; freed at the end of the run */
 };
 
@@ -70,6 +75,8 @@ uint64_t actor_peer(const struct actor *n, uint32_t connection);
 /* NULL: that connection is gone. */
 struct actor *actor_of_peer(struct sim *s, uint64_t peer);
 struct actor *actor_by_name(struct sim *s, const char *name);
+/* Pushes under the name of another one, or another one under its name. */
+bool actor_has_twin(const struct sim *s, const struct actor *n);
 
 /* Every call of a core to the outside begins here, and may find itself much later, as in a process that hung. false:
  * the process is dead, nothing happens. */

@@ -28,6 +28,7 @@ void census_metrics(struct census *c, const struct metrics *m)
         Parbus__Reason reason;
     } refused[] = {
         {CENSUS_stale_epochs, PARBUS__REASON__REFUSED_STALE_EPOCH},
+        {CENSUS_in_use, PARBUS__REASON__REFUSED_IN_USE},
         {CENSUS_hellos_ahead, PARBUS__REASON__REFUSED_EPOCH_AHEAD},
         {CENSUS_sequence_gaps, PARBUS__REASON__REFUSED_SEQUENCE_GAP},
         {CENSUS_no_hellos, PARBUS__REASON__REFUSED_NO_HELLO},

@@ -12,21 +12,27 @@ struct sim;
 struct actor;
 struct parbus_topic;
 
-enum { CHECK_LANES_MAX = 256, CHECK_PARTITIONS_MAX = 8, CHECK_ACTORS_MAX = 32 };
+enum { CHECK_LANES_MAX = 1024, CHECK_PARTITIONS_MAX = 8, CHECK_ACTORS_MAX = 32, LANE_EARLIER = 8 };
 
-/* The submissions of one (feeder process's name, epoch), by seq. */
+/* The submissions of one (feeder process, epoch), by seq. */
 struct lane {
     int node;
     uint64_t epoch;
     uint64_t journalled;
     struct lane_entry {
-        uint64_t hash; /* of all but its seq */
+        uint64_t hash; /* of all but its seq, as this process sent it last … */
+        uint64_t earlier[LANE_EARLIER]; /* … and before, when its outbox was another one */
+        uint32_t earlier_count;
         uint64_t bytes;
-        bool sent, journalled;
+        bool sent;
+        /* Of the name, in the lane of the process that is called so: */
+        uint64_t journal_hash, lost_hash;
+        bool journalled;
         bool lost; /* was in a journal that was taken back */
     } * entry;
     size_t capacity;
-    uint64_t receipted; /* as its feeder knows */
+    const struct actor *submits; /* of the name, in this epoch, as far as the journal shows; NULL: nobody yet */
+    uint64_t receipted;          /* as its feeder knows */
     uint64_t told;      /* the last receipt that the ingestor sent … */
     uint32_t told_in_life;
 };
@@ -36,7 +42,10 @@ struct check {
     size_t lane_count;
     uint64_t newest_owner[CHECK_PARTITIONS_MAX];
     uint64_t unaccounted; /* submissions that the ingestor took and counted nowhere: they must be in its next group */
-    uint64_t *promised;   /* hashes of what a feeder was told is safe */
+    struct promise {      /* of what a feeder was told is safe */
+        uint64_t hash;
+        int node;
+    } * promised;
     size_t promised_count, promised_capacity;
     struct feed_position { /* what a topic looked like at a position of its feed */
         uint64_t epoch, seq, digest;
@@ -59,6 +68,7 @@ struct check {
     size_t aside_lost_count;
     uint64_t applied_most[CHECK_PARTITIONS_MAX]; /* that was ever committed */
     bool undone[CHECK_ACTORS_MAX];               /* feeders: see check_undone */
+    bool forked[CHECK_ACTORS_MAX]; /* feeders: its outbox is, or was, another one's or an earlier one of its own */
 };
 
 /* ---- laws 1, 2, 3: the door and the journal (check_journal.c) ---- */
@@ -67,18 +77,25 @@ struct check {
 void check_feeder_sends(struct sim *s, const struct actor *feeder, uint64_t epoch, const uint8_t *envelope,
                         size_t bytes);
 /* What is in this envelope must be in the journal in the end, once. */
-void check_promise(struct sim *s, const uint8_t *envelope, size_t bytes);
+void check_promise(struct sim *s, const struct actor *feeder, const uint8_t *envelope, size_t bytes);
+/* The outbox of a feeder is taken away, and with it what is in it alone. */
+void check_promises_void(struct sim *s, const struct actor *feeder);
 void check_group_taken(struct sim *s, const struct journal_group *g);
 void check_group_written(struct sim *s, const struct journal_group *g);
 /* The ingestor is about to tell a feeder something. */
 void check_to_feeder(struct sim *s, const struct actor *feeder, uint32_t kind, const ProtobufCMessage *message);
 void check_promises_kept(struct sim *s);
 void check_receipted(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t up_to_seq);
+/* … and takes it for one of this submission: whatever else has its name, it is in the journal, word for word, or it was
+ * refused, or the journal was taken back. */
+void check_receipt_of(struct sim *s, const struct actor *feeder, uint64_t epoch, const uint8_t *envelope, size_t bytes);
+/* The same for what it sent last. */
+void check_receipt_of_sent(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t seq);
 /* The journal is about to be taken back, and was. */
 void check_journal_shrinks(struct sim *s, const struct sim_journal_position *to);
 void check_journal_shrunk(struct sim *s);
 /* Whether something of this feeder and epoch is lost with a receipt: nobody but the feeder knows of it. */
-bool check_lane_lost(const struct sim *s, const struct actor *feeder, uint64_t epoch);
+bool check_lane_lost(struct sim *s, const struct actor *feeder, uint64_t epoch);
 /* A feeder was told which rows were rejected, and why. */
 void check_verdict(struct sim *s, const struct actor *feeder, uint64_t epoch, const Parbus__Verdict *verdict);
 

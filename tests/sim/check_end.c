@@ -24,11 +24,13 @@ static struct parbus_feeder_totals totals_wanted(const struct sim *s, const char
     return want;
 }
 
-static bool feeder_done(const struct sim *s, const struct actor *n, char *text, size_t bytes)
+static bool feeder_done(struct sim *s, const struct actor *n, char *text, size_t bytes)
 {
     struct parbus_feeder_totals have = {0};
+    if (n->gone)
+        return true;
     bool made_all = totals_of(n, &have);
-    struct parbus_feeder_totals want = totals_wanted(s, n->name, have.epoch);
+    struct parbus_feeder_totals want = totals_wanted(s, n->feeder, have.epoch);
     snprintf(text, bytes,
              "%s: epoch %" PRIu64 ", %" PRIu64 " submissions, %" PRIu64 " with a receipt, %" PRIu64
              " scored with %" PRIu64 " + %" PRIu64 " rows; should be %" PRIu64 " with %" PRIu64 " + %" PRIu64,

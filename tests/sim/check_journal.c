@@ -73,6 +73,9 @@ void check_free(struct check *c)
     free(c->aside_lost);
 }
 
+/* The process that is called as this one pushes: in its lanes is what the journal has of the name. */
+static int namesake(struct sim *s, const struct actor *feeder) { return actor_by_name(s, feeder->feeder)->number; }
+
 /* ---- feeders ---- */
 
 /* Law 6, rule D5. What is too large is refused, and waits for nothing. */
@@ -98,16 +101,18 @@ void check_feeder_sends(struct sim *s, const struct actor *feeder, uint64_t epoc
         return;
     struct lane *lane = lane_of(s, feeder->number, epoch);
     struct lane_entry *entry = lane_entry(lane, seq);
-    if (entry->sent && entry->hash != hash)
+    if (entry->sent && entry->hash != hash && !s->check.forked[feeder->number])
         sim_fail(s, "law 3: %s sends another submission with epoch %" PRIu64 " seq %" PRIu64 " than before",
                  feeder->name, epoch, seq);
+    if (entry->sent && entry->hash != hash)
+        entry->earlier[entry->earlier_count++ % LANE_EARLIER] = entry->hash;
     entry->sent = true;
     entry->hash = hash;
     entry->bytes = length;
     check_feeder_window(s, feeder, lane, seq);
 }
 
-void check_promise(struct sim *s, const uint8_t *envelope, size_t bytes)
+void check_promise(struct sim *s, const struct actor *feeder, const uint8_t *envelope, size_t bytes)
 {
     struct check *c = &s->check;
     uint64_t seq, hash;
@@ -118,7 +123,7 @@ void check_promise(struct sim *s, const uint8_t *envelope, size_t bytes)
         c->promised = realloc(c->promised, c->promised_capacity * sizeof *c->promised);
         ASSERT(c->promised);
     }
-    c->promised[c->promised_count++] = hash;
+    c->promised[c->promised_count++] = (struct promise){hash, feeder->number};
 }
 
 void check_receipted(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t up_to_seq)
@@ -128,32 +133,75 @@ void check_receipted(struct sim *s, const struct actor *feeder, uint64_t epoch, 
         lane->receipted = up_to_seq;
 }
 
-bool check_lane_lost(const struct sim *s, const struct actor *feeder, uint64_t epoch)
+bool check_lane_lost(struct sim *s, const struct actor *feeder, uint64_t epoch)
 {
-    const struct check *c = &s->check;
-    for (size_t l = 0; l < c->lane_count; l++)
-        if (c->lane[l].node == feeder->number && c->lane[l].epoch == epoch)
-            for (uint64_t seq = 1; seq < c->lane[l].capacity && seq <= c->lane[l].receipted; seq++)
-                if (c->lane[l].entry[seq].lost && !c->lane[l].entry[seq].journalled)
-                    return true;
+    uint64_t receipted = lane_of(s, feeder->number, epoch)->receipted;
+    const struct lane *lane = lane_of(s, namesake(s, feeder), epoch);
+    for (uint64_t seq = 1; seq < lane->capacity && seq <= receipted; seq++)
+        if (lane->entry[seq].lost && !lane->entry[seq].journalled)
+            return true;
     return false;
 }
 
-/* Once; or never, when its feeder had the receipt and the journal was taken back from a copy of before. */
+static void told(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t seq, uint64_t hash, uint64_t bytes)
+{
+    const struct lane_entry *entry = lane_entry(lane_of(s, namesake(s, feeder), epoch), seq);
+    bool there = entry->journalled && entry->journal_hash == hash;
+    if (!there && !entry->lost && bytes <= (uint64_t)s->settings.submission_bytes_max)
+        sim_fail(s, "law 1: %s has a receipt for epoch %" PRIu64 " seq %" PRIu64 ", and the journal has %s", feeder->name,
+                 epoch, seq, entry->journalled ? "another submission there" : "none");
+}
+
+void check_receipt_of(struct sim *s, const struct actor *feeder, uint64_t epoch, const uint8_t *envelope, size_t bytes)
+{
+    uint64_t seq, hash, length = read_envelope(envelope, bytes, &seq, &hash);
+    if (length)
+        told(s, feeder, epoch, seq, hash, length);
+}
+
+void check_receipt_of_sent(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t seq)
+{
+    struct lane_entry entry = *lane_entry(lane_of(s, feeder->number, epoch), seq);
+    if (entry.sent)
+        told(s, feeder, epoch, seq, entry.hash, entry.bytes);
+}
+
+/* As this process knows; 0: nothing. */
+static uint64_t receipted_of(const struct check *c, int node, uint64_t epoch)
+{
+    for (size_t l = 0; l < c->lane_count; l++)
+        if (c->lane[l].node == node && c->lane[l].epoch == epoch)
+            return c->lane[l].receipted;
+    return 0;
+}
+
+void check_promises_void(struct sim *s, const struct actor *feeder)
+{
+    struct check *c = &s->check;
+    size_t count = 0;
+    for (size_t i = 0; i < c->promised_count; i++)
+        if (c->promised[i].node != feeder->number)
+            c->promised[count++] = c->promised[i];
+    c->promised_count = count;
+}
+
+/* Once; or never, when its feeder had the receipt and the journal was taken back from a copy of before; or more than
+ * once, when others have its name: what was under way when one of them took it goes out again (D17). */
 void check_promises_kept(struct sim *s)
 {
     struct check *c = &s->check;
     for (size_t i = 0; i < c->promised_count; i++) {
+        const struct promise *p = &c->promised[i];
+        const struct actor *feeder = &s->actor[p->node];
+        bool several = c->forked[p->node] || actor_has_twin(s, feeder);
         int found = 0, lost = 0;
         for (size_t l = 0; l < c->lane_count; l++)
             for (size_t seq = 0; seq < c->lane[l].capacity; seq++) {
                 const struct lane_entry *entry = &c->lane[l].entry[seq];
-                if (entry->hash != c->promised[i])
-                    continue;
-                found += entry->journalled;
-                lost += entry->lost && seq <= c->lane[l].receipted;
+                found += entry->journalled && entry->journal_hash == p->hash;
+                lost += entry->lost && entry->lost_hash == p->hash && seq <= receipted_of(c, p->node, c->lane[l].epoch);
             }
-        if (found != 1 && (found || !lost))
+        if (found != 1 && (found ? !several : !lost))
             sim_fail(s, "law 1: a submission that its feeder had on disk is in the journal %d times", found);
     }
 }
@@ -179,6 +227,34 @@ void check_group_taken(struct sim *s, const struct journal_group *g)
     s->check.unaccounted = 0;
 }
 
+static bool sent_entry(const struct lane_entry *entry, uint64_t hash)
+{
+    if (!entry->sent)
+        return false;
+    for (uint32_t i = 0; i < entry->earlier_count && i < LANE_EARLIER; i++)
+        if (entry->earlier[i] == hash)
+            return true;
+    return entry->hash == hash;
+}
+
+/* Which of the processes that have this name did; NULL: none. */
+static const struct actor *who_sent(struct sim *s, const struct actor *named, uint64_t epoch, uint64_t seq, uint64_t hash)
+{
+    for (struct actor *n = NULL; (n = actor_of(s, &role_feeder, n));)
+        if (!strcmp(n->feeder, named->name) && sent_entry(lane_entry(lane_of(s, n->number, epoch), seq), hash))
+            return n;
+    return NULL;
+}
+
+/* D16: two processes never number in one epoch, unless they have one outbox. */
+static void check_alone(struct sim *s, struct lane *lane, const struct actor *n)
+{
+    if (lane->submits && lane->submits != n && !s->check.forked[n->number])
+        sim_fail(s, "law 4: %s and %s both number in epoch %" PRIu64 " of %s", lane->submits->name, n->name, lane->epoch,
+                 n->feeder);
+    lane->submits = n;
+}
+
 static void entry_written(struct sim *s, uint32_t feeder, uint64_t epoch, uint64_t seq, const uint8_t *body,
                           size_t bytes)
 {
@@ -188,13 +264,17 @@ static void entry_written(struct sim *s, uint32_t feeder, uint64_t epoch, uint64
         sim_fail(s, "law 1: the journal holds a submission that cannot be read");
         return;
     }
+    const struct actor *sender = who_sent(s, n, epoch, seq, hash);
     struct lane *lane = lane_of(s, n->number, epoch);
     struct lane_entry *entry = lane_entry(lane, seq);
     if (entry->journalled)
         sim_fail(s, "law 3: epoch %" PRIu64 " seq %" PRIu64 " of %s is in the journal twice", epoch, seq, n->name);
-    if (!entry->sent || entry->hash != hash)
+    if (sender)
+        check_alone(s, lane, sender);
+    else
         sim_fail(s, "law 1: epoch %" PRIu64 " seq %" PRIu64 " of %s is not what was sent", epoch, seq, n->name);
     entry->journalled = true;
+    entry->journal_hash = hash;
     lane->journalled++;
 }
 
@@ -247,6 +327,7 @@ static void read_again(struct sim *s)
     struct check *c = &s->check;
     for (size_t l = 0; l < c->lane_count; l++) {
         c->lane[l].journalled = 0;
+        c->lane[l].submits = NULL;
         for (size_t seq = 0; seq < c->lane[l].capacity; seq++)
             c->lane[l].entry[seq].journalled = false;
     }
@@ -309,6 +390,7 @@ static void record_lost(struct sim *s, const struct sim_record *r)
         const struct actor *n = actor_by_name(s, s->journal.feeder[feeder].name);
         struct lane *lane = lane_of(s, n->number, epoch);
         lane_entry(lane, seq)->lost = true;
+        lane_entry(lane, seq)->lost_hash = lane_entry(lane, seq)->journal_hash;
         census_add(s, restores_losing, seq <= lane->receipted);
         at += 32 + (bytes + 7u) / 8 * 8;
     }
@@ -356,7 +438,7 @@ static void check_receipt(struct sim *s, const struct actor *feeder, uint64_t ep
 {
     const struct journal_feeder *mark = NULL;
     for (int i = 1; i < SIM_FEEDERS_MAX; i++)
-        if (!strcmp(s->journal.sure[i].name, feeder->name))
+        if (!strcmp(s->journal.sure[i].name, feeder->feeder))
             mark = &s->journal.sure[i];
     if (up_to_seq && !(mark && mark->epoch == epoch && mark->last_seq >= up_to_seq))
         sim_fail(s, "law 1: %s gets a receipt up to %" PRIu64 " of epoch %" PRIu64 ", which is not known to be on disk",
@@ -392,15 +474,15 @@ static bool same_reject(const struct model_reject *r, uint64_t epoch, const Parb
 }
 
 /* By the journal as it is, or as it was before it was taken back. */
-static bool was_rejected(const struct sim *s, const struct actor *feeder, uint64_t epoch, const Parbus__Reject *reject)
+static bool was_rejected(struct sim *s, const struct actor *feeder, uint64_t epoch, const Parbus__Reject *reject)
 {
     for (size_t i = 0; i < s->model.reject_count; i++)
         if (same_reject(&s->model.reject[i], epoch, reject) &&
-            !strcmp(s->journal.feeder[s->model.reject[i].feeder].name, feeder->name))
+            !strcmp(s->journal.feeder[s->model.reject[i].feeder].name, feeder->feeder))
             return true;
     for (size_t i = 0; i < s->check.lost_reject_count; i++)
         if (same_reject(&s->check.lost_reject[i].reject, epoch, reject) &&
-            s->check.lost_reject[i].node == feeder->number)
+            s->check.lost_reject[i].node == namesake(s, feeder))
             return true;
     return false;
 }

@@ -211,6 +211,7 @@ void fault_happen(struct sim *s)
         [FAULT_LAG] = lag,
         [FAULT_PUBLISHER] = publisher_restart,
         [FAULT_FENCE] = sim_journal_fence,
+        [FAULT_OUTBOX] = twins_share,
     };
     if (s->power_fails) {
         s->power_fails = false;

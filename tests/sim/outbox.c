@@ -1,24 +1,40 @@
 #include "tests/sim/outbox.h"
 #include "base/err.h"
 #include "client/feeder_pack.h"
+#include "wire/digest.h"
 #include <stdlib.h>
 #include <string.h>
 
-struct sim_outbox *sim_outbox_new(void)
+struct sim_outbox *sim_outbox_new(uint64_t line)
 {
     struct sim_outbox *o = calloc(1, sizeof *o);
     ASSERT(o);
     o->epoch = o->first = 1;
+    o->line = line;
     return o;
+}
+
+uint64_t sim_outbox_digest(const struct sim_outbox *o, uint64_t seq)
+{
+    uint64_t digest = o->digest;
+    for (uint64_t i = o->first; i <= seq; i++) {
+        size_t bytes;
+        const struct sim_envelope *e = &o->envelope[i - o->first];
+        const uint8_t *body = feeder_pack_body(e->data, e->bytes, &bytes);
+        digest = wire_digest(digest, body, bytes);
+    }
+    return digest;
 }
 
 static void drop_first(struct sim_outbox *o, size_t count)
 {
+    o->digest = sim_outbox_digest(o, o->first + count - 1);
     for (size_t i = 0; i < count; i++)
         free(o->envelope[i].data);
     o->count -= count;
     o->first += count;
-    memmove(o->envelope, o->envelope + count, o->count * sizeof *o->envelope);
+    if (o->count)
+        memmove(o->envelope, o->envelope + count, o->count * sizeof *o->envelope);
 }
 
 void sim_outbox_destroy(struct sim_outbox **o)
@@ -42,6 +58,18 @@ void sim_outbox_add(struct sim_outbox *o, const void *envelope, size_t bytes)
     *e = (struct sim_envelope){malloc(bytes), bytes};
     ASSERT(e->data);
     memcpy(e->data, envelope, bytes);
+}
+
+struct sim_outbox *sim_outbox_copy(const struct sim_outbox *o)
+{
+    struct sim_outbox *copy = sim_outbox_new(o->line);
+    copy->digest = o->digest;
+    copy->epoch = o->epoch;
+    copy->first = o->first;
+    copy->stored = o->stored;
+    for (uint64_t seq = o->first; seq <= o->stored; seq++)
+        sim_outbox_add(copy, o->envelope[seq - o->first].data, o->envelope[seq - o->first].bytes);
+    return copy;
 }
 
 void sim_outbox_sync(struct sim_outbox *o)
@@ -70,6 +98,7 @@ void sim_outbox_renumber(struct sim_outbox *o, uint64_t epoch, uint64_t first)
         memmove(e->data, e->data + skip, e->bytes);
     }
     o->epoch = epoch;
+    o->digest = 0;
     o->first = 1;
     o->stored = o->count;
     o->settled = 0;

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RING_ENTRIES = 64, EPOCH_STEP = 1 << 20, DAY_MS = 86400000 };
+enum { RING_ENTRIES = 64, EPOCH_STEP = 1 << 20, DAY_MS = 86400000, TAKE_OVER_US = 5 * SIM_SECOND };
 
 /* What survives the process, and what its user goes on with. */
 struct feeder_durable {
     struct sim_outbox *outbox; /* NULL: this one has its memory only */
     uint64_t made;             /* submissions so far, lost ones included */
     uint32_t left;             /* to be made */
-    uint64_t epoch;            /* that the process began with */
+    uint64_t epoch, line;      /* that the process began with; without an outbox */
     bool behind;               /* … behind that of a life before */
     bool ahead;                /* … by a clock that is wrong */
 };
@@ -25,6 +25,7 @@ struct feeder_process {
     struct feeder_durable *durable;
     int64_t submit_us, ask_us;
     bool shut_out; /* its epoch lies ahead of the ingestor's clock (D3g) */
+    uint64_t told; /* up to here it has been told of receipts, in this epoch */
 };
 
 /* ---- what the core may do ---- */
@@ -48,16 +49,39 @@ static enum err renumber(void *ctx, uint64_t epoch, uint64_t first, struct err_t
     return OK;
 }
 
-static void settled(void *ctx, uint64_t up_to_seq)
+static void settled(void *ctx, uint64_t up_to_seq, uint64_t of_all)
 {
+    (void)of_all;
     struct feeder_process *p = ctx;
     p->durable->outbox->settled = up_to_seq;
+}
+
+/* Its outbox says what it takes the receipt for; without one, what it sent does. */
+static void told(struct feeder_process *p, uint64_t epoch, uint64_t seq)
+{
+    const struct sim_outbox *o = p->durable->outbox;
+    const struct sim_envelope *e = o ? sim_outbox_get(o, seq) : NULL;
+    if (e)
+        check_receipt_of(p->sim, p->actor, epoch, e->data, e->bytes);
+    else if (!o)
+        check_receipt_of_sent(p->sim, p->actor, epoch, seq);
+}
+
+static enum err digest(void *ctx, uint64_t seq, uint64_t *out)
+{
+    const struct feeder_process *p = ctx;
+    *out = sim_outbox_digest(p->durable->outbox, seq);
+    return OK;
 }
 
 static void on_receipt(void *ctx, uint64_t up_to_seq)
 {
     struct feeder_process *p = ctx;
-    check_receipted(p->sim, p->actor, feeder_core_totals(p->core).epoch, up_to_seq);
+    uint64_t epoch = feeder_core_totals(p->core).epoch;
+    for (uint64_t seq = p->told + 1; seq <= up_to_seq; seq++)
+        told(p, epoch, seq);
+    p->told = up_to_seq;
+    check_receipted(p->sim, p->actor, epoch, up_to_seq);
     trace_note(p->sim, p->actor->name, "has receipts up to %lu", up_to_seq, 0, 0, 0);
 }
 
@@ -65,6 +89,7 @@ static void on_renumbered(void *ctx, uint64_t epoch, uint64_t first_seq)
 {
     struct feeder_process *p = ctx;
     census_add(p->sim, new_epochs, 1);
+    p->told = 0;
     network_close_epoch(&p->sim->network, p->actor);
     trace_note(p->sim, p->actor->name, "numbers from %lu on again, in epoch %lu", first_seq, epoch, 0, 0);
 }
@@ -87,9 +112,15 @@ static struct feeder_durable *durable_new(struct sim *s, const struct actor *n)
 {
     struct feeder_durable *d = calloc(1, sizeof *d);
     ASSERT(d);
-    d->outbox = actor_of(s, &role_feeder, NULL) == n || rng_below(&s->rng, 2) ? sim_outbox_new() : NULL;
+    d->outbox = actor_of(s, &role_feeder, NULL) == n || rng_below(&s->rng, 2) ? sim_outbox_new(rng_next(&s->rng) | 1) : NULL;
     d->left = 4 + rng_below(&s->rng, 40);
     return d;
+}
+
+struct sim_outbox **feeder_outbox(struct actor *n)
+{
+    struct feeder_durable *d = n->durable;
+    return d && d->outbox ? &d->outbox : NULL;
 }
 
 void feeder_forget(struct actor *n)
@@ -122,6 +153,13 @@ static uint64_t clock_epoch(struct sim *s, struct feeder_durable *d)
     return d->epoch;
 }
 
+static uint64_t process_line(struct sim *s, struct feeder_durable *d)
+{
+    if (!d->line || s->options.mutation != MUTATION_EPOCH_REUSED)
+        d->line = rng_next(&s->rng) | 1;
+    return d->line;
+}
+
 static void start(struct sim *s, struct actor *n)
 {
     if (!n->durable)
@@ -130,15 +168,24 @@ static void start(struct sim *s, struct actor *n)
     ASSERT(p);
     *p = (struct feeder_process){.sim = s, .actor = n, .durable = n->durable, .submit_us = s->now_us};
     const struct sim_outbox *o = p->durable->outbox;
+    p->told = o ? o->first - 1 : 0;
     struct feeder_core_options options = {
-        .name = n->name,
+        .name = n->feeder,
         .epoch = o ? o->epoch : clock_epoch(s, p->durable),
         .epoch_step = o ? 1 : EPOCH_STEP,
         .next_seq = o ? o->stored + 1 : 1,
         .first_seq = o ? o->first : 1,
         .ring_entries = RING_ENTRIES,
+        .digest = o ? o->digest : 0,
+        .line = o ? o->line : process_line(s, p->durable),
+        .without_outbox = !o,
+        .take_over = n->takes_over,
         .stored = o != NULL,
-        .io = {.ctx = p, .send = send_message, .renumber = o ? renumber : NULL, .settled = o ? settled : NULL},
+        .io = {.ctx = p,
+               .send = send_message,
+               .renumber = o ? renumber : NULL,
+               .settled = o ? settled : NULL,
+               .digest = o ? digest : NULL},
         .events = {.ctx = p,
                    .receipt = on_receipt,
                    .verdict = on_verdict,
@@ -202,12 +249,13 @@ static void submit_due(struct sim *s, struct feeder_process *p)
     p->submit_us = s->now_us + rng_between(&s->rng, 0, 200 * SIM_MS);
 }
 
-static void promise(struct sim *s, const struct sim_outbox *o, uint64_t from)
+void feeder_promise(struct sim *s, struct actor *n, uint64_t from)
 {
+    const struct sim_outbox *o = *feeder_outbox(n);
     for (uint64_t seq = from; seq <= o->stored; seq++) {
         const struct sim_envelope *e = sim_outbox_get(o, seq);
         if (e && e->bytes < (size_t)s->settings.submission_bytes_max)
-            check_promise(s, e->data, e->bytes);
+            check_promise(s, n, e->data, e->bytes);
     }
 }
 
@@ -218,7 +266,7 @@ static void sync_outbox(struct sim *s, struct feeder_process *p)
         return;
     uint64_t from = o->stored + 1;
     sim_outbox_sync(o);
-    promise(s, o, from);
+    feeder_promise(s, p->actor, from);
     feeder_core_release(p->core, o->stored);
 }
 
@@ -259,7 +307,7 @@ static void ask_sometimes(struct sim *s, struct feeder_process *p)
 static void give_up(struct sim *s, struct actor *n, const struct err_text *e)
 {
     struct feeder_process *p = n->process;
-    if (!p->durable->behind)
+    if (!p->durable->behind && !s->check.forked[n->number] && !actor_has_twin(s, n))
         sim_fail(s, "%s gives up: %s", n->name, e->text);
     actor_give_up(n);
 }
@@ -274,6 +322,34 @@ static void start_over(struct sim *s, struct actor *n)
     actor_give_up(n);
 }
 
+/* One of several that share a name goes when it has no more to do, for the others. */
+static void leave_when_done(struct sim *s, struct actor *n)
+{
+    struct feeder_process *p = n->process;
+    struct parbus_feeder_totals t = feeder_core_totals(p->core);
+    if (actor_has_twin(s, n) && !p->durable->left && t.connected && t.receipted == t.last_seq)
+        feeder_core_bye(p->core);
+    n->finished = feeder_core_is_gone(p->core);
+}
+
+/* Whoever has the name has not given it back, and will not, as far as anybody can see. */
+static void ask_a_person(struct sim *s, struct actor *n)
+{
+    const struct feeder_process *p = n->process;
+    bool waits = feeder_core_totals(p->core).in_use;
+    if (!waits)
+        n->waits_us = n->takes_over = 0;
+    else if (!n->waits_us)
+        n->waits_us = s->now_us;
+    else if (s->now_us - n->waits_us > TAKE_OVER_US) {
+        census_add(s, taken_over, 1);
+        trace_note(s, n->name, "is told to take its name over", 0, 0, 0, 0);
+        n->waits_us = 0;
+        n->takes_over = true;
+        actor_give_up(n);
+    }
+}
+
 /* ---- the loop ---- */
 
 static struct moment moment_of(const struct sim *s, const struct actor *n)
@@ -281,11 +357,26 @@ static struct moment moment_of(const struct sim *s, const struct actor *n)
     return (struct moment){.mono_us = actor_now_us(s, n)};
 }
 
+/* Mutation: the digest is what the feeder expects. */
+static void pretend_ours(const struct feeder_process *p, const struct wire_message *opened)
+{
+    Parbus__Receipt *receipt = (Parbus__Receipt *)(void *)opened->message;
+    Parbus__Welcome *welcome = (Parbus__Welcome *)(void *)opened->message;
+    uint64_t last = feeder_core_totals(p->core).last_seq;
+    if (opened->kind == PARBUS__TO_FEEDER__BODY_RECEIPT && receipt->up_to_seq <= last)
+        feeder_core_digest(p->core, receipt->up_to_seq, &receipt->digest);
+    if (opened->kind == PARBUS__TO_FEEDER__BODY_WELCOME && welcome->next_seq && welcome->next_seq - 1 <= last)
+        feeder_core_digest(p->core, welcome->next_seq - 1, &welcome->digest);
+}
+
 static void take(struct sim *s, struct actor *n, const struct message *m)
 {
     struct feeder_process *p = n->process;
     struct wire_message opened;
-    if (role_open(s, n, m, &wire_to_feeder, &opened))
+    bool readable = role_open(s, n, m, &wire_to_feeder, &opened);
+    if (readable && s->options.mutation == MUTATION_NO_DIGEST)
+        pretend_ours(p, &opened);
+    if (readable)
         feeder_core_receive(p->core, &opened, moment_of(s, n));
 }
 
@@ -307,6 +398,10 @@ static int64_t turn(struct sim *s, struct actor *n)
     int64_t due_us = feeder_core_tick(p->core, moment_of(s, n));
     if (!n->dying && feeder_core_failure(p->core, &e))
         give_up(s, n, &e);
+    if (!n->dying && !p->shut_out)
+        leave_when_done(s, n);
+    if (!n->dying)
+        ask_a_person(s, n);
     if (!n->dying && p->shut_out)
         start_over(s, n);
     if (s->calm && s->now_us + SIM_SECOND < due_us)

@@ -248,6 +248,12 @@ static void pretend_not_ahead(const struct sim *s, const struct wire_message *op
     m->applied = m->applied < last ? m->applied : last;
 }
 
+static void pretend_same_line(const struct wire_message *opened)
+{
+    if (opened->kind == PARBUS__TO_INGESTOR__BODY_HELLO)
+        ((Parbus__Hello *)(void *)opened->message)->line = 1;
+}
+
 static uint32_t blamed_by(const struct sim *s, const Parbus__WorkerHello *hello)
 {
     return hello->unfinished ? poison_blamed(s, hello->unfinished->partition, hello->unfinished->pseq) : 0;
@@ -316,6 +322,8 @@ static void take(struct sim *s, struct ingestor_process *p, const struct message
     uint64_t before = reasons_counted(p->core);
     if (s->options.mutation == MUTATION_AHEAD_ACCEPTED && m->channel != TO_DOOR)
         pretend_not_ahead(s, &opened);
+    if (s->options.mutation == MUTATION_SECOND_LINE && m->channel == TO_DOOR)
+        pretend_same_line(&opened);
     p->faults = check_journal_faults(s);
     if (m->channel != TO_DOOR && opened.kind == PARBUS__TO_COORDINATOR__BODY_HELLO)
         take_hello(s, p, (Parbus__WorkerHello *)(void *)opened.message);

@@ -1,11 +1,13 @@
 #include "tests/sim/sim.h"
 #include "base/deadline.h"
+#include "tests/sim/outbox.h"
 #include "tests/sim/roles.h"
 #include "wire/wire.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { CALM_US = 120000000, LOOK_US = 20000, STEPS_MAX = 400000 };
 
@@ -20,6 +22,15 @@ void sim_fail(struct sim *s, const char *format, ...)
     va_end(args);
 }
 
+/* Two processes of one name: two outboxes, or two processes without; twins.c makes them share what an outbox holds. */
+static void add_twins(struct sim *s)
+{
+    for (uint32_t twins = rng_below(&s->rng, 3) ? 0 : 1 + rng_below(&s->rng, 2); twins > 0; twins--) {
+        struct actor *of = actor_of(s, &role_feeder, NULL);
+        memcpy(actor_add(s, &role_feeder)->feeder, of->name, sizeof of->name);
+    }
+}
+
 static void add_actors(struct sim *s)
 {
     static const struct {
@@ -30,6 +41,7 @@ static void add_actors(struct sim *s)
     for (size_t i = 0; i < sizeof cast / sizeof *cast; i++)
         for (uint32_t n = cast[i].least + rng_below(&s->rng, cast[i].most - cast[i].least + 1); n > 0; n--)
             actor_add(s, cast[i].role);
+    add_twins(s);
 }
 
 struct sim *sim_new(const struct sim_options *options)
@@ -59,6 +71,7 @@ void sim_destroy(struct sim **sim, struct census *census)
         if (s->actor[i].alive)
             actor_kill(s, &s->actor[i], 0);
         feeder_forget(&s->actor[i]);
+        sim_outbox_destroy(&s->actor[i].outbox_copy);
     }
     census_sum(census, &s->census);
     network_free(&s->network);

@@ -7,9 +7,9 @@
  *
  * Files: network.c (links), store.c (state), sim_journal.c with sim_append.c, outbox.c (what survives a process),
  * actor.c (processes) with one role_*.c each, faults.c (what goes wrong, and when), operator.c (copies, and what is
- * taken back from them), weather.c (how bad it is), fiber.c (calls that hang in their middle), poison.c (submissions
- * that end who looks at them), flips.c (bits that are not what was written), census.c (how often what happened),
- * trace.c (what happened last). */
+ * taken back from them), twins.c (several processes of one name), weather.c (how bad it is), fiber.c (calls that hang in
+ * their middle), poison.c (submissions that end who looks at them), flips.c (bits that are not what was written),
+ * census.c (how often what happened), trace.c (what happened last). */
 #pragma once
 #include "base/arena.h"
 #include "base/settings.h"
@@ -99,6 +99,9 @@ void sim_fail(struct sim *s, const char *format, ...) __attribute__((format(prin
 /* Draws weather and settings. */
 void weather_draw(struct sim *s);
 
+/* twins.c: an outbox is copied, put back, or given to another process of the same name. */
+void twins_share(struct sim *s);
+
 /* faults.c */
 enum fault {
     FAULT_KILL,
@@ -121,6 +124,7 @@ enum fault {
     FAULT_LAG,
     FAULT_PUBLISHER,
     FAULT_FENCE,
+    FAULT_OUTBOX,
     FAULT_COUNT
 };
 void fault_happen(struct sim *s);

@@ -19,6 +19,7 @@ static void draw_settings(struct sim *s)
     t->submission_bytes_max = one_of(s, 1024, 1 << 20, 1 << 20);
     t->feeder_window = one_of(s, 1, 4, 64);
     t->feeder_window_bytes = rng_below(&s->rng, 4) ? 1 << 20 : one_of(s, 100, 400, 1500);
+    t->feeder_lease_ms = one_of(s, 100, 400, 2000);
     t->partition_window_bytes = one_of(s, 500, 4096, 1 << 20);
     t->scorer_window_bytes = one_of(s, 800, 8192, 1 << 20);
     t->heartbeat_interval_ms = 100;

@@ -10,11 +10,11 @@ static enum err send(void *ctx, const void *data, size_t bytes) { return (void)c
 static struct feeder_core *sending(void)
 {
     struct feeder_core_options o = {
-        .name = "h05", .epoch = 1, .next_seq = 5, .first_seq = 5, .stored = true, .io.send = send};
+        .name = "h05", .epoch = 1, .line = 1, .next_seq = 5, .first_seq = 5, .stored = true, .io.send = send};
     feeder_core_destroy(&core);
     core = feeder_core_new(&o);
     for (int i = 0; i < 3; i++)
-        feeder_core_take(core, "packed", 6);
+        feeder_core_take(core, "\x12\x04\x08\x01\x10\x01", 6);
     feeder_core_release(core, 6);
     core->next_send = 6;
     return core;

@@ -1,5 +1,6 @@
 #include "feeder_world.h"
 #include "base/bytes.h"
+#include "wire/digest.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdio.h>
@@ -65,7 +66,9 @@ static void receipt(struct world *w)
 {
     Parbus__Receipt r = PARBUS__RECEIPT__INIT;
     r.has_up_to_seq = 1, r.up_to_seq = w->door.receipted;
+    r.has_bye = r.bye = w->door.free;
     r.has_epoch = w->door.echo, r.epoch = w->door.epoch;
+    r.has_digest = 1, r.digest = w->door.receipted_digest;
     world_answer(w, PARBUS__TO_FEEDER__BODY_RECEIPT, &r.base);
 }
 
@@ -73,6 +76,11 @@ static void door_hello(struct world *w, const Parbus__Hello *hello)
 {
     struct door *d = &w->door;
     d->peer_epoch = hello->epoch;
+    if (d->in_use && !hello->take_over) {
+        world_refuse(w, 0, PARBUS__REASON__REFUSED_IN_USE, "another outbox has it, heard 3 s ago", 500);
+        return;
+    }
+    d->in_use = d->free = false;
     if (d->epoch_max && hello->epoch > d->epoch_max) {
         char detail[64];
         snprintf(detail, sizeof detail, "epoch %llu is of another time", (unsigned long long)hello->epoch);
@@ -86,7 +94,7 @@ static void door_hello(struct world *w, const Parbus__Hello *hello)
         return;
     }
     if (hello->epoch > d->epoch)
-        d->epoch = hello->epoch, d->receipted = d->last = d->pending_count = 0;
+        d->epoch = hello->epoch, d->receipted = d->last = d->digest = d->receipted_digest = d->pending_count = 0;
     d->hello = true;
     d->gap_told = false;
     Parbus__Welcome welcome = PARBUS__WELCOME__INIT;
@@ -94,13 +102,15 @@ static void door_hello(struct world *w, const Parbus__Hello *hello)
     welcome.next_seq = d->receipted + 1, welcome.window = d->window, welcome.feeder_number = 7;
     welcome.has_window_bytes = d->window_bytes > 0, welcome.window_bytes = d->window_bytes;
     welcome.scored = d->receipted;
+    welcome.has_digest = 1, welcome.digest = d->receipted_digest;
     welcome.has_request = d->echo, welcome.request = hello->request;
     world_answer(w, PARBUS__TO_FEEDER__BODY_WELCOME, &welcome.base);
 }
 
-static void door_submission(struct world *w, const Parbus__Submission *s)
+static void door_submission(struct world *w, const struct wire_message *m)
 {
     struct door *d = &w->door;
+    const Parbus__Submission *s = (const void *)m->message;
     d->came++;
     if (!d->hello) {
         world_refuse(w, s->seq, PARBUS__REASON__REFUSED_NO_HELLO, "", 0);
@@ -115,11 +125,19 @@ static void door_submission(struct world *w, const Parbus__Submission *s)
     } else if (s->seq == d->last + 1) {
         d->gap_told = false;
         d->last++;
+        d->digest = wire_digest(d->digest, m->body, m->body_bytes);
         if (s->indicator[0] == d->refuse_id)
             world_refuse(w, s->seq, PARBUS__REASON__REFUSED_MALFORMED, "by order of the test", 0);
         else
             d->pending[d->pending_count++] = s->indicator[0];
     }
+}
+
+static void door_bye(struct world *w)
+{
+    w->door.byes++;
+    w->door.free = true;
+    receipt(w);
 }
 
 static void door_describe(struct world *w, const Parbus__Describe *describe)
@@ -138,9 +156,11 @@ static void door_receive(struct world *w, const struct buffer *bytes)
     if (m.kind == PARBUS__TO_INGESTOR__BODY_HELLO)
         door_hello(w, (const void *)m.message);
     else if (m.kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION)
-        door_submission(w, (const void *)m.message);
+        door_submission(w, &m);
     else if (m.kind == PARBUS__TO_INGESTOR__BODY_DESCRIBE)
         door_describe(w, (const void *)m.message);
+    else if (m.kind == PARBUS__TO_INGESTOR__BODY_BYE)
+        door_bye(w);
     else if (m.kind == PARBUS__TO_INGESTOR__BODY_STATUS)
         world_answer(w, PARBUS__TO_FEEDER__BODY_VERDICT, &verdict.base);
 }
@@ -155,6 +175,7 @@ static void door_commit(struct world *w)
         d->journal[d->journal_count++] = d->pending[i];
     d->pending_count = 0;
     d->receipted = d->last;
+    d->receipted_digest = d->digest;
     receipt(w);
     Parbus__Scored scored = PARBUS__SCORED__INIT;
     scored.has_scored = 1, scored.scored = d->receipted;
@@ -165,6 +186,7 @@ static void door_commit(struct world *w)
 void world_door_crash(struct world *w)
 {
     w->door.last = w->door.receipted;
+    w->door.digest = w->door.receipted_digest;
     w->door.pending_count = 0;
     w->door.hello = false;
 }
@@ -198,12 +220,30 @@ static void on_description(void *ctx, const Parbus__Description *d)
     ((struct world *)ctx)->descriptions += strcmp(d->index, "pci") == 0;
 }
 static void on_trouble(void *ctx, const char *text) { ((struct world *)ctx)->troubles += text[0] != 0; }
-static void on_settled(void *ctx, uint64_t up_to_seq) { ((struct world *)ctx)->store_settled = up_to_seq; }
+static void on_settled(void *ctx, uint64_t up_to_seq, uint64_t digest)
+{
+    struct world *w = ctx;
+    w->store_settled = up_to_seq;
+    w->store_digest = digest;
+}
+
+static enum err on_store_digest(void *ctx, uint64_t seq, uint64_t *digest)
+{
+    struct world *w = ctx;
+    *digest = w->store_digest;
+    for (uint64_t i = w->store_settled + 1; i <= seq; i++) {
+        size_t bytes;
+        const uint8_t *body = feeder_pack_body(w->store[i].data, w->store[i].size, &bytes);
+        *digest = wire_digest(*digest, body, bytes);
+    }
+    return OK;
+}
 
 static enum err on_store_renumber(void *ctx, uint64_t epoch, uint64_t first, struct err_text *e)
 {
     (void)e;
     struct world *w = ctx;
+    w->store_next = feeder_core_totals(w->core).last_seq + 1; /* what was not on the disk is now */
     for (uint64_t seq = first; seq < w->store_next; seq++) {
         struct buffer *from = &w->store[seq], *to = &w->store[seq - first + 1];
         size_t skip = feeder_pack_renumber(from->data, from->size, seq - first + 1);
@@ -213,7 +253,7 @@ static enum err on_store_renumber(void *ctx, uint64_t epoch, uint64_t first, str
         *to = moved;
     }
     w->store_next -= first - 1;
-    w->store_settled = 0;
+    w->store_settled = w->store_digest = 0;
     w->store_epoch = epoch;
     return OK;
 }
@@ -223,6 +263,9 @@ void world_start_feeder(struct world *w, uint64_t epoch)
     struct feeder_core_options o = {.name = "tester",
                                     .epoch = epoch,
                                     .epoch_step = w->epoch_step,
+                                    .line = 77,
+                                    .without_outbox = !w->stored,
+                                    .take_over = w->take_over,
                                     .ring_entries = 64,
                                     .stored = w->stored,
                                     .io = {.ctx = w, .send = from_feeder},
@@ -235,7 +278,8 @@ void world_start_feeder(struct world *w, uint64_t epoch)
                                                .trouble = on_trouble}};
     if (w->stored) {
         o.next_seq = w->store_next, o.first_seq = w->store_settled + 1, o.epoch = w->store_epoch;
-        o.io.renumber = on_store_renumber, o.io.settled = on_settled;
+        o.io.renumber = on_store_renumber, o.io.settled = on_settled, o.io.digest = on_store_digest;
+        o.digest = w->store_digest;
     }
     w->receipt = w->stored ? w->store_settled : 0;
     w->core = feeder_core_new(&o);

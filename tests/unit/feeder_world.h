@@ -19,9 +19,12 @@ struct network {
 struct door {           /* one feeder, written after PROTOCOL.md and not after the feeder */
     uint64_t epoch_max; /* 0: it takes any */
     uint64_t epoch, receipted, last, peer_epoch, refuse_id;
+    uint64_t digest, receipted_digest; /* of all up to last, receipted */
     bool hello, echo, gap_told;
     bool full;     /* nothing can be stored, which a run of submissions is told once */
     uint64_t came; /* submissions, however often each */
+    bool in_use, free; /* another line has the name; it was given back */
+    uint32_t byes;
     int64_t commit_us;
     uint32_t window;
     uint64_t window_bytes; /* 0: it says nothing of bytes */
@@ -37,10 +40,10 @@ struct world {
     int64_t now_us;
     uint64_t receipt, refused, refusals, renumbered, verdicts, descriptions, troubles;
     Parbus__Reason refusal_reason;
-    bool stored, quiet;
+    bool stored, quiet, take_over;
     uint64_t epoch_step;
     struct buffer store[STORE_MAX]; /* by seq */
-    uint64_t store_next, store_epoch, store_settled;
+    uint64_t store_next, store_epoch, store_settled, store_digest;
 };
 
 /* A fast network, no store, nothing submitted yet; the caller starts the feeder. */

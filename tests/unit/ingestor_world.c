@@ -16,6 +16,8 @@ static struct sent copy(uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     (void)ctx;
+    if (source == INGESTOR_DOOR && peer == t.peer_gone)
+        return ERR_NOT_FOUND;
     if (source == INGESTOR_DOOR) {
         cr_assert_lt(t.feeder_count, 4096);
         t.to_feeder[t.feeder_count++] = copy(peer, kind, m);
@@ -57,6 +59,8 @@ static void store(const struct journal_group *g)
         cr_assert_eq(g->control[i].seq, t.control_count + 1);
         buffer_append(&t.control[t.control_count++], g->control[i].packed, g->control[i].bytes);
     }
+    for (size_t i = 0; i < g->mark_count && g->mark[i].feeder < 16; i++)
+        t.mark[g->mark[i].feeder] = g->mark[i].value;
     t.commits += g->put_count > 0;
 }
 
@@ -147,7 +151,8 @@ void deliver(enum ingestor_source source, const struct wire_channel *channel, ui
 void hello(uint64_t epoch)
 {
     Parbus__Hello m = PARBUS__HELLO__INIT;
-    m.has_protocol_version = m.has_epoch = 1;
+    m.has_protocol_version = m.has_epoch = m.has_line = 1;
+    m.line = 77;
     m.protocol_version = 1;
     m.feeder = "ha-noi";
     m.epoch = epoch;
@@ -361,6 +366,9 @@ void ingestor_world_restore(void)
                      e.text);
     for (uint32_t p = 0; p < PARTITIONS; p++)
         ingestor_restore_partition(t.core, p, last_pseq(p), 0, NULL);
+    for (uint32_t number = 1; number < 16; number++)
+        if (t.mark[number].name[0])
+            ingestor_restore_feeder(t.core, number, &t.mark[number]);
 }
 
 enum err publish_letters(struct err_text *e)

@@ -27,6 +27,8 @@ struct ingestor_world {
     size_t journal_count, questions_seen;
     struct buffer control[64]; /* packed */
     size_t control_count, appends;
+    struct journal_feeder mark[16]; /* by number */
+    uint64_t peer_gone;             /* whose connection is closed */
     uint64_t commits;
     bool disk_full, room_left;
     bool taken;            /* by another writer, which the journal says unasked */

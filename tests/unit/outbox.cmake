@@ -1,1 +1,2 @@
-parbus_test(test_outbox SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_outbox.c LINKS client)
+parbus_test(test_outbox SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_outbox.c ${CMAKE_CURRENT_LIST_DIR}/test_outbox_damage.c
+  LINKS client)

@@ -7,7 +7,8 @@ TestSuite(ingestor_hello, .init = ingestor_world_start, .fini = ingestor_world_s
 Test(ingestor_hello, a_name_that_is_none_is_refused)
 {
     Parbus__Hello m = PARBUS__HELLO__INIT;
-    m.has_protocol_version = m.has_epoch = 1;
+    m.has_protocol_version = m.has_epoch = m.has_line = 1;
+    m.line = 77;
     m.protocol_version = 1;
     m.feeder = "../../etc";
     m.epoch = 1;
@@ -100,7 +101,8 @@ Test(ingestor_hello, what_follows_on_the_known_epoch_is_taken_whatever_the_clock
 static void hello_of(uint64_t peer, const char *name, uint64_t epoch)
 {
     Parbus__Hello m = PARBUS__HELLO__INIT;
-    m.has_protocol_version = m.has_epoch = 1;
+    m.has_protocol_version = m.has_epoch = m.has_line = 1;
+    m.line = 77;
     m.protocol_version = 1;
     m.feeder = (char *)name;
     m.epoch = epoch;

@@ -124,12 +124,12 @@ Test(outbox, a_receipt_takes_out_and_numbering_goes_on)
     reopen();
     fill(1, 10);
     sync_box();
-    outbox_settled(box, 4);
+    outbox_settled(box, 4, 1000 + 4);
     fill(11, 11);
     sync_box();
     cr_assert(eq(int, get(4), ERR_NOT_FOUND));
     assert_holds(5);
-    outbox_settled(box, 11);
+    outbox_settled(box, 11, 1000 + 11);
     sync_box();
     reopen();
     assert_start(1, 12, 12);
@@ -140,10 +140,10 @@ Test(outbox, a_receipt_that_was_not_written_down_does_no_harm)
     reopen();
     fill(1, 10);
     sync_box();
-    outbox_settled(box, 4);
+    outbox_settled(box, 4, 1000 + 4);
     reopen();
     assert_start(1, 1, 11);
-    outbox_settled(box, 10);
+    outbox_settled(box, 10, 1000 + 10);
     sync_box();
     reopen();
     assert_start(1, 11, 11);
@@ -154,7 +154,7 @@ Test(outbox, a_new_epoch_numbers_what_is_left_from_1)
     reopen();
     fill(1, 300);
     sync_box();
-    outbox_settled(box, 200);
+    outbox_settled(box, 200, 1000 + 200);
     fill(301, 310); /* not synced yet: a new epoch must not lose it */
     cr_assert(eq(int, outbox_renumber(box, 7, 201, NULL), OK));
     assert_holds(1);
@@ -173,7 +173,7 @@ Test(outbox, a_new_epoch_of_an_empty_one_begins_at_1)
     reopen();
     fill(1, 3);
     sync_box();
-    outbox_settled(box, 3);
+    outbox_settled(box, 3, 1000 + 3);
     sync_box();
     cr_assert(eq(int, outbox_renumber(box, 2, 4, NULL), OK));
     reopen();
@@ -218,7 +218,7 @@ static pid_t in_another_process(int go[2], int hold[2])
         _exit(1);
     fill(1, 20);
     sync_box();
-    outbox_settled(box, 5);
+    outbox_settled(box, 5, 1000 + 5);
     fill(21, 30);
     char c = 'x';
     c = (char)(write(go[1], &c, 1) + read(hold[0], &c, 1));

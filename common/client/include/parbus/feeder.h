@@ -41,6 +41,7 @@ struct parbus_feeder_options {
     const char *name;     /* identity */
     const char *outbox;   /* directory, made when missing; NULL: in memory only */
     size_t memory_bytes;  /* for what has no receipt; 0: 8 MiB, at least 2 MiB */
+    bool take_over;       /* a person says that whoever has the name is not to have it any more (D16) */
     struct parbus_feeder_events events;
 };
 
@@ -106,9 +107,11 @@ PARBUS_API enum parbus_err parbus_feeder_step(struct parbus_feeder *f, struct pa
 
 struct parbus_feeder_totals {
     bool connected;           /* a Welcome came on this connection */
+    bool in_use;              /* another process, or another outbox, has the name: it waits */
     uint32_t number;          /* feeder number; 0 before the first Welcome */
     uint64_t epoch, last_seq; /* submitted */
     uint64_t receipted;       /* has a receipt, or was refused for good, without a hole */
+    uint64_t kept;            /* … or is on disk in the outbox; what comes after it is lost with the process */
     uint64_t scored, accepted_rows, rejected_rows;
 };
 PARBUS_API struct parbus_feeder_totals parbus_feeder_totals(const struct parbus_feeder *f);
