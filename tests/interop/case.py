@@ -78,7 +78,7 @@ class Case(unittest.TestCase):
         return d
 
     def hello(self, d, name=None, epoch=1, request=1):
-        d.send(hello=door.Hello(protocol_version=1, feeder=name or self.name, epoch=epoch, request=request))
+        d.send(hello=door.Hello(protocol_version=1, feeder=name or self.name, epoch=epoch, request=request, line=1))
         return d.expect("welcome", lambda m: m.request == request)
 
     def feeder(self, name=None, epoch=1):

@@ -5,6 +5,7 @@ import time
 
 import zmq
 
+from digest import digest
 from messages import door, envelope, opened
 
 PROTOCOL_VERSION = 1
@@ -51,13 +52,17 @@ class Stopped(Exception):
 class Feeder:
     """Numbers submissions and keeps each until it has its receipt."""
 
-    def __init__(self, context, endpoint, name, epoch=1):
+    def __init__(self, context, endpoint, name, epoch=1, line=1):
         self.door = Door(context, endpoint)
         self.name = name
+        self.line = line  # D16; whoever keeps what it says on disk keeps this beside it
+        self.take_over = False
         self.epoch = epoch
         self.request = 0
         self.welcome = None
         self.kept = {}  # seq -> Submission without a receipt, ascending
+        self.digests = {0: 0}  # seq -> of all up to it (D17)
+        self.gone = False
         self.last_seq = 0  # the last number given
         self.sent_seq = 0  # the last number sent
         self.forgotten_seq = 0  # up to here nothing is kept
@@ -73,7 +78,7 @@ class Feeder:
         self.request += 1
         self.hellos += 1
         self.door.send(hello=door.Hello(protocol_version=PROTOCOL_VERSION, feeder=self.name, epoch=self.epoch,
-                                        request=self.request))
+                                        request=self.request, line=self.line, take_over=self.take_over))
 
     def connect(self):
         self.hello()
@@ -84,9 +89,20 @@ class Feeder:
     def submit(self, **fields):
         """Takes one submission into care; flush() sees it through."""
         self.last_seq += 1
-        self.kept[self.last_seq] = door.Submission(seq=self.last_seq, **fields)
+        self._keep(door.Submission(seq=self.last_seq, **fields))
         self._send_kept()
         return self.last_seq
+
+    def _keep(self, submission):
+        self.kept[submission.seq] = submission
+        before = self.digests[submission.seq - 1]
+        self.digests[submission.seq] = digest(before, submission.SerializeToString())
+
+    def bye(self):
+        """The name is given back (D18)."""
+        self.flush()
+        self.door.send(bye=door.Bye())
+        self._until(lambda: self.gone, "an answer to Bye")
 
     def flush(self, deadline_s=60):
         """Until everything has a receipt (D8)."""
@@ -158,11 +174,12 @@ class Feeder:
         left = list(self.kept.values())
         self.epoch, self.kept, self.welcome = epoch, {}, None
         self.last_seq = self.sent_seq = self.forgotten_seq = 0
+        self.digests = {0: 0}
         self.totals = door.Scored()
         for submission in left:
             self.last_seq += 1
             submission.seq = self.last_seq
-            self.kept[self.last_seq] = submission
+            self._keep(submission)
         self.hello()
 
     def _welcome(self, message):
@@ -171,16 +188,24 @@ class Feeder:
         if message.next_seq > self.last_seq + 1 or message.next_seq <= self.forgotten_seq:
             self._start_over(self.epoch + 1)
             return
-        self.welcome = message
+        if message.digest != self.digests[message.next_seq - 1]:  # D17
+            self._start_over(self.epoch + 1)
+            return
+        self.welcome, self.take_over = message, False
         self.totals = door.Scored(scored=message.scored, accepted_rows=message.accepted_rows,
                                   rejected_rows=message.rejected_rows, epoch=self.epoch)
         self._forget(message.next_seq - 1)
         self._send_again_from(message.next_seq)
 
     def _receipt(self, message):
-        if message.epoch == self.epoch:
-            self._forget(message.up_to_seq)
-            self._send_kept()
+        if message.epoch != self.epoch:
+            return
+        if message.digest != self.digests.get(message.up_to_seq):  # D17
+            self._start_over(self.epoch + 1)
+            return
+        self.gone = message.bye
+        self._forget(message.up_to_seq)
+        self._send_kept()
 
     def _scored(self, message):
         if message.epoch == self.epoch:
@@ -188,6 +213,10 @@ class Feeder:
 
     def _refusal(self, message):
         if message.reason == door.REFUSED_NO_HELLO:  # D1
+            self.hello()
+        elif message.reason == door.REFUSED_IN_USE:  # D16
+            self.welcome = None
+            time.sleep(message.retry_after_ms / 1000)
             self.hello()
         elif message.reason == door.REFUSED_STALE_EPOCH:
             self._stale_epoch(message)

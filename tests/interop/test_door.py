@@ -9,7 +9,7 @@ import unittest
 import zmq
 
 from case import CATALOG, Case, good, mutant, submission
-from feeder import Stopped
+from feeder import Feeder, Stopped
 from messages import door, envelope
 from pipeline import until
 
@@ -51,20 +51,60 @@ class Hello(Case):
     def test_d2_wrong_version(self):
         d = self.door()
         for version in 0, 2, 4294967295:
-            d.send(hello=door.Hello(protocol_version=version, feeder=self.name, epoch=1))
+            d.send(hello=door.Hello(protocol_version=version, feeder=self.name, epoch=1, line=1))
             self.refusal(d, door.REFUSED_PROTOCOL_VERSION)
         self.hello(d)
 
     def test_w4_names(self):
         d = self.door()
         for name in "", "a b", "a/b", "ă":
-            d.send(hello=door.Hello(protocol_version=1, feeder=name, epoch=1))
+            d.send(hello=door.Hello(protocol_version=1, feeder=name, epoch=1, line=1))
             self.refusal(d, door.REFUSED_NAME)
-        d.send(hello=door.Hello(protocol_version=1, feeder="x" * 65, epoch=1))
+        d.send(hello=door.Hello(protocol_version=1, feeder="x" * 65, epoch=1, line=1))
         self.refusal(d, door.REFUSED_TOO_LARGE)
         self.hello(d, "x" * 64)
         with self.assertRaises(Stopped):
             self.feeder("not a name")
+
+    def test_d16_a_name_in_use(self):
+        first = self.feeder()
+        first.submit(**good())
+        first.flush()
+        other = self.door()
+        hello = door.Hello(protocol_version=1, feeder=self.name, epoch=2, line=2)
+        other.send(hello=hello)
+        self.assertIn("another outbox has it", self.refusal(other, door.REFUSED_IN_USE).detail)
+        hello.take_over = True
+        other.send(hello=hello)
+        self.assertEqual(other.expect("welcome").next_seq, 1)
+        first.door.send(submission=submission(2))
+        self.refusal(first.door, door.REFUSED_NO_HELLO, 2)
+        other.send(hello=door.Hello(protocol_version=1, feeder=self.name, epoch=2))
+        self.refusal(other, door.REFUSED_MALFORMED)
+
+    def test_d17_somebody_elses_receipt(self):
+        first = self.feeder()
+        first.submit(**good())
+        first.flush()
+        copy = self.feeder(epoch=2)  # its outbox is a copy
+        copy.submit(**good(value=[2.0]))
+        copy.flush()
+        copy.door.send(submission=submission(2, value=[3.0]))  # … that somebody else used, too
+        copy.submit(**good(value=[4.0]))
+        copy.flush()
+        self.assertEqual(copy.epoch, 3)
+        self.assertEqual(copy.settle().accepted_rows, 1)
+
+    def test_d18_a_name_that_is_given_back(self):
+        first = self.feeder()
+        first.submit(**good())
+        first.bye()
+        other = Feeder(self.context, self.socket("door"), self.name, line=2)
+        self.addCleanup(other.close)
+        other.submit(**good())
+        other.connect()
+        other.flush()
+        self.assertEqual(other.epoch, 2)
 
     def test_d3_epochs(self):
         d = self.welcomed(epoch=3)
@@ -72,7 +112,7 @@ class Hello(Case):
         self.receipt(d, 1)
         self.scored(d, 1)
         stale = self.door()
-        stale.send(hello=door.Hello(protocol_version=1, feeder=self.name, epoch=2))
+        stale.send(hello=door.Hello(protocol_version=1, feeder=self.name, epoch=2, line=1))
         self.assertEqual(self.refusal(stale, door.REFUSED_STALE_EPOCH).detail, "epoch 3 is known")
         stale.send(submission=submission(1))
         self.refusal(stale, door.REFUSED_NO_HELLO, 1)
@@ -84,7 +124,7 @@ class Hello(Case):
 
     def test_d3_a_refused_hello_changes_nothing(self):
         d = self.welcomed(epoch=2)
-        d.send(hello=door.Hello(protocol_version=1, feeder=self.name, epoch=1))
+        d.send(hello=door.Hello(protocol_version=1, feeder=self.name, epoch=1, line=1))
         self.refusal(d, door.REFUSED_STALE_EPOCH)
         d.send(submission=submission(1))
         self.assertEqual(d.expect("receipt").epoch, 2)
@@ -92,7 +132,7 @@ class Hello(Case):
     def test_d3_an_epoch_ahead_of_the_clock(self):
         d = self.door()
         for epoch in 2**64 - 1, int((time.time() + 2 * DAY_S) * 1000) << 20:
-            d.send(hello=door.Hello(protocol_version=1, feeder=self.name, epoch=epoch))
+            d.send(hello=door.Hello(protocol_version=1, feeder=self.name, epoch=epoch, line=1))
             r = self.refusal(d, door.REFUSED_EPOCH_AHEAD)
             self.assertGreater(r.retry_after_ms, 0)
             self.assertIn(str(epoch), r.detail)
@@ -210,7 +250,7 @@ class Malformed(Case):
 
     def test_w2_envelopes(self):
         d = self.welcomed()
-        hello = envelope(door.ToIngestor, hello=door.Hello(protocol_version=1, feeder=self.name, epoch=1))
+        hello = envelope(door.ToIngestor, hello=door.Hello(protocol_version=1, feeder=self.name, epoch=1, line=1))
         stats = envelope(door.ToIngestor, stats=door.Stats())
         unknown_kind, unknown_number = b"\x9a\x06\x00", b"\x98\x06\x01"
         broken = {
@@ -312,7 +352,7 @@ class Malformed(Case):
     def test_w2_mutants_are_answered_and_nobody_dies(self):
         d, rng, name = self.door(), random.Random(42), self.name
         evidence = [door.Evidence(row=0, uri="https://example.org/a.pdf", sha256=bytes(32), note="ghi chú")]
-        seeds = [envelope(door.ToIngestor, hello=door.Hello(protocol_version=1, feeder=name, epoch=1, request=1)),
+        seeds = [envelope(door.ToIngestor, hello=door.Hello(protocol_version=1, feeder=name, epoch=1, request=1, line=1)),
                  envelope(door.ToIngestor, status=door.Status(from_seq=1, to_seq=300, from_row=1)),
                  envelope(door.ToIngestor, describe=door.Describe(index="cities", period="2025")),
                  envelope(door.ToIngestor, stats=door.Stats())]
