@@ -44,30 +44,28 @@ static bool take_format(const char *text, bool *json)
     return *json || strcmp(text, "table") == 0;
 }
 
-enum { AS = 1, INDEX, PERIOD, STAGE, WAIT, STRICT, BATCH, TIMEOUT, FORMAT, DOOR };
-static const struct option options[] = {{"as", required_argument, NULL, AS},
-                                        {"index", required_argument, NULL, INDEX},
-                                        {"period", required_argument, NULL, PERIOD},
-                                        {"stage", required_argument, NULL, STAGE},
-                                        {"wait", no_argument, NULL, WAIT},
-                                        {"strict", no_argument, NULL, STRICT},
-                                        {"batch", required_argument, NULL, BATCH},
-                                        {"timeout", required_argument, NULL, TIMEOUT},
-                                        {"format", required_argument, NULL, FORMAT},
-                                        {"door", required_argument, NULL, DOOR},
-                                        {0}};
+enum { AS = 1, INDEX, PERIOD, STAGE, WAIT, STRICT, BATCH, TIMEOUT, FORMAT, DOOR, TAKE_OVER };
+static const struct option options[] = {
+    {"as", required_argument, NULL, AS},         {"index", required_argument, NULL, INDEX},
+    {"period", required_argument, NULL, PERIOD}, {"stage", required_argument, NULL, STAGE},
+    {"wait", no_argument, NULL, WAIT},           {"strict", no_argument, NULL, STRICT},
+    {"batch", required_argument, NULL, BATCH},   {"timeout", required_argument, NULL, TIMEOUT},
+    {"format", required_argument, NULL, FORMAT}, {"door", required_argument, NULL, DOOR},
+    {"take-over", no_argument, NULL, TAKE_OVER}, {0}};
 
 /* What the options want, in the order above. */
-static const char *const wanted[] = {"a name of 1 to 64 letters, digits, '.', '_' and '-', without a dot at its beginning",
-                                     "a name of 1 to 64 bytes",
-                                     "a name of 1 to 64 bytes",
-                                     "self, appraised_1, appraised_2 or survey",
-                                     NULL,
-                                     NULL,
-                                     "a number from 1 to 16384",
-                                     "seconds from 1 to 86400",
-                                     "table or json",
-                                     "an endpoint such as tcp://host:5700"};
+static const char *const wanted[] = {
+    "a name of 1 to 64 letters, digits, '.', '_' and '-', without a dot at its beginning",
+    "a name of 1 to 64 bytes",
+    "a name of 1 to 64 bytes",
+    "self, appraised_1, appraised_2 or survey",
+    NULL,
+    NULL,
+    "a number from 1 to 16384",
+    "seconds from 1 to 86400",
+    "table or json",
+    "an endpoint such as tcp://host:5700",
+    NULL};
 
 static bool take_option(struct push_options *o, int option)
 {
@@ -92,6 +90,8 @@ static bool take_option(struct push_options *o, int option)
         return command_number(optarg, 1, PUSH_ROWS_MAX, &o->batch);
     case TIMEOUT:
         return command_number(optarg, 1, TIMEOUT_S_MAX, &o->timeout_s);
+    case TAKE_OVER:
+        return o->take_over = true;
     case DOOR:
         o->door = optarg;
         return strstr(optarg, "://") != NULL;
@@ -123,7 +123,7 @@ static int run(int argc, char **argv, const char *directory)
 const struct command command_push = {
     "push",
     "FILE.csv… [--as FEEDER] [--index I] [--period P] [--stage S] [--wait] [--strict] [--batch N] [--timeout S] "
-    "[--format table|json] [--door ENDPOINT]",
+    "[--format table|json] [--door ENDPOINT] [--take-over]",
     "send values from CSV files; - is standard input",
     "One value a line; the first line names the columns, in any order:\n"
     "    index,period,unit,indicator,value,stage,observed_at,evidence\n"
@@ -147,6 +147,10 @@ const struct command command_push = {
     "  --format F    table or json\n"
     "  --door ENDPOINT\n"
     "                send to the pipeline behind this address, e.g. tcp://host:5700; DIR has only the outbox then\n"
+    "  --take-over   this outbox has the feeder's name from now on, whoever has it: for when that one is lost, or "
+    "never "
+    "comes\n"
+    "                back; what it holds waits until it takes over itself\n"
     "  example: parbus push values.csv --index pci --period 2013 --wait\n",
     run,
 };

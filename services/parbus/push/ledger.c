@@ -1,5 +1,6 @@
 #include "services/parbus/push/push.h"
 #include "wire/wire.h"
+#include <stdlib.h>
 
 struct entry {
     uint64_t seq;
@@ -67,6 +68,27 @@ bool push_ledger_find(const struct push_ledger *l, uint64_t seq, uint32_t row, s
     if (run < end)
         origin->line = (long)run->line + row;
     return run < end;
+}
+
+static int by_line(const void *left, const void *right)
+{
+    const struct push_lines *a = left, *b = right;
+    return a->file != b->file ? (a->file > b->file) - (a->file < b->file)
+                              : (a->first > b->first) - (a->first < b->first);
+}
+
+void push_ledger_lines(const struct push_ledger *l, uint64_t seq, struct buffer *lines)
+{
+    for (size_t i = 0; i < entry_count(l); i++) {
+        const struct entry *entry = &entries(l)[i];
+        for (uint32_t r = 0; entry->seq > seq && r < entry->runs; r++) {
+            const struct run *run = runs(l) + entry->run + r;
+            struct push_lines one = {entry->file, run->line, (long)run->line + run->rows - 1};
+            buffer_append(lines, &one, sizeof one);
+        }
+    }
+    if (lines->size)
+        qsort(lines->data, lines->size / sizeof(struct push_lines), sizeof(struct push_lines), by_line);
 }
 
 void push_ledger_renumber(struct push_ledger *l, uint64_t first)

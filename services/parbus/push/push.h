@@ -8,6 +8,7 @@
  *   place.c     the outbox's directory
  *   session.c   the feeder: what it is asked, and what it says; what is waited for, and how long
  *   ledger.c    which rows of which file a submission was made of
+ *   left.c      what is left when a push ends
  *   report.c    what is told: faults and progress on standard error, the result on standard output */
 #pragma once
 #include "base/buffer.h"
@@ -35,7 +36,7 @@ struct push_options {
     const char *directory, *feeder, *index, *period;
     const char *door; /* NULL: that of the directory */
     Parbus__Stage stage;
-    bool wait, strict, json;
+    bool wait, strict, json, take_over;
     long batch, timeout_s;
     int file_count;
     char **file;
@@ -132,6 +133,13 @@ struct push_origin {
 void push_ledger_free(struct push_ledger *l);
 void push_ledger_clear(struct push_ledger *l);
 void push_ledger_add(struct push_ledger *l, uint64_t seq, int file, const uint32_t *line, size_t rows);
+/* Lines of a file, both included. */
+struct push_lines {
+    int file;
+    long first, last;
+};
+/* Appends those of all submissions after seq, ascending. */
+void push_ledger_lines(const struct push_ledger *l, uint64_t seq, struct buffer *lines);
 /* row WIRE_ROW_WHOLE: its first line. false: not a submission of this run. */
 bool push_ledger_find(const struct push_ledger *l, uint64_t seq, uint32_t row, struct push_origin *origin);
 /* A new epoch: what was `first` is 1; what was before it is forgotten. */
@@ -153,6 +161,8 @@ void push_report_start(struct push_report *r, const struct push_options *o);
 void push_report_free(struct push_report *r);
 void push_report_fault(struct push_report *r, int file, long line, const char *text);
 void push_report_reject(struct push_report *r, const struct push_origin *at, Parbus__Reason reason, const char *detail);
+/* As people know it. */
+const char *push_report_file(const struct push_report *r, int file);
 void push_report_words(struct push_report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void push_report_progress(struct push_report *r, const struct parbus_feeder_totals *t);
 void push_report_result(struct push_report *r, const struct parbus_feeder_totals *t, const char *trouble);
@@ -226,7 +236,7 @@ enum err push_session_stuck(const struct push_session *s, int64_t now_us, const 
 
 bool push_session_connected(const struct push_session *s);
 /* ERR_TIMEOUT: the first Welcome does not come. */
-enum err push_session_answers(const struct push_session *s, int64_t now_us, struct err_text *e);
+enum err push_session_answers(struct push_session *s, int64_t now_us, struct err_text *e);
 /* It came: what is left of an earlier run is told. */
 void push_session_welcomed(struct push_session *s);
 /* Asks about (index, period): names->asked until the answer is there. */
@@ -240,6 +250,9 @@ bool push_session_is_scored(const struct push_session *s);
 void push_session_ask_verdict(struct push_session *s);
 /* ERR_TIMEOUT: neither these (receipts, scores, …) come nor anything else. */
 enum err push_session_settles(const struct push_session *s, int64_t now_us, const char *missing, struct err_text *e);
+
+/* It ends: how much of what has no receipt is on disk, and which rows are not. */
+void push_session_tell_left(struct push_session *s);
 
 /* ---- run ---- */
 

@@ -35,7 +35,7 @@ static void clear_line(struct push_report *r)
     r->line_open = false;
 }
 
-static const char *file_name(const struct push_report *r, int file)
+const char *push_report_file(const struct push_report *r, int file)
 {
     const char *name = r->options->file[file];
     return strcmp(name, "-") == 0 ? "standard input" : name;
@@ -54,14 +54,14 @@ void push_report_fault(struct push_report *r, int file, long line, const char *t
 {
     clear_line(r);
     if (line)
-        fprintf(stderr, "%s:%ld: ", file_name(r, file), line);
+        fprintf(stderr, "%s:%ld: ", push_report_file(r, file), line);
     else
-        fprintf(stderr, "%s: ", file_name(r, file));
+        fprintf(stderr, "%s: ", push_report_file(r, file));
     print_plain(stderr, text);
     fputc('\n', stderr);
     *(line ? &r->rows_bad : &r->failures) += 1;
     list_add(r->faults,
-             json_pack("{s:s, s:I, s:s}", "file", file_name(r, file), "line", (json_int_t)line, "fault", text));
+             json_pack("{s:s, s:I, s:s}", "file", push_report_file(r, file), "line", (json_int_t)line, "fault", text));
 }
 
 void push_report_words(struct push_report *r, const char *format, ...)
@@ -110,12 +110,12 @@ void push_report_reject(struct push_report *r, const struct push_origin *at, Par
     const char *name = reason_of(reason)->name, *text = detail && *detail ? detail : reason_of(reason)->text;
     clear_line(r);
     if (!r->options->json) {
-        printf("%s:%ld: %s: ", file_name(r, at->file), at->line, name);
+        printf("%s:%ld: %s: ", push_report_file(r, at->file), at->line, name);
         print_plain(stdout, text);
         puts(at->rows > 1 ? " (with all rows of its submission)" : "");
     }
     r->rows_rejected += at->rows;
-    list_add(r->rejects, json_pack("{s:s, s:I, s:I, s:s, s:s}", "file", file_name(r, at->file), "line",
+    list_add(r->rejects, json_pack("{s:s, s:I, s:I, s:s, s:s}", "file", push_report_file(r, at->file), "line",
                                    (json_int_t)at->line, "rows", (json_int_t)at->rows, "reason", name, "detail", text));
 }
 

@@ -339,6 +339,8 @@ enum err push_run(const struct push_options *o, struct push_report *report, stru
     if (!err)
         err = run(p, e);
     if (p->session.feeder)
+        push_session_tell_left(&p->session);
+    if (p->session.feeder)
         *totals = parbus_feeder_totals(p->session.feeder);
     longform_destroy(&p->reader);
     push_input_close(&p->input);

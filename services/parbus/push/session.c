@@ -134,6 +134,7 @@ static enum err open_feeder(struct push_session *s, struct err_text *e)
     struct parbus_feeder_options options = {.endpoint = s->options->door ? s->options->door : own,
                                             .name = s->options->feeder,
                                             .outbox = s->outbox,
+                                            .take_over = s->options->take_over,
                                             .events = {.ctx = s,
                                                        .refusal = on_refusal,
                                                        .verdict = on_verdict,
@@ -164,11 +165,27 @@ enum err push_session_open(struct push_session *s, struct err_text *e)
     return err;
 }
 
-enum err push_session_answers(const struct push_session *s, int64_t now_us, struct err_text *e)
+/* Whoever has the name may be at its end soon. */
+static enum err name_in_use(const struct push_session *s, struct err_text *e)
+{
+    return err_set(
+        e, ERR_TIMEOUT,
+        "feeder %s is in use by another outbox, or another process, and was for %ld s. Nothing was taken from "
+        "the files. Push there, or under a name of your own (--as); when the other one is lost for good, "
+        "--take-over gives the name to this one",
+        s->options->feeder, s->options->timeout_s);
+}
+
+enum err push_session_answers(struct push_session *s, int64_t now_us, struct err_text *e)
 {
     char kept[96] = "";
+    bool in_use = parbus_feeder_totals(s->feeder).in_use;
+    if (in_use && s->patience_us == PUSH_FIRST_ANSWER_US)
+        push_session_wait(s, now_us);
     if (now_us < push_session_deadline_us(s))
         return OK;
+    if (in_use)
+        return name_in_use(s, e);
     if (s->waiting)
         snprintf(kept, sizeof kept, "; of an earlier run %" PRIu64 " %s in the outbox", s->waiting,
                  plural(s->waiting, "submission still waits", "submissions still wait"));
@@ -291,10 +308,7 @@ enum err push_session_settles(const struct push_session *s, int64_t now_us, cons
     uint64_t missed = without_receipt(s);
     enum err err = push_session_stuck(s, now_us, "nothing", e);
     if (err && missed)
-        return err_set(e, err,
-                       "%" PRIu64 " %s no receipt and nothing moved for %ld s. What has none is kept in %s and goes "
-                       "out with the next push as %s",
-                       missed, plural(missed, "submission has", "submissions have"), s->options->timeout_s, s->outbox,
-                       s->options->feeder);
+        return err_set(e, err, "%" PRIu64 " %s no receipt and nothing moved for %ld s", missed,
+                       plural(missed, "submission has", "submissions have"), s->options->timeout_s);
     return err_wrap(e, err, "wait for %s", missing);
 }
