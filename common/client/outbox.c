@@ -29,11 +29,11 @@ struct outbox {
     uint64_t generation;     /* the greatest that was used */
     uint64_t noted, settled; /* has its receipt: as the file says; as we know */
     uint64_t settled_digest;
-    uint64_t stored, next;   /* up to here: on disk; next: seq of the next one */
-    uint64_t digest;         /* of all up to `stored` */
-    struct buffer pending;   /* records of stored + 1 .. next - 1, to be sealed */
-    struct buffer copy;      /* what is handed out, or goes to the other file */
-    struct buffer envelope;  /* one that gets another number */
+    uint64_t stored, next;        /* up to here: on disk; next: seq of the next one */
+    uint64_t digest;              /* of all up to `stored` */
+    struct buffer pending;        /* records of stored + 1 .. next - 1, to be sealed */
+    struct buffer copy;           /* what is handed out, or goes to the other file */
+    struct buffer envelope;       /* one that gets another number */
     struct cursor cursor, oldest; /* oldest: of what is not settled */
 };
 
@@ -311,7 +311,7 @@ static void moved(struct move *m, const struct outbox_head *head, uint64_t first
     o->now->end = m->end;
     o->head = *head;
     o->stored -= m->shift;
-    o->next = o->stored + 1;
+    o->next -= m->shift;
     o->noted = o->settled = first - m->shift - 1;
     o->settled_digest = digest;
     o->digest = m->digest;
@@ -355,11 +355,20 @@ static void make_room(struct outbox *o)
         (void)move(o, &o->head, o->settled + 1, 0, o->settled_digest, NULL);
 }
 
+/* The disk is full: what is settled goes, if that can be had. */
+static bool make_room_at_once(struct outbox *o)
+{
+    bool empty = o->settled == o->stored && o->now->end > OUTBOX_RESERVE_BYTES;
+    return empty && move(o, &o->head, o->settled + 1, 0, o->settled_digest, NULL) == OK;
+}
+
 enum err outbox_sync(struct outbox *o, uint64_t *up_to_seq, struct err_text *e)
 {
     bool emptied = o->settled > o->noted && (o->settled == o->stored || o->settled - o->noted >= DELETE_LATER_MAX);
     bool added = o->pending.size > 0;
     enum err err = added ? write_pending(o, e) : OK;
+    if (err == ERR_FULL && make_room_at_once(o))
+        err = write_pending(o, e);
     if (!err && (added || emptied))
         write_mark(o);
     if (!err && emptied)
@@ -428,7 +437,7 @@ static enum err choose(struct outbox *o, struct outbox_record *r, struct err_tex
     for (int i = 0; i < 2; i++)
         bytes = o->file[i].end > bytes ? o->file[i].end : bytes;
     if (err[0] && err[1]) /* without a row, it was being made */
-        return bytes > OUTBOX_HEADS_BYTES
+        return bytes > OUTBOX_RESERVE_BYTES
                    ? err_set(e, ERR_CORRUPT, "nothing in it can be read; move it away, and push its files again")
                    : ERR_NOT_FOUND;
     int which = err[0] || (!err[1] && record[1].generation > record[0].generation);
@@ -500,8 +509,8 @@ static enum err read_start(struct outbox *o, const char *feeder, struct outbox_s
         return err_set(e, ERR_VERSION, "it has format %u, this program knows %d", o->head.format, OUTBOX_FORMAT);
     if (strncmp(o->head.feeder, feeder, sizeof o->head.feeder) != 0)
         return err_set(e, ERR_INVALID, "it belongs to feeder %.72s, not to %s", o->head.feeder, feeder);
-    *start = (struct outbox_start){
-        .epoch = o->head.epoch, .first_seq = r.seq, .line = o->head.line, .digest = r.digest};
+    *start =
+        (struct outbox_start){.epoch = o->head.epoch, .first_seq = r.seq, .line = o->head.line, .digest = r.digest};
     scan(o, start);
     start->next_seq = o->stored + 1;
     return outbox_file_sync(o->now, e); /* what a process that died did not sync counts from now on */

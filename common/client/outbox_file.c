@@ -42,6 +42,33 @@ static bool sound(const struct outbox_record *r)
 
 /* ---- the file ---- */
 
+enum err outbox_file_write(struct outbox_file *f, uint64_t at, const void *data, size_t bytes, size_t *written,
+                           struct err_text *e)
+{
+    *written = 0;
+    f->window.size = 0;
+    while (*written < bytes) {
+        ssize_t n = pwrite(f->fd, (const uint8_t *)data + *written, bytes - *written, (off_t)(at + *written));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return err_set(e, n == 0 || errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO, "write %s: %s", f->path,
+                           strerror(n == 0 ? ENOSPC : errno));
+        *written += (size_t)n;
+    }
+    return OK;
+}
+
+static enum err reserve(struct outbox_file *f, struct err_text *e)
+{
+    static const uint8_t nothing[OUTBOX_RESERVE_BYTES];
+    size_t written;
+    off_t size = lseek(f->fd, 0, SEEK_END);
+    if (size < 0 || size >= OUTBOX_RESERVE_BYTES)
+        return size < 0 ? err_set(e, ERR_IO, "%s: %s", f->path, strerror(errno)) : OK;
+    return outbox_file_write(f, (uint64_t)size, nothing, sizeof nothing - (size_t)size, &written, e);
+}
+
 enum err outbox_file_open(struct outbox_file *f, const char *directory, int which, struct err_text *e)
 {
     *f = (struct outbox_file){.fd = -1};
@@ -51,7 +78,7 @@ enum err outbox_file_open(struct outbox_file *f, const char *directory, int whic
     f->fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (f->fd < 0)
         return err_set(e, errno == ENOSPC ? ERR_FULL : ERR_IO, "open %s: %s", f->path, strerror(errno));
-    return OK;
+    return reserve(f, e);
 }
 
 void outbox_file_close(struct outbox_file *f)
@@ -72,7 +99,7 @@ static void read_window(struct outbox_file *f, uint64_t at, size_t bytes)
     size_t wanted = bytes > WINDOW_BYTES ? bytes : WINDOW_BYTES, got = 0;
     buffer_clear(&f->window);
     uint8_t *to = buffer_grow(&f->window, wanted);
-    for (ssize_t n = 1; n > 0 && got < wanted; got += n > 0 ? (size_t)n : 0)
+    for (ssize_t n = 1; n > 0 && got<wanted; got += n> 0 ? (size_t)n : 0)
         n = pread(f->fd, to + got, wanted - got, (off_t)(at + got));
     f->window.size = got;
     f->window_at = at;
@@ -137,23 +164,6 @@ enum err outbox_file_head(struct outbox_file *f, struct outbox_record *r, struct
     return OK;
 }
 
-enum err outbox_file_write(struct outbox_file *f, uint64_t at, const void *data, size_t bytes, size_t *written,
-                           struct err_text *e)
-{
-    *written = 0;
-    f->window.size = 0;
-    while (*written < bytes) {
-        ssize_t n = pwrite(f->fd, (const uint8_t *)data + *written, bytes - *written, (off_t)(at + *written));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return err_set(e, n == 0 || errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO, "write %s: %s", f->path,
-                           strerror(n == 0 ? ENOSPC : errno));
-        *written += (size_t)n;
-    }
-    return OK;
-}
-
 enum err outbox_file_sync(struct outbox_file *f, struct err_text *e)
 {
     if (fdatasync(f->fd) == 0)
@@ -165,5 +175,6 @@ void outbox_file_empty(struct outbox_file *f)
 {
     f->generation = f->end = 0;
     f->window.size = 0;
-    (void)!ftruncate(f->fd, 0); /* only the space is wanted back: its generation is the smaller one */
+    (void)!ftruncate(f->fd,
+                     OUTBOX_RESERVE_BYTES); /* only the space is wanted back: its generation is the smaller one */
 }

@@ -52,7 +52,10 @@ void outbox_record_seal(struct outbox_record *r, uint64_t generation, uint64_t d
 /* With its body. */
 size_t outbox_record_bytes(const struct outbox_record *r);
 
-/* Makes it when missing. ERR_IO. */
+/* So much stays its own even when it is empty: on a full disk, what is settled can still make room. */
+enum { OUTBOX_RESERVE_BYTES = 4096 };
+
+/* Makes it when missing, with its reserve. ERR_FULL, ERR_IO. */
 enum err outbox_file_open(struct outbox_file *f, const char *directory, int which, struct err_text *e);
 void outbox_file_close(struct outbox_file *f);
 /* The head, from either of its places; generation and end are set. ERR_NOT_FOUND: there is none. */

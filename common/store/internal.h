@@ -3,8 +3,7 @@
 #include "store/store.h"
 
 #define HOW_IT_COMES_BACK                                                                                              \
-    "Stop everything; the journal comes back with 'parbus restore', state when it is deleted and computed again, an "  \
-    "outbox of a feeder is deleted and its files are pushed again"
+    "Stop everything; the journal comes back with 'parbus restore', state when it is deleted and computed again"
 
 /* Opens the databases that the options name; a writer makes them in an environment with nothing in it. *format is what
  * is there: when it is not that of the options, nothing else was looked at. Returns what databases_error understands.

@@ -1,4 +1,4 @@
-/* The one place that opens LMDB: under the journal, under state and under feeders' outboxes, and under nothing else.
+/* The one place that opens LMDB: under the journal and under state, and under nothing else.
  *
  * What it takes care of, so that nobody else has to: file systems and PID namespaces that LMDB does not support,
  * opening twice in one process, opening while another process closes, the format version, a map that another process

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ROWS = 40, MARK_BYTES = sizeof(struct outbox_record) + sizeof(struct outbox_mark) };
+enum { ROWS = 60, MARK_BYTES = sizeof(struct outbox_record) + sizeof(struct outbox_mark) };
 
 static char directory[64], file[96];
 static struct outbox *box;

@@ -51,8 +51,9 @@ struct parbus_feeder_options {
  * *f is NULL then. */
 PARBUS_API enum parbus_err parbus_feeder_open(struct parbus_feeder **f, const struct parbus_feeder_options *o,
                                               struct parbus_err_text *e);
-/* What is in the outbox stays there for the next parbus_feeder_open; what was in memory only is lost. *f becomes NULL.
- */
+/* What is in the outbox stays there for the next parbus_feeder_open; what was in memory only is lost. When everything
+ * has its receipt, the name is given back (D18): that waits for a commit of the ingestor's, 0.3 s at most, and tells no
+ * event. *f becomes NULL. */
 PARBUS_API void parbus_feeder_close(struct parbus_feeder **f);
 
 /* ---- submissions ---- */
