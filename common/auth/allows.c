@@ -1,4 +1,4 @@
-/* What somebody may do. */
+/* What somebody may do (A3). */
 #include "auth/internal.h"
 #include <string.h>
 

@@ -97,7 +97,7 @@ static int keys_of(const struct access *a, uint32_t identity)
     return count;
 }
 
-/* A key that somebody had is not taken again: it may be in the hands of whoever it was taken from. */
+/* A2: a key that somebody had is not taken again: it may be in the hands of whoever it was taken from. */
 static enum err check_key(const struct access *a, const Parbus__KeyAdded *k, uint32_t identity, struct err_text *e)
 {
     enum err err = check_bytes("a public key", &k->public_key, e);

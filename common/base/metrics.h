@@ -19,6 +19,8 @@
     X(workers_lost, "workers whose lease ran out")                                                                     \
     X(records_set_aside, "submissions set aside because workers ended while at them")                                  \
     X(records_readmitted, "… sent again by an operator")                                                               \
+    X(access_changed, "changes of who may do what")                                                                    \
+    X(access_refused, "… that could not be made")                                                                      \
     X(partitions_moved, "partitions given to another scorer")                                                          \
     X(messages_misshapen, "messages with more or fewer frames than the protocol has, dropped")                         \
     X(connections_refused, "connections closed at once because descriptors run out")                                   \

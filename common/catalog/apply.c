@@ -86,7 +86,7 @@ enum err catalog_apply(struct catalog *c, const Parbus__Control *control, struct
     enum err err = apply[kind](c, control, e);
     if (!err)
         c->control_seq++;
-    return err_wrap(e, err, "control record %llu", (unsigned long long)control->control_seq);
+    return err;
 }
 
 enum err catalog_apply_packed(void *catalog, uint64_t seq, const void *packed, size_t bytes, struct err_text *e)
@@ -96,5 +96,5 @@ enum err catalog_apply_packed(void *catalog, uint64_t seq, const void *packed, s
         return err_set(e, ERR_CORRUPT, "control record %llu cannot be read", (unsigned long long)seq);
     enum err err = catalog_apply(catalog, control, e);
     parbus__control__free_unpacked(control, NULL);
-    return err;
+    return err_wrap(e, err, "control record %llu", (unsigned long long)seq);
 }

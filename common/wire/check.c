@@ -98,6 +98,14 @@ static enum err check_controls(const ProtobufCMessage *message, struct err_text 
     return c->piece.len ? check_piece(c, e) : OK;
 }
 
+static enum err check_change_access(const ProtobufCMessage *message, struct err_text *e)
+{
+    const Parbus__AccessChange *c = ((const Parbus__ChangeAccess *)message)->change;
+    if (!c || !c->change_case)
+        return err_set(e, ERR_INVALID, "change_access.change: absent, or nothing that this program knows");
+    return OK;
+}
+
 static enum err check_snapshot_rows(const ProtobufCMessage *message, struct err_text *e)
 {
     const Parbus__SnapshotRows *r = (const Parbus__SnapshotRows *)message;
@@ -120,6 +128,7 @@ enum err wire_check(const ProtobufCMessage *message, struct err_text *e)
         {&parbus__snapshot_rows__descriptor, check_snapshot_rows},
         {&parbus__controls__descriptor, check_controls},
         {&parbus__controls_wanted__descriptor, check_controls_wanted},
+        {&parbus__change_access__descriptor, check_change_access},
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (checks[i].type == message->descriptor)

@@ -8,6 +8,7 @@
 #include "services/ingestor/internal.h"
 #include "services/ingestor/questions.h"
 #include "services/ingestor/receipts.h"
+#include "services/ingestor/rights.h"
 #include "services/ingestor/room.h"
 #include "services/ingestor/submissions.h"
 #include <stdio.h>
@@ -145,6 +146,7 @@ void ingestor_appended(struct ingestor *i, uint64_t ticket, enum err result, con
         lengthen(&i->coordinator, &g->closed, now.mono_us);
         receipts_give(&i->door, g);
         controls_appended(i, g);
+        rights_appended(i, g);
         group_clear(g);
     }
     room_judge(i, now);
@@ -203,14 +205,15 @@ static void refuse_unreadable(struct ingestor *i, uint64_t peer, const struct wi
     const Parbus__Submission *s =
         m->message && m->kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION ? (const Parbus__Submission *)m->message : NULL;
     if (s && s->seq)
-        submissions_take_bad(&i->door, peer,
-                             &(struct bad_submission){s->seq, m->body, m->body_bytes, reason, m->why}, now);
+        submissions_take_bad(&i->door, peer, &(struct bad_submission){s->seq, m->body, m->body_bytes, reason, m->why},
+                             now);
     else
         door_refuse(&i->door, peer, 0, reason, m->why, 0);
 }
 
-static void from_feeder(struct ingestor *i, uint64_t peer, const struct wire_message *m, struct moment now)
+static void from_feeder(struct ingestor *i, struct peer from, const struct wire_message *m, struct moment now)
 {
+    uint64_t peer = from.id;
     switch (m->kind) {
     case PARBUS__TO_INGESTOR__BODY_SUBMISSION:
         submissions_take(&i->door, peer, (const Parbus__Submission *)m->message, m->body, m->body_bytes, now);
@@ -229,6 +232,9 @@ static void from_feeder(struct ingestor *i, uint64_t peer, const struct wire_mes
         break;
     case PARBUS__TO_INGESTOR__BODY_STATS:
         questions_stats(i, peer, now);
+        break;
+    case PARBUS__TO_INGESTOR__BODY_CHANGE_ACCESS:
+        rights_change(i, from, (const Parbus__ChangeAccess *)m->message, now);
         break;
     }
 }
@@ -256,5 +262,5 @@ void ingestor_receive(struct ingestor *i, enum ingestor_source source, struct pe
     if (m->err)
         refuse_unreadable(i, peer.id, m, now);
     else
-        from_feeder(i, peer.id, m, now);
+        from_feeder(i, peer, m, now);
 }

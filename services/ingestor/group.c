@@ -44,7 +44,7 @@ void group_clear(struct group *g)
     buffer_clear(&g->records);
     buffer_clear(&g->feeders);
     buffer_clear(&g->controls);
-    g->asker_count = g->bytes = g->submissions = g->rows = 0;
+    g->asker_count = g->changer_count = g->bytes = g->submissions = g->rows = 0;
     g->closed = (struct journal_group){0};
 }
 

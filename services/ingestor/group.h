@@ -20,6 +20,11 @@ struct group_asker {
     size_t record; /* which one it is */
 };
 
+/* Somebody who waits for his change of rights to be in the journal (A4). */
+struct group_changer {
+    uint64_t peer, request, control_seq;
+};
+
 enum { GROUP_ASKERS_MAX = 64 };
 
 struct group {
@@ -32,6 +37,8 @@ struct group {
     struct buffer controls;  /* struct journal_control, `packed` malloc'ed */
     struct group_asker asker[GROUP_ASKERS_MAX];
     size_t asker_count;
+    struct group_changer changer[GROUP_ASKERS_MAX];
+    size_t changer_count;
     size_t bytes, submissions, rows;
     int64_t began_us;
     struct buffer put, mark; /* of `closed` */

@@ -73,7 +73,8 @@ static ProtobufCMessage *make(const ProtobufCMessageDescriptor *type, uint32_t k
 
 static void put_message(const struct field *f, void *at)
 {
-    *(ProtobufCMessage **)at = make(f->d->descriptor, 0, f->arena);
+    bool change = strcmp(f->d->name, "change") == 0; /* of rights: it has one */
+    *(ProtobufCMessage **)at = make(f->d->descriptor, change ? PARBUS__ACCESS_CHANGE__CHANGE_GRANT_MADE : 0, f->arena);
 }
 
 static void put_u32(const struct field *f, void *at) { *(uint32_t *)at = (uint32_t)number(f); }

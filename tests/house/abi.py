@@ -12,7 +12,7 @@ import sys
 
 LIST = "common/client/abi.txt"
 HEADERS = "common/client/include/parbus"
-MESSAGES = ("proto/door.pb-c.h", "proto/feed.pb-c.h")
+MESSAGES = ("proto/stage.pb-c.h", "proto/access.pb-c.h", "proto/door.pb-c.h", "proto/feed.pb-c.h")
 LIBRARY = "common/client/libparbus-client.so"
 
 

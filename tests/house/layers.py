@@ -46,7 +46,7 @@ MODULES = {
     "client": (["common/client/"], ["base", "catalog", "clock", "link", "proto", "random", "ranking", "reactor",
                                     "store", "wire"]),
     # No service knows what journal and state are kept in.
-    "ingestor": (["services/ingestor/"], ["base", "catalog", "clock", "journal", "log", "proto", "reactor", "record",
+    "ingestor": (["services/ingestor/"], ["auth", "base", "catalog", "clock", "journal", "log", "proto", "reactor", "record",
                                           "service", "state", "wire"]),
     # Workers know the journal from the ingestor alone (I20).
     "validator": (["services/validator/"], ["base", "clock", "log", "proto", "reactor", "record", "service", "validate",

@@ -297,7 +297,7 @@ static void suspect_one(struct sim *s, struct ingestor_process *p, Parbus__Worke
     struct wire_message m = {.kind = PARBUS__TO_COORDINATOR__BODY_HELLO, .message = &other.base};
     for (uint32_t i = 1; i < p->blamed; i++) {
         other.incarnation = rng_next(&s->rng);
-        ingestor_receive(p->core, INGESTOR_WORK, (struct peer){actor_peer(p->actor, 0), ""}, &m, now(p));
+        ingestor_receive(p->core, INGESTOR_WORK, (struct peer){actor_peer(p->actor, 0), "owner"}, &m, now(p));
     }
 }
 
@@ -327,7 +327,7 @@ static void take(struct sim *s, struct ingestor_process *p, const struct message
     p->faults = check_journal_faults(s);
     if (m->channel != TO_DOOR && opened.kind == PARBUS__TO_COORDINATOR__BODY_HELLO)
         take_hello(s, p, (Parbus__WorkerHello *)(void *)opened.message);
-    ingestor_receive(p->core, m->channel == TO_DOOR ? INGESTOR_DOOR : INGESTOR_WORK, (struct peer){peer, ""}, &opened,
+    ingestor_receive(p->core, m->channel == TO_DOOR ? INGESTOR_DOOR : INGESTOR_WORK, (struct peer){peer, "owner"}, &opened,
                      now(p));
     bool submission = m->channel == TO_DOOR && opened.kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION;
     s->check.unaccounted += submission && reasons_counted(p->core) == before;
@@ -412,7 +412,7 @@ bool stats_of(struct sim *s, void (*fn)(void *ctx, const Parbus__StatsReply *rep
         return false;
     p->hears = fn;
     p->hears_ctx = ctx;
-    ingestor_receive(p->core, INGESTOR_DOOR, (struct peer){OPERATOR_PEER, ""},
+    ingestor_receive(p->core, INGESTOR_DOOR, (struct peer){OPERATOR_PEER, "owner"},
                      WIRE_MESSAGE(PARBUS__TO_INGESTOR__BODY_STATS, &ask.base), now(p));
     return true;
 }

@@ -7,7 +7,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROTOCOL = "proto/PROTOCOL.md"
-NUMBER = r"[WDSIFU](?:[1-9][0-9]?)[a-z]?"
+NUMBER = r"[WDSIFUA](?:[1-9][0-9]?)[a-z]?"
 STATED = re.compile(rf"^ *- \*\*({NUMBER})\*\* ", re.MULTILINE)
 CITED = re.compile(rf"\b({NUMBER})\b(?:(?:-| to )({NUMBER})\b)?")
 TEST = re.compile(rf"\bdef test_({NUMBER})_", re.IGNORECASE)  # def test_f12_too_many_subscriptions

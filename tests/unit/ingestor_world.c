@@ -143,7 +143,7 @@ void deliver(enum ingestor_source source, const struct wire_channel *channel, ui
     arena_init(&arena, 1 << 22);
     wire_pack(&bytes, kind, m);
     cr_assert_eq(wire_open(channel, bytes.data, bytes.size, &arena, &opened, &e), OK, "%s", e.text);
-    ingestor_receive(t.core, source, (struct peer){peer, ""}, &opened, t.now);
+    ingestor_receive(t.core, source, (struct peer){peer, t.principal ? t.principal : "owner"}, &opened, t.now);
     arena_free(&arena);
     buffer_free(&bytes);
 }

@@ -23,6 +23,7 @@ struct ingestor_world {
     struct ingestor *core;
     struct settings settings;
     struct moment now;
+    const char *principal; /* who speaks; NULL: the owner */
     struct stored journal[4096];
     size_t journal_count, questions_seen;
     struct buffer control[64]; /* packed */

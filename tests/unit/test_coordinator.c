@@ -87,7 +87,7 @@ TestSuite(coordinator, .init = start, .fini = stop);
 static void from_worker(uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     struct wire_message opened = {.kind = kind, .message = m};
-    ingestor_receive(t.core, INGESTOR_WORK, (struct peer){peer, ""}, &opened, t.now);
+    ingestor_receive(t.core, INGESTOR_WORK, (struct peer){peer, "owner"}, &opened, t.now);
 }
 
 static void tick(int64_t ms)
@@ -216,7 +216,7 @@ static void ask_stats(void)
 {
     Parbus__Stats ask = PARBUS__STATS__INIT;
     struct wire_message m = {.kind = PARBUS__TO_INGESTOR__BODY_STATS, .message = &ask.base};
-    ingestor_receive(t.core, INGESTOR_DOOR, (struct peer){OPERATOR, ""}, &m, t.now);
+    ingestor_receive(t.core, INGESTOR_DOOR, (struct peer){OPERATOR, "owner"}, &m, t.now);
 }
 
 /* 4096 partitions and 256 workers with the longest names and figures. */

@@ -71,7 +71,7 @@ Test(ingestor_door, a_submission_that_breaks_a_rule_is_used_up)
                                .message = &s.base,
                                .err = ERR_INVALID,
                                .why = "submission.unit: missing"};
-    ingestor_receive(t.core, INGESTOR_DOOR, (struct peer){FEEDER, ""}, &bad, t.now);
+    ingestor_receive(t.core, INGESTOR_DOOR, (struct peer){FEEDER, "owner"}, &bad, t.now);
     submit(2);
     tick(2);
     const Parbus__Refusal *r = last_refusal();

@@ -10,10 +10,10 @@ static void say_anything(struct liar *l)
     struct wire_message m;
     if (liar_below(l, 4)) {
         liar_say(l, &wire_to_coordinator, &parbus__to_coordinator__descriptor, &m);
-        ingestor_receive(t.core, INGESTOR_WORK, (struct peer){worker[liar_below(l, 4)], ""}, &m, t.now);
+        ingestor_receive(t.core, INGESTOR_WORK, (struct peer){worker[liar_below(l, 4)], "owner"}, &m, t.now);
     } else {
         liar_say(l, &wire_to_ingestor, &parbus__to_ingestor__descriptor, &m);
-        ingestor_receive(t.core, INGESTOR_DOOR, (struct peer){FEEDER, ""}, &m, t.now);
+        ingestor_receive(t.core, INGESTOR_DOOR, (struct peer){FEEDER, "owner"}, &m, t.now);
     }
 }
 

@@ -245,7 +245,7 @@ Test(ingestor_lines, what_was_refused_for_good_is_in_the_digest)
     s.seq = 1;
     bad.message = &s.base;
     hello_from(OURS, 1, 1);
-    ingestor_receive(t.core, INGESTOR_DOOR, (struct peer){OURS, ""}, &bad, t.now);
+    ingestor_receive(t.core, INGESTOR_DOOR, (struct peer){OURS, "owner"}, &bad, t.now);
     tick(2);
     cr_assert_eq(receipt(), 1);
     cr_assert_eq(digest_of_receipt(), wire_digest(0, bytes, sizeof bytes));

@@ -294,6 +294,16 @@ Test(wire, an_unknown_kind_is_refused)
     refused(open_sent(&wire_to_ingestor, 99, &stats), ERR_INVALID, "ToIngestor: unknown kind of message 99");
 }
 
+Test(wire, a_change_of_rights_holds_a_change)
+{
+    Parbus__ChangeAccess ask = PARBUS__CHANGE_ACCESS__INIT;
+    Parbus__AccessChange nothing = PARBUS__ACCESS_CHANGE__INIT;
+    static const char sentence[] = "change_access.change: absent, or nothing that this program knows";
+    refused(open_sent(&wire_to_ingestor, PARBUS__TO_INGESTOR__BODY_CHANGE_ACCESS, &ask), ERR_INVALID, sentence);
+    ask.change = &nothing;
+    refused(open_sent(&wire_to_ingestor, PARBUS__TO_INGESTOR__BODY_CHANGE_ACCESS, &ask), ERR_INVALID, sentence);
+}
+
 Test(wire, unknown_fields_are_passed_over)
 {
     /* hello: field 1 = 1, field 50 as varint, fixed64, text that is no UTF-8, fixed32; then feeder = "a". */
