@@ -240,7 +240,8 @@ static enum err open_reactor(struct parbus_feeder *f, const char *endpoint, stru
 static enum err open_feeder(struct parbus_feeder **out, const struct parbus_feeder_options *o, struct err_text *e)
 {
     if (!o->name || !wire_name_ok(o->name))
-        return err_set(e, ERR_INVALID, "\"%s\" cannot name a feeder: 1 to %d of A-Z a-z 0-9 . _ -, and no dot at its beginning",
+        return err_set(e, ERR_INVALID,
+                       "\"%s\" cannot name a feeder: 1 to %d of A-Z a-z 0-9 . _ -, and no dot at its beginning",
                        o->name ? o->name : "", WIRE_NAME_BYTES_MAX);
     struct parbus_feeder *f = calloc(1, sizeof *f);
     ASSERT(f);

@@ -21,7 +21,8 @@ struct feeder_core_io { /* what the core does to the world; called inside tick a
     /* A new epoch: what was `first` is 1 now, and so on. Must be on disk when it returns; an error stops the feeder for
      * good. NULL: there is no disk. */
     enum err (*renumber)(void *ctx, uint64_t epoch, uint64_t first, struct err_text *e);
-    /* Everything up to seq, which has this digest, has its receipt: it may be forgotten at leisure. NULL: nobody cares. */
+    /* Everything up to seq, which has this digest, has its receipt: it may be forgotten at leisure. NULL: nobody cares.
+     */
     void (*settled)(void *ctx, uint64_t up_to_seq, uint64_t digest);
     /* The digest (D17) of all submissions up to this one, which the ring does not hold yet. An error: nobody knows it
      * any more. NULL: there is no disk. */
@@ -62,8 +63,8 @@ void feeder_core_take(struct feeder_core *c, const void *envelope, size_t bytes)
 void feeder_core_release(struct feeder_core *c, uint64_t up_to_seq);
 /* The seq whose envelope the ring wants next; 0: none, or no place for another. */
 uint64_t feeder_core_wants(struct feeder_core *c);
-/* It cannot be had any more, and why: when all before it has its receipt and it has none, it is told as refused, and a new
- * epoch begins after it. */
+/* It cannot be had any more, and why: when all before it has its receipt and it has none, it is told as refused, and a
+ * new epoch begins after it. */
 void feeder_core_lost(struct feeder_core *c, const char *why);
 /* false: no room. */
 bool feeder_core_put(struct feeder_core *c, const void *envelope, size_t bytes);
@@ -81,8 +82,8 @@ void feeder_core_stats(struct feeder_core *c);
 int64_t feeder_core_tick(struct feeder_core *c, struct moment now);
 /* A ToFeeder from the ingestor. What could not be read is told as trouble and dropped. */
 void feeder_core_receive(struct feeder_core *c, const struct wire_message *m, struct moment now);
-/* Nothing more is to be submitted: as soon as everything has its receipt, the name is given back (D18). No event is told
- * any more. */
+/* Nothing more is to be submitted: as soon as everything has its receipt, the name is given back (D18). No event is
+ * told any more. */
 void feeder_core_bye(struct feeder_core *c);
 /* Only the answer is missing. */
 bool feeder_core_may_go(const struct feeder_core *c);

@@ -14,11 +14,11 @@ struct feeder_ring {
         bool refused; /* D9: settled, but kept until a receipt passes it, as the ingestor may forget that it refused it
                        */
     } * entry;
-    size_t size, tail;   /* tail: where the next envelope goes, if it fits there */
-    uint32_t mask;       /* entries - 1 */
-    uint64_t shift;      /* of all renumberings: the slot of seq is (seq + shift) & mask */
-    uint64_t first, end; /* holds seqs first .. end - 1 */
-    uint64_t pushed;     /* bytes of all that ever came */
+    size_t size, tail;       /* tail: where the next envelope goes, if it fits there */
+    uint32_t mask;           /* entries - 1 */
+    uint64_t shift;          /* of all renumberings: the slot of seq is (seq + shift) & mask */
+    uint64_t first, end;     /* holds seqs first .. end - 1 */
+    uint64_t pushed;         /* bytes of all that ever came */
     uint64_t dropped_digest; /* of all submissions of the epoch before `first` */
 };
 

@@ -44,12 +44,12 @@ struct feeder_core {
     uint32_t number, window, rows_max;
     uint64_t submission_bytes_max, window_bytes; /* window_bytes 0: no such bound */
     enum feeder_state state;
-    bool welcomed_once;   /* in this epoch */
+    bool welcomed_once; /* in this epoch */
     bool without_outbox, take_over;
-    bool in_use;          /* another line has the name, as far as is known */
-    uint64_t hole;        /* what the store cannot give any more: the ring ends before it; 0: nothing */
+    bool in_use;   /* another line has the name, as far as is known */
+    uint64_t hole; /* what the store cannot give any more: the ring ends before it; 0: nothing */
     struct err_text hole_why;
-    bool leaving, gone;   /* D18: to say Bye; it was answered */
+    bool leaving, gone; /* D18: to say Bye; it was answered */
     int64_t bye_due_us;
     uint64_t request;     /* of the newest Hello */
     uint64_t hello_first; /* the oldest without a receipt when it was sent */

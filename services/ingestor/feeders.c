@@ -51,13 +51,12 @@ static struct feeder *slot(struct feeders *f, uint32_t number)
 
 void feeders_restore(struct feeders *f, uint32_t number, const struct journal_feeder *mark)
 {
-    *slot(f, number) = (struct feeder){
-        .mark = *mark,
-        .receipted = mark->last_seq,
-        .receipted_refused = mark->refused,
-        .receipted_digest = mark->digest,
-        .free = mark->free,
-        .journalled = true};
+    *slot(f, number) = (struct feeder){.mark = *mark,
+                                       .receipted = mark->last_seq,
+                                       .receipted_refused = mark->refused,
+                                       .receipted_digest = mark->digest,
+                                       .free = mark->free,
+                                       .journalled = true};
     f->journalled++;
     map_put(&f->by_name, name_key(mark->name), number);
 }

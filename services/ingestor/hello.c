@@ -138,8 +138,8 @@ static bool readable(struct door *d, uint64_t peer, const Parbus__Hello *hello)
     if (hello->protocol_version != WIRE_PROTOCOL_VERSION)
         door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_PROTOCOL_VERSION, "this ingestor speaks version 1", 0);
     else if (!wire_name_ok(hello->feeder))
-        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME, "1 to 64 of A-Z a-z 0-9 . _ -, and no dot at its beginning",
-                    0);
+        door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NAME,
+                    "1 to 64 of A-Z a-z 0-9 . _ -, and no dot at its beginning", 0);
     else if (!hello->line)
         door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_MALFORMED, "hello.line: absent, or 0", 0);
     else

@@ -7,8 +7,7 @@
 /* feeders_max counts those that the journal knows: names that only say hello keep nobody out. */
 static bool has_place(const struct door *d, const struct feeder *f)
 {
-    return feeder_known(f) ||
-           d->feeders.journalled + d->feeders.entering < (uint32_t)d->settings->feeders_max;
+    return feeder_known(f) || d->feeders.journalled + d->feeders.entering < (uint32_t)d->settings->feeders_max;
 }
 
 bool submissions_full(const struct door *d) { return d->group->bytes >= (size_t)d->settings->group_bytes_max; }

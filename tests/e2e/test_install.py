@@ -25,7 +25,7 @@ class Install(unittest.TestCase):
         return self.installed.build(compiler, HERE / source, package, *more)
 
     def needs_shared_client(self, program):
-        return "libparbus-client.so.0]" in output_of("readelf", "-d", program)
+        return "libparbus-client.so.1]" in output_of("readelf", "-d", program)
 
     def test_the_programs_are_there(self):
         for name in ("parbus", "parbus-ingestor", "parbus-validator", "parbus-scorer", "parbus-publisher"):
@@ -97,7 +97,7 @@ class Install(unittest.TestCase):
 
     def test_the_shared_library_has_a_version_in_its_name(self):
         soname = re.search(r"SONAME.*\[(.*)\]", output_of("readelf", "-d", self.lib / "libparbus-client.so"))[1]
-        self.assertEqual(soname, "libparbus-client.so.0")
+        self.assertEqual(soname, "libparbus-client.so.1")
         self.assertEqual((self.lib / soname).resolve(), (self.lib / "libparbus-client.so").resolve())
 
     def test_the_protocol_comes_with_it(self):

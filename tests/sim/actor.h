@@ -32,7 +32,7 @@ struct actor {
     const struct role *role;
     int number; /* in sim.actor */
     char name[16];
-    char feeder[16]; /* feeders: the name by which it pushes; that of another actor: a twin */
+    char feeder[16];                         /* feeders: the name by which it pushes; that of another actor: a twin */
     bool alive, gone;                        /* gone: left in good order and does not come back */
     bool leaving, finished;                  /* was told to leave; may end */
     uint32_t life;                           /* incarnation, from 1 */

@@ -69,7 +69,7 @@
     X(partition_window, "records sent that filled a partition's window")                                               \
     X(feeder_window, "submissions sent that left no place for another such in their feeder's window of bytes")         \
     X(new_epochs, "feeders that took a greater epoch (D3)")                                                            \
-    X(outboxes_put_back, "outboxes put back to what they were once")                                                  \
+    X(outboxes_put_back, "outboxes put back to what they were once")                                                   \
     X(outboxes_shared, "… given to another process of the same name")                                                  \
     X(in_use, "hellos refused with IN_USE")                                                                            \
     X(taken_over, "names taken over, for a person said so")                                                            \

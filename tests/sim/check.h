@@ -20,7 +20,7 @@ struct lane {
     uint64_t epoch;
     uint64_t journalled;
     struct lane_entry {
-        uint64_t hash; /* of all but its seq, as this process sent it last … */
+        uint64_t hash;                  /* of all but its seq, as this process sent it last … */
         uint64_t earlier[LANE_EARLIER]; /* … and before, when its outbox was another one */
         uint32_t earlier_count;
         uint64_t bytes;
@@ -33,7 +33,7 @@ struct lane {
     size_t capacity;
     const struct actor *submits; /* of the name, in this epoch, as far as the journal shows; NULL: nobody yet */
     uint64_t receipted;          /* as its feeder knows */
-    uint64_t told;      /* the last receipt that the ingestor sent … */
+    uint64_t told;               /* the last receipt that the ingestor sent … */
     uint32_t told_in_life;
 };
 

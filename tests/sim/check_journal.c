@@ -148,8 +148,8 @@ static void told(struct sim *s, const struct actor *feeder, uint64_t epoch, uint
     const struct lane_entry *entry = lane_entry(lane_of(s, namesake(s, feeder), epoch), seq);
     bool there = entry->journalled && entry->journal_hash == hash;
     if (!there && !entry->lost && bytes <= (uint64_t)s->settings.submission_bytes_max)
-        sim_fail(s, "law 1: %s has a receipt for epoch %" PRIu64 " seq %" PRIu64 ", and the journal has %s", feeder->name,
-                 epoch, seq, entry->journalled ? "another submission there" : "none");
+        sim_fail(s, "law 1: %s has a receipt for epoch %" PRIu64 " seq %" PRIu64 ", and the journal has %s",
+                 feeder->name, epoch, seq, entry->journalled ? "another submission there" : "none");
 }
 
 void check_receipt_of(struct sim *s, const struct actor *feeder, uint64_t epoch, const uint8_t *envelope, size_t bytes)
@@ -238,7 +238,8 @@ static bool sent_entry(const struct lane_entry *entry, uint64_t hash)
 }
 
 /* Which of the processes that have this name did; NULL: none. */
-static const struct actor *who_sent(struct sim *s, const struct actor *named, uint64_t epoch, uint64_t seq, uint64_t hash)
+static const struct actor *who_sent(struct sim *s, const struct actor *named, uint64_t epoch, uint64_t seq,
+                                    uint64_t hash)
 {
     for (struct actor *n = NULL; (n = actor_of(s, &role_feeder, n));)
         if (!strcmp(n->feeder, named->name) && sent_entry(lane_entry(lane_of(s, n->number, epoch), seq), hash))
@@ -250,8 +251,8 @@ static const struct actor *who_sent(struct sim *s, const struct actor *named, ui
 static void check_alone(struct sim *s, struct lane *lane, const struct actor *n)
 {
     if (lane->submits && lane->submits != n && !s->check.forked[n->number])
-        sim_fail(s, "law 4: %s and %s both number in epoch %" PRIu64 " of %s", lane->submits->name, n->name, lane->epoch,
-                 n->feeder);
+        sim_fail(s, "law 4: %s and %s both number in epoch %" PRIu64 " of %s", lane->submits->name, n->name,
+                 lane->epoch, n->feeder);
     lane->submits = n;
 }
 

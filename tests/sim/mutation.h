@@ -25,7 +25,7 @@
     X(AHEAD_ACCEPTED, "ahead-accepted", 2, "a state ahead of the journal is built upon")                               \
     X(APPENDED_TWICE, "appended-twice", 3, "a group that is appended again is written again though it is there")       \
     X(FEED_GAP, "feed-gap", 3, "a subscriber applies deltas whatever they follow on")                                  \
-    X(EPOCH_REUSED, "epoch-reused", 3, "a feeder without memory begins with line and epoch of the life before")             \
+    X(EPOCH_REUSED, "epoch-reused", 3, "a feeder without memory begins with line and epoch of the life before")        \
     X(NO_DIGEST, "no-digest", 1, "feeders believe receipts whatever their digest")                                     \
     X(SECOND_LINE, "second-line", 4, "the door lets a second line in beside the one that has the name")                \
     X(NOT_FENCED, "not-fenced", 4, "an entry is set aside while its partition has the owner that it had")              \

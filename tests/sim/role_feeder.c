@@ -112,7 +112,8 @@ static struct feeder_durable *durable_new(struct sim *s, const struct actor *n)
 {
     struct feeder_durable *d = calloc(1, sizeof *d);
     ASSERT(d);
-    d->outbox = actor_of(s, &role_feeder, NULL) == n || rng_below(&s->rng, 2) ? sim_outbox_new(rng_next(&s->rng) | 1) : NULL;
+    d->outbox =
+        actor_of(s, &role_feeder, NULL) == n || rng_below(&s->rng, 2) ? sim_outbox_new(rng_next(&s->rng) | 1) : NULL;
     d->left = 4 + rng_below(&s->rng, 40);
     return d;
 }

@@ -17,10 +17,10 @@ uint64_t sent_of(struct sim *s, uint32_t partition); /* up to which pseq; the in
 const struct parbus_topic *topic_of(const struct actor *subscriber, uint32_t series); /* NULL: it is dead */
 bool totals_of(const struct actor *feeder, struct parbus_feeder_totals *totals);      /* false: it is dead */
 
-bool tool_satisfied(const struct sim *s); /* it has nothing to send again any more */
+bool tool_satisfied(const struct sim *s);           /* it has nothing to send again any more */
 struct sim_outbox **feeder_outbox(struct actor *n); /* what is on its disk; NULL: it has none, or never started */
 void feeder_promise(struct sim *s, struct actor *n, uint64_t from); /* what is on its disk from there on is safe */
-void feeder_forget(struct actor *n);      /* what survives its process; anybody else: nothing */
+void feeder_forget(struct actor *n); /* what survives its process; anybody else: nothing */
 
 /* Opens what was delivered; a core never sends what cannot be read. */
 bool role_open(struct sim *s, const struct actor *n, const struct message *m, const struct wire_channel *channel,

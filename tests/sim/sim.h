@@ -7,8 +7,8 @@
  *
  * Files: network.c (links), store.c (state), sim_journal.c with sim_append.c, outbox.c (what survives a process),
  * actor.c (processes) with one role_*.c each, faults.c (what goes wrong, and when), operator.c (copies, and what is
- * taken back from them), twins.c (several processes of one name), weather.c (how bad it is), fiber.c (calls that hang in
- * their middle), poison.c (submissions that end who looks at them), flips.c (bits that are not what was written),
+ * taken back from them), twins.c (several processes of one name), weather.c (how bad it is), fiber.c (calls that hang
+ * in their middle), poison.c (submissions that end who looks at them), flips.c (bits that are not what was written),
  * census.c (how often what happened), trace.c (what happened last). */
 #pragma once
 #include "base/arena.h"

@@ -21,8 +21,8 @@ struct door {           /* one feeder, written after PROTOCOL.md and not after t
     uint64_t epoch, receipted, last, peer_epoch, refuse_id;
     uint64_t digest, receipted_digest; /* of all up to last, receipted */
     bool hello, echo, gap_told;
-    bool full;     /* nothing can be stored, which a run of submissions is told once */
-    uint64_t came; /* submissions, however often each */
+    bool full;         /* nothing can be stored, which a run of submissions is told once */
+    uint64_t came;     /* submissions, however often each */
     bool in_use, free; /* another line has the name; it was given back */
     uint32_t byes;
     int64_t commit_us;

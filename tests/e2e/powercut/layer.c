@@ -1,8 +1,8 @@
 /* Between the programs and the disk, with LD_PRELOAD: writes down what a power cut could take back, for lose.py.
  *
- * Seen are the files named data.mdb* and queue.* and the names made below $POWERCUT_ROOT. Before each write its old bytes go to the
- * log, and after it a mark; so do the begin and the end of each sync. A log's entry is one append, so the entries of
- * all processes stand in one order. A call that is not modelled is logged too, and fails the test.
+ * Seen are the files named data.mdb* and queue.* and the names made below $POWERCUT_ROOT. Before each write its old
+ * bytes go to the log, and after it a mark; so do the begin and the end of each sync. A log's entry is one append, so
+ * the entries of all processes stand in one order. A call that is not modelled is logged too, and fails the test.
  *
  * $POWERCUT_CONTROL counts these calls down in all processes, or in those of one program; where the count ends,
  * that process stops for ever, and every other one does at its next call: then they are killed.
@@ -299,8 +299,8 @@ ssize_t pwritev(int fd, const struct iovec *part, int count_of, off_t offset)
     return syscall(SYS_pwritev, fd, part, count_of, offset, 0);
 }
 
-/* A queue that is emptied but for its first page holds nothing that counts any more: it does not matter whether it stays as it
- * was. */
+/* A queue that is emptied but for its first page holds nothing that counts any more: it does not matter whether it
+ * stays as it was. */
 int ftruncate(int fd, off_t length)
 {
     if (length != PAGE_BYTES)
