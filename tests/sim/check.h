@@ -26,7 +26,8 @@ struct lane {
         uint64_t bytes;
         bool sent;
         /* Of the name, in the lane of the process that is called so: */
-        uint64_t journal_hash, lost_hash;
+        uint64_t journal_hash, lost_hash[LANE_EARLIER]; /* there; not any more */
+        uint32_t lost_count;
         bool journalled;
         bool lost; /* was in a journal that was taken back */
     } * entry;

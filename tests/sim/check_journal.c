@@ -166,6 +166,14 @@ void check_receipt_of_sent(struct sim *s, const struct actor *feeder, uint64_t e
         told(s, feeder, epoch, seq, entry.hash, entry.bytes);
 }
 
+static bool was_lost(const struct lane_entry *entry, uint64_t hash)
+{
+    for (uint32_t i = 0; i < entry->lost_count && i < LANE_EARLIER; i++)
+        if (entry->lost_hash[i] == hash)
+            return true;
+    return false;
+}
+
 /* As this process knows; 0: nothing. */
 static uint64_t receipted_of(const struct check *c, int node, uint64_t epoch)
 {
@@ -199,7 +207,7 @@ void check_promises_kept(struct sim *s)
             for (size_t seq = 0; seq < c->lane[l].capacity; seq++) {
                 const struct lane_entry *entry = &c->lane[l].entry[seq];
                 found += entry->journalled && entry->journal_hash == p->hash;
-                lost += entry->lost && entry->lost_hash == p->hash && seq <= receipted_of(c, p->node, c->lane[l].epoch);
+                lost += was_lost(entry, p->hash) && seq <= receipted_of(c, p->node, c->lane[l].epoch);
             }
         if (found != 1 && (found ? !several : !lost))
             sim_fail(s, "law 1: a submission that its feeder had on disk is in the journal %d times", found);
@@ -390,8 +398,9 @@ static void record_lost(struct sim *s, const struct sim_record *r)
         memcpy(&seq, at + 16, 8);
         const struct actor *n = actor_by_name(s, s->journal.feeder[feeder].name);
         struct lane *lane = lane_of(s, n->number, epoch);
-        lane_entry(lane, seq)->lost = true;
-        lane_entry(lane, seq)->lost_hash = lane_entry(lane, seq)->journal_hash;
+        struct lane_entry *entry = lane_entry(lane, seq);
+        entry->lost = true;
+        entry->lost_hash[entry->lost_count++ % LANE_EARLIER] = entry->journal_hash;
         census_add(s, restores_losing, seq <= lane->receipted);
         at += 32 + (bytes + 7u) / 8 * 8;
     }
