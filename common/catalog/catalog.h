@@ -146,6 +146,10 @@ static inline const struct node *definition_node(const struct definition *d, uin
 {
     return id <= d->id_max && d->by_id[id] >= 0 ? &d->node[d->by_id[id]] : NULL;
 }
+/* The node of this code; NULL: none. O(nodes). */
+const struct node *definition_coded(const struct definition *d, const char *code);
+/* Whether a node of the definition is that of this code, or under it. O(depth). */
+bool definition_under(const struct definition *d, const struct node *node, const char *code);
 bool definition_in_cohort(const struct definition *d, uint32_t unit); /* O(log N) */
 static inline bool definition_has_stage(const struct definition *d, int stage)
 {

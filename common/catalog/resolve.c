@@ -132,6 +132,24 @@ static int compare_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+const struct node *definition_coded(const struct definition *d, const char *code)
+{
+    for (size_t i = 0; i < d->node_count; i++)
+        if (strcmp(d->node[i].code, code) == 0)
+            return &d->node[i];
+    return NULL;
+}
+
+bool definition_under(const struct definition *d, const struct node *node, const char *code)
+{
+    while (strcmp(node->code, code) != 0) {
+        if (node->parent < 0)
+            return false;
+        node = &d->node[node->parent];
+    }
+    return true;
+}
+
 bool definition_in_cohort(const struct definition *d, uint32_t unit)
 {
     if (unit - 1u < d->cohort_count && d->cohort[unit - 1] == unit)

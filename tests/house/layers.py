@@ -56,7 +56,7 @@ MODULES = {
     "publisher": (["services/publisher/"], ["base", "catalog", "clock", "log", "random", "service", "standings", "state",
                                             "wire", "worker"]),
     # Runs the cores of validator and scorer over a journal (replay); nobody else includes another service.
-    "tool": (["services/parbus/"], ["base", "catalog", "client", "clock", "csv", "journal", "link", "log", "proto",
+    "tool": (["services/parbus/"], ["auth", "base", "catalog", "client", "clock", "context", "csv", "journal", "link", "log", "proto", "random",
                                     "reactor", "read", "record", "scorer", "scoring", "service", "state", "store",
                                     "validate", "validator", "wire"]),
 }
