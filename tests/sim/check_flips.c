@@ -90,7 +90,7 @@ static void hear(void *ctx, const char *sentence)
 {
     struct telling *t = ctx;
     t->said++;
-    t->of_rows += strstr(sentence, " state: its checksum is wrong") != NULL;
+    t->of_rows += strstr(sentence, ": its checksum is wrong; state can be deleted") != NULL;
     for (size_t i = 0; i < t->held; i++)
         t->told += strncmp(sentence, t->sentence[i], strlen(t->sentence[i])) == 0;
     snprintf(t->last, sizeof t->last, "%.300s", sentence);
