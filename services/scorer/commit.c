@@ -32,6 +32,13 @@ static void note_nothing_left(struct scorer *s)
     s->backoff_us = 0;
 }
 
+/* What could not be written may be somebody else's by now: then nothing is left to be tried again. */
+void commit_forget_trouble(struct scorer *s)
+{
+    if (*s->trouble.text && !s->under_way && !s->uncommitted && !s->taking)
+        note_nothing_left(s);
+}
+
 bool commit_hand_over(struct scorer *s, int64_t now_us)
 {
     if (s->under_way || (!s->uncommitted && !s->taking))

@@ -148,6 +148,7 @@ int64_t scorer_tick(struct scorer *s, struct moment now)
     scorer_flush(s);
     if (commit_due(s, now_us))
         commit_hand_over(s, now_us);
+    commit_forget_trouble(s);
     if (s->repeats)
         repeat_progress(s, now_us);
     if (worker_tick(&s->worker, &s->metrics, s->owned, s->owned_count, now_us))

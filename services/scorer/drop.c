@@ -34,6 +34,7 @@ void partition_drop_all(struct scorer *s)
     for (uint32_t i = 0; i < s->partitions; i++)
         if (s->partition[i])
             partition_drop(s, i);
+    note_damage(s, s->damaged, NULL); /* also of one that was to be ours, and could not be read */
     ASSERT(s->dirty_units == 0 && s->uncommitted_bytes == 0 && s->cut_units == 0);
     ASSERT(s->taking == 0 && s->releasing == 0);
     s->uncommitted = s->repeats = false;

@@ -130,6 +130,8 @@ void note_damage(struct scorer *s, uint32_t partition, const struct err_text *e)
 /* commit.c */
 /* Hands over what is wanted and what is not committed; false: there is nothing, or something is under way. */
 bool commit_hand_over(struct scorer *s, int64_t now_us);
+/* As long as something is to be written, its trouble is told; then no more. */
+void commit_forget_trouble(struct scorer *s);
 /* It is time to. */
 bool commit_due(const struct scorer *s, int64_t now_us);
 /* When it will be, if nothing happens; INT64_MAX: never. */

@@ -297,6 +297,37 @@ Test(scorer_writing, heartbeats_say_what_is_damaged_until_it_can_be_applied)
     cr_assert_eq(f.state.cursor[0].applied, 1);
 }
 
+Test(scorer_writing, who_is_forgotten_forgets_what_it_could_not_read)
+{
+    f.w.disk_waits = false;
+    f.state.fail_own = ERR_IO;
+    world_assign(&f.w, 1, EPOCH, 0);
+    world_tick(&f.w, 1000000);
+    cr_assert_str_eq(f.w.trouble, "disk");
+    world_who_are_you(&f.w, 1000000);
+    world_welcome(&f.w, 1, 1000000);
+    world_tick(&f.w, 2000000);
+    cr_assert_str_eq(f.w.trouble, "");
+}
+
+Test(scorer_writing, who_has_nothing_left_to_write_has_no_trouble_with_it)
+{
+    f.w.disk_waits = false;
+    world_give_row(&f.w, 1, B, 3, 0);
+    f.state.fail_commit = ERR_IO;
+    world_commit(&f.w);
+    world_written(&f.w, 0);
+    world_tick(&f.w, 1000000);
+    cr_assert_str_eq(f.w.trouble, "disk");
+    f.w.disk_waits = true;
+    world_who_are_you(&f.w, 1000000);
+    while (f.state.work)
+        world_written(&f.w, 1000000);
+    world_welcome(&f.w, 1, 1000000);
+    world_tick(&f.w, 2000000);
+    cr_assert_str_eq(f.w.trouble, "");
+}
+
 Test(scorer_writing, every_way_a_partition_goes_is_in_the_table)
 {
     cr_assert(state_may(&holding_machine, PARTITION_WANTED, PARTITION_CLAIMING));
