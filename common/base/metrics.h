@@ -25,6 +25,10 @@
     X(messages_misshapen, "messages with more or fewer frames than the protocol has, dropped")                         \
     X(connections_refused, "connections closed at once because descriptors run out")                                   \
     X(connections_refused_lately, "… of them in the last ten seconds")                                                 \
+    X(connections_unknown_key, "connections refused: the key is not known, or not any more")                           \
+    X(connections_foreign_user, "… another user's process at a socket of the owner")                                   \
+    X(connections_misshapen, "… what was asked of the gate was not understood")                                        \
+    X(connections_cut, "connections ended because their key was revoked or expired")                                   \
     X(messages_early, "messages that came before the process had started to serve, dropped")                           \
     X(messages_malformed, "messages that could not be read")                                                           \
     X(records_validated, "records checked by validators")                                                              \

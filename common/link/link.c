@@ -1,4 +1,5 @@
 #include "link/link.h"
+#include "base/random.h"
 #include "link/peer.h"
 #include "link/security.h"
 #include "link/waiting.h"
@@ -6,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SUBSCRIPTION_BYTES_MAX = 512 }; /* what a subscriber may send: a topic, and what libzmq says at the beginning */
@@ -25,6 +27,21 @@ static void *context_of_process(void)
     void *made = context;
     pthread_mutex_unlock(&context_mutex);
     return made;
+}
+
+/* A ROUTER draws the first of its connections' identities from rand(), which nobody seeds: they were the same at every
+ * start, and whoever claims the next one (a peer may) makes libzmq abort. */
+static enum err seed_identities(struct err_text *e)
+{
+    static bool seeded;
+    uint64_t number;
+    pthread_mutex_lock(&context_mutex);
+    enum err err = seeded ? OK : random_number(&number, e);
+    if (!err && !seeded)
+        srand((unsigned)number);
+    seeded = !err;
+    pthread_mutex_unlock(&context_mutex);
+    return err;
 }
 
 void link_shutdown(void)
@@ -77,9 +94,11 @@ static enum err check_endpoint(const char *endpoint, struct err_text *e)
     return OK;
 }
 
-enum err link_bind(void *socket, const char *endpoint, struct err_text *e)
+enum err link_bind(void *socket, const char *endpoint, const struct link_security *security, struct err_text *e)
 {
     enum err err = check_endpoint(endpoint, e);
+    if (!err)
+        err = err_wrap(e, security_set(socket, security, e), "secure the socket for %s", endpoint);
     if (err)
         return err;
     if (zmq_bind(socket, endpoint) != 0)
@@ -87,9 +106,11 @@ enum err link_bind(void *socket, const char *endpoint, struct err_text *e)
     return OK;
 }
 
-static enum err connect_to(void *socket, const char *endpoint, struct err_text *e)
+static enum err connect_to(void *socket, const char *endpoint, const struct link_security *security, struct err_text *e)
 {
     enum err err = check_endpoint(endpoint, e);
+    if (!err)
+        err = err_wrap(e, security_set(socket, security, e), "secure the socket for %s", endpoint);
     if (err)
         return err;
     if (zmq_connect(socket, endpoint) != 0)
@@ -97,22 +118,26 @@ static enum err connect_to(void *socket, const char *endpoint, struct err_text *
     return OK;
 }
 
-static enum err prepare(void *socket, int type, const char *endpoint, const struct link_options *o, struct err_text *e)
+static enum err attach(void *socket, enum link_mode mode, const char *endpoint, const struct link_options *o,
+                       struct err_text *e)
 {
-    if (set_limits(socket, type, endpoint, o) != 0)
-        return err_set(e, ERR_IO, "set the limits of the socket for %s: %s", endpoint, zmq_strerror(errno));
-    return err_wrap(e, security_set(socket, o->security, e), "secure the socket for %s", endpoint);
+    return mode == LINK_BIND ? link_bind(socket, endpoint, o->security, e)
+                             : connect_to(socket, endpoint, o->security, e);
 }
 
 enum err link_open(void **socket, int type, enum link_mode mode, const char *endpoint,
                    const struct link_options *options, struct err_text *e)
 {
+    enum err err = type == ZMQ_ROUTER ? seed_identities(e) : OK;
+    if (err)
+        return err;
     *socket = zmq_socket(context_of_process(), type);
     if (!*socket)
         return err_set(e, ERR_IO, "make a socket for %s: %s", endpoint, zmq_strerror(errno));
-    enum err err = prepare(*socket, type, endpoint, options, e);
-    if (!err)
-        err = mode == LINK_BIND ? link_bind(*socket, endpoint, e) : connect_to(*socket, endpoint, e);
+    if (set_limits(*socket, type, endpoint, options) != 0)
+        err = err_set(e, ERR_IO, "set the limits of the socket for %s: %s", endpoint, zmq_strerror(errno));
+    else
+        err = attach(*socket, mode, endpoint, options, e);
     if (err)
         link_close(socket);
     return err;

@@ -22,13 +22,14 @@ struct link_security {
     const uint8_t *public_key; /* client: the half that goes with secret_key */
     const uint8_t *server_key; /* client: nobody else is taken for the server */
     const char *zap_domain;    /* server: the name under which a ZAP handler (RFC 27, inproc://zeromq.zap.01 of this
-                                * process) is asked who may come in. Without a handler nobody may. */
+                                * process) is asked who may come in. Without a handler nobody may. NULL: nobody is asked
+                                * (without CURVE only); else peers that speak ZMTP 1 or 2 are turned away, too. */
 };
 
 struct link_options {
     int hwm;      /* messages that wait, in either direction */
     int sent_max; /* … that wait for a peer: a bound on what one who does not read costs; 0: hwm */
-    const struct link_security *security; /* NULL: none; else every endpoint of the socket has it */
+    const struct link_security *security; /* NULL: none */
 };
 
 enum link_mode { LINK_BIND, LINK_CONNECT };
@@ -38,8 +39,8 @@ enum link_mode { LINK_BIND, LINK_CONNECT };
 enum err link_open(void **socket, int type, enum link_mode mode, const char *endpoint,
                    const struct link_options *options, struct err_text *e);
 void link_close(void **socket);
-/* The same socket may serve a second endpoint. */
-enum err link_bind(void *socket, const char *endpoint, struct err_text *e);
+/* The same socket may serve a second endpoint, with security of its own; NULL: that of the one before. */
+enum err link_bind(void *socket, const char *endpoint, const struct link_security *security, struct err_text *e);
 
 /* "ipc://<dir>/run/<name>" into out. */
 enum { LINK_ENDPOINT_BYTES = 512 };
@@ -65,8 +66,8 @@ enum err link_subscribe(void *socket, const char *topic);
 enum err link_unsubscribe(void *socket, const char *topic);
 
 /* One message without waiting. Payload and principal are valid until the next receive into the same link_message;
- * peer.id is filled on a ROUTER (elsewhere 1), topic on a SUB. The principal is what the ZAP handler said, on a
- * LINK_CURVE_SERVER; elsewhere "", whatever the peer claims. Messages of another shape (more or fewer frames, an
+ * peer.id is filled on a ROUTER (elsewhere 1), topic on a SUB. The principal is what the ZAP handler said, on a bound
+ * socket that has one; elsewhere "", whatever the peer claims. Messages of another shape (more or fewer frames, an
  * identity that the peer chose) are dropped and counted. ERR_BUSY: nothing there; ERR_INVALID: nothing but those, and
  * there may be more. */
 struct link_message {
@@ -102,5 +103,8 @@ enum err link_receive_frames(void *socket, struct link_frames *m, unsigned frame
 /* Whole or not at all. Errors as link_send and, on a ROUTER, link_send_to. */
 enum err link_send_frames(void *socket, const struct link_piece *piece, unsigned count);
 
-/* Ends the connection that the message came by; libzmq finds it broken. */
+/* The descriptor of the connection that the message came by; -1: not known. It is libzmq's, and may be closed any time.
+ */
+int link_descriptor(struct link_message *m);
+/* Ends that connection; libzmq finds it broken. */
 void link_cut(struct link_message *m);

@@ -143,9 +143,11 @@ enum err link_receive_frames(void *socket, struct link_frames *m, unsigned frame
     return ERR_INVALID;
 }
 
+int link_descriptor(struct link_message *m) { return zmq_msg_get(&m->frame, ZMQ_SRCFD); }
+
 void link_cut(struct link_message *m)
 {
-    int fd = zmq_msg_get(&m->frame, ZMQ_SRCFD);
+    int fd = link_descriptor(m);
     if (fd >= 0)
         shutdown(fd, SHUT_RDWR);
 }

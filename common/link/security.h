@@ -2,7 +2,7 @@
 #pragma once
 #include "link/link.h"
 
-/* Before the socket has an endpoint. NULL or LINK_UNSECURED: nothing. ERR_INVALID: a key or the domain is missing. */
+/* For the endpoint that the socket gets next. NULL: as it was. ERR_INVALID: a key or the domain is missing. */
 enum err security_set(void *socket, const struct link_security *security, struct err_text *e);
 void security_forget(const void *socket);
 /* Whether it tells who its peers are. */

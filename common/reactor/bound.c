@@ -24,14 +24,14 @@ static void note(struct bound *b)
         b->device = st.st_dev, b->number = st.st_ino;
 }
 
-void bound_add(struct reactor *r, struct source *s, const char *endpoint)
+void bound_add(struct reactor *r, struct source *s, const char *endpoint, const struct link_security *security)
 {
     if (!file_of(endpoint))
         return;
     s->bound = realloc(s->bound, (s->bound_count + 1) * sizeof *s->bound);
     ASSERT(s->bound);
     struct bound *b = &s->bound[s->bound_count++];
-    *b = (struct bound){.device = 0};
+    *b = (struct bound){.security = security};
     snprintf(b->endpoint, sizeof b->endpoint, "%s", endpoint);
     note(b);
     r->look_us = earlier_us(r->look_us, clock_mono_us() + LOOK_US);
@@ -49,7 +49,7 @@ static void bind_again(const struct reactor *r, struct source *s, struct bound *
 {
     struct err_text e;
     const struct reactor_hooks *hooks = &r->hooks;
-    enum err err = link_bind(s->socket, b->endpoint, &e);
+    enum err err = link_bind(s->socket, b->endpoint, b->security, &e);
     if (!err)
         note(b);
     if (!err && hooks->tell)

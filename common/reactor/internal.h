@@ -8,6 +8,7 @@
 /* The file of a socket that listens, as it was when it was bound. */
 struct bound {
     char endpoint[LINK_ENDPOINT_BYTES];
+    const struct link_security *security;
     dev_t device;
     ino_t number;
     bool lost; /* … and that was told */
@@ -59,7 +60,7 @@ void reactor_sources_sweep(struct reactor *r); /* frees what was removed during 
 struct moment reactor_now(const struct reactor *r);
 
 /* bound.c: a file of a socket that was removed is bound again */
-void bound_add(struct reactor *r, struct source *s, const char *endpoint);
+void bound_add(struct reactor *r, struct source *s, const char *endpoint, const struct link_security *security);
 void bound_look(struct reactor *r, int64_t now_us);
 
 /* serve.c: one source's turn */

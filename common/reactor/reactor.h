@@ -24,8 +24,8 @@ struct reactor_limits {
 enum { REACTOR_MESSAGES_MAX = 1024, REACTOR_BYTES_MAX = 8 << 20, REACTOR_US_MAX = 5000 };
 enum { REACTOR_FRAMES_BYTES_MAX = 64 << 10 };
 
-/* A row of the table. Strings and what is pointed to live as long as the source, options only while it is opened. A
- * socket with none of channel, frame and frames is never read: it only sends. */
+/* A row of the table. Strings and what is pointed to live as long as the source. A socket with none of channel, frame
+ * and frames is never read: it only sends. */
 struct reactor_source {
     const char *name;
     enum reactor_kind kind;
@@ -33,8 +33,7 @@ struct reactor_source {
 
     int type; /* ZMQ_ROUTER, ZMQ_DEALER, ZMQ_PUSH, ZMQ_PULL, ZMQ_XPUB, ZMQ_SUB */
     enum link_mode mode;
-    const char *endpoint;    /* NULL: ipc://<directory>/run/<name> */
-    const char *const *also; /* further endpoints that are bound; ends with NULL; NULL: none */
+    const char *endpoint; /* NULL: ipc://<directory>/run/<name> */
     struct link_options options;
     const struct wire_channel *channel; /* decodes for hooks.message; or: */
     void (*frame)(void *ctx, unsigned source, struct link_message *m, struct moment now);
@@ -66,6 +65,9 @@ struct reactor_hooks {
     int64_t (*stop)(void *ctx, struct moment now);
     /* The reactor's own news for the log. NULL: they are not told. */
     tell_fn *tell;
+    /* Asked before each message of a source with a channel or frame; false: it is dropped. NULL: all are taken. */
+    bool (*admits)(void *admits_ctx, unsigned source, struct link_message *m, struct moment now);
+    void *admits_ctx;
 };
 
 struct reactor_options {
@@ -78,7 +80,8 @@ struct reactor_options {
 
 struct reactor;
 
-/* Opens all sources; the first hook is called by the first step. On failure *r is NULL and the text names the source.
+/* Opens all sources, those of endpoints within the process (inproc) first: whoever is asked who may come in is there
+ * before anybody can. The first hook is called by the first step. On failure *r is NULL and the text names the source.
  * ERR_IO, ERR_TOO_LARGE, ERR_INVALID as link_open. */
 enum err reactor_open(struct reactor **r, const struct reactor_options *options, struct err_text *e);
 /* Closes the sockets. link_shutdown stays the caller's, after all reactors. */
@@ -108,6 +111,9 @@ void reactor_due(struct reactor *r);
 /* The row is copied. Numbers of sources that were removed are used again. */
 enum err reactor_add(struct reactor *r, const struct reactor_source *row, unsigned *source, struct err_text *e);
 void reactor_remove(struct reactor *r, unsigned source);
+/* A further endpoint of a bound socket. Endpoint and security live as long as the source. */
+enum err reactor_bind(struct reactor *r, unsigned source, const char *endpoint, const struct link_security *security,
+                      struct err_text *e);
 /* Within a turn: whether its limits have left something of this source behind, or it is not wanted. */
 bool reactor_waiting(const struct reactor *r, unsigned source);
 

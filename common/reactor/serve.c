@@ -15,6 +15,8 @@ static void deliver(struct reactor *r, const struct source *s, unsigned number, 
         s->row.frames(source_ctx(r, s), number, &r->frames, now);
         return;
     }
+    if (r->hooks.admits && !r->hooks.admits(r->hooks.admits_ctx, number, &r->message, now))
+        return;
     if (s->row.frame) {
         s->row.frame(source_ctx(r, s), number, &r->message, now);
         return;

@@ -3,15 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum err bind_also(struct reactor *r, struct source *s, struct err_text *e)
+enum err reactor_bind(struct reactor *r, unsigned source, const char *endpoint, const struct link_security *security,
+                      struct err_text *e)
 {
-    enum err err = OK;
-    for (const char *const *endpoint = s->row.also; endpoint && *endpoint && !err; endpoint++) {
-        err = link_bind(s->socket, *endpoint, e);
-        if (!err)
-            bound_add(r, s, *endpoint);
-    }
-    return err;
+    struct source *s = r->source[source];
+    ASSERT(s && s->socket && s->row.mode == LINK_BIND);
+    enum err err = link_bind(s->socket, endpoint, security, e);
+    if (!err)
+        bound_add(r, s, endpoint, security);
+    return err_wrap(e, err, "%s", s->row.name);
 }
 
 static enum err open_socket(struct reactor *r, struct source *s, struct err_text *e)
@@ -21,11 +21,10 @@ static enum err open_socket(struct reactor *r, struct source *s, struct err_text
     enum err err = endpoint ? OK : link_endpoint(local, r->directory, s->row.name, e);
     if (!err)
         err = link_open(&s->socket, s->row.type, s->row.mode, endpoint ? endpoint : local, &s->row.options, e);
-    s->row.options.security = NULL;
     s->touched = true; /* what came before anybody waits for it */
     if (!err && s->row.mode == LINK_BIND)
-        bound_add(r, s, endpoint ? endpoint : local);
-    return err ? err : bind_also(r, s, e);
+        bound_add(r, s, endpoint ? endpoint : local, s->row.options.security);
+    return err;
 }
 
 static int descriptor_of(const struct source *s)
@@ -56,25 +55,30 @@ static void close_one(struct source *s)
     s->bound_count = 0;
 }
 
+static void make_room(struct reactor *r, unsigned count)
+{
+    r->source = realloc(r->source, (r->count + count) * sizeof(struct source *));
+    ASSERT(r->source);
+    while (count--)
+        r->source[r->count++] = NULL;
+}
+
 static unsigned free_number(struct reactor *r)
 {
     for (unsigned i = 0; i < r->count; i++)
         if (!r->source[i])
             return i;
-    r->source = realloc(r->source, (r->count + 1) * sizeof(struct source *));
-    ASSERT(r->source);
-    r->source[r->count] = NULL;
-    return r->count++;
+    make_room(r, 1);
+    return r->count - 1;
 }
 
-enum err reactor_add(struct reactor *r, const struct reactor_source *row, unsigned *source, struct err_text *e)
+static enum err add_at(struct reactor *r, const struct reactor_source *row, unsigned number, struct err_text *e)
 {
     struct source *s = calloc(1, sizeof *s);
     ASSERT(s);
     ASSERT(!row->channel || r->hooks.message);
     ASSERT(!row->frames || row->type != ZMQ_REP);
     s->row = *row;
-    unsigned number = free_number(r);
     enum err err = open_one(r, s, number, e);
     if (err) {
         close_one(s);
@@ -82,8 +86,13 @@ enum err reactor_add(struct reactor *r, const struct reactor_source *row, unsign
         return err_wrap(e, err, "%s", row->name);
     }
     r->source[number] = s;
-    *source = number;
     return OK;
+}
+
+enum err reactor_add(struct reactor *r, const struct reactor_source *row, unsigned *source, struct err_text *e)
+{
+    *source = free_number(r);
+    return add_at(r, row, *source, e);
 }
 
 /* A hook may remove the source whose message it looks at. */
@@ -112,11 +121,19 @@ void reactor_sources_sweep(struct reactor *r)
     r->swept = true;
 }
 
+static bool is_within(const struct reactor_source *row)
+{
+    return row->endpoint && strncmp(row->endpoint, "inproc://", 9) == 0;
+}
+
 enum err reactor_sources_open(struct reactor *r, const struct reactor_source *row, unsigned count, struct err_text *e)
 {
     enum err err = OK;
-    for (unsigned i = 0, number; i < count && !err; i++)
-        err = reactor_add(r, &row[i], &number, e);
+    make_room(r, count);
+    for (int within = 1; within >= 0; within--)
+        for (unsigned i = 0; i < count && !err; i++)
+            if (is_within(&row[i]) == within)
+                err = add_at(r, &row[i], i, e);
     return err;
 }
 

@@ -60,6 +60,8 @@ static int usage_error(const struct arguments *a, const char *what, const char *
 static int take_own(struct arguments *a, int number, const char *value)
 {
     const struct service_option *o = &a->own[number];
+    if (!o->argument)
+        value = "yes";
     for (int i = 0; i < o->value_max; i++)
         if (!o->value[i]) {
             o->value[i] = value;
@@ -99,7 +101,8 @@ static int parse(struct arguments *a, int argc, char **argv)
     struct option option[OPTIONS_MAX + COMMON_COUNT + 1] = {0};
     int count = 0, position = 0, found, status = GO_ON;
     for (; count < a->own_count; count++)
-        option[count] = (struct option){a->own[count].name, required_argument, NULL, OPT_OWN};
+        option[count] = (struct option){a->own[count].name, a->own[count].argument ? required_argument : no_argument,
+                                        NULL, OPT_OWN};
     for (int i = 0; i < COMMON_COUNT; i++)
         option[count++] =
             (struct option){common_options[i].name, common_options[i].argument ? required_argument : no_argument, NULL,

@@ -20,8 +20,8 @@ struct service {
 int service_start(struct service *s, int argc, char **argv, const char *program, const char *summary,
                   const char *instance_default);
 
-/* An option that only one service has, always with an argument. It may be given value_max times; the arguments are put
- * into value[] in order, which the caller has filled with NULL. */
+/* An option that only one service has. It may be given value_max times; the arguments are put into value[] in order,
+ * which the caller has filled with NULL; for one without an argument, "yes". */
 struct service_option {
     const char *name, *argument, *text; /* "catalog", "DIR", "index definitions to publish" */
     const char **value;

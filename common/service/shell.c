@@ -2,22 +2,33 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "service/bookmark_file.h"
+#include <string.h>
 #include <unistd.h>
+
+enum { SOURCES_MAX = 16 };
 
 enum err worker_shell_open(void *shell, const struct service *service, const struct reactor_source *sources,
                            unsigned count, const struct reactor_hooks *hooks, struct err_text *e)
 {
     struct worker_shell *s = shell;
+    struct reactor_source all[SOURCES_MAX];
     struct reactor_options options = {
         .hooks = *hooks,
-        .sources = sources,
-        .count = count,
+        .sources = all,
+        .count = count + 1,
         .directory = service->directory,
         .stop_fd = service->stop_fd,
     };
+    ASSERT(count < SOURCES_MAX);
+    memcpy(all, sources, count * sizeof *sources);
+    *s = (struct worker_shell){.service = service};
+    s->gate =
+        gate_new(&(struct gate_options){.directory = service->directory, .reactor = &s->reactor, .tell = log_told});
+    all[count] = gate_source(s->gate);
     options.hooks.ctx = shell;
     options.hooks.tell = log_told;
-    *s = (struct worker_shell){.service = service};
+    options.hooks.admits = gate_admits;
+    options.hooks.admits_ctx = s->gate;
     return reactor_open(&s->reactor, &options, e);
 }
 
@@ -25,6 +36,7 @@ void worker_shell_close(void *shell)
 {
     struct worker_shell *s = shell;
     reactor_close(&s->reactor);
+    gate_destroy(&s->gate);
     bookmark_close(&s->bookmark);
     link_shutdown();
 }

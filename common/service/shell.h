@@ -2,6 +2,7 @@
  * coordinator. A shell is a struct whose first member is the struct worker_shell: the functions that take a `void
  * *shell` are given a pointer to it. One thread; one per process. */
 #pragma once
+#include "gate/gate.h"
 #include "reactor/reactor.h"
 #include "service/service.h"
 #include "worker/worker.h"
@@ -12,9 +13,11 @@ struct worker_shell {
     const struct service *service; /* the caller's */
     struct bookmark *bookmark;     /* NULL: not asked for */
     struct reactor *reactor;
+    struct gate *gate; /* of all sockets that are bound */
 };
 
-/* Opens the sources of the table; hooks.ctx is the shell. On an error too, worker_shell_close is to be called. */
+/* Opens the sources of the table, and the gate behind them; hooks.ctx is the shell. On an error too, worker_shell_close
+ * is to be called. */
 enum err worker_shell_open(void *shell, const struct service *service, const struct reactor_source *sources,
                            unsigned count, const struct reactor_hooks *hooks, struct err_text *e);
 /* Of the sockets too; the process's ZeroMQ context ends here. */

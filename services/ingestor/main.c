@@ -7,8 +7,9 @@ int main(int argc, char **argv)
     struct ingestor_arguments arguments = {0};
     const struct service_option options[] = {
         {"catalog", "DIR", "index definitions to publish at the start", &arguments.catalog, 1},
-        {"door", "ENDPOINT", "a further endpoint of the door (ipc:// or tcp://127.0.0.1:PORT)", arguments.door,
-         INGESTOR_DOORS_MAX},
+        {"door", "ENDPOINT", "a further endpoint of the door (ipc:// or tcp://ADDRESS:PORT, with CURVE)",
+         arguments.door, INGESTOR_DOORS_MAX},
+        {"insecure", NULL, "no keys: tcp doors in clear text, on addresses of this host alone", &arguments.insecure, 1},
         {0},
     };
     int status =

@@ -1,5 +1,7 @@
 #include "services/ingestor/shell.h"
+#include "base/deadline.h"
 #include "base/log.h"
+#include "gate/gate.h"
 #include "reactor/reactor.h"
 #include "service/descriptors.h"
 #include "services/ingestor/start.h"
@@ -14,12 +16,13 @@ enum { DOOR_SENT_MAX = 256, DOOR_SMALL_BYTES = 4096, DOOR_WAITING_BYTES_MAX = 1 
 /* After a stop signal a slow disk has so long for what is under way. */
 enum { STOP_US = 3000000 };
 /* Beside those that the core knows (enum ingestor_source). */
-enum { JOURNAL = INGESTOR_SOURCES, SOURCES };
+enum { JOURNAL = INGESTOR_SOURCES, GATE, SOURCES };
 
 struct shell {
     struct stores stores; /* first: see stores.h */
     struct ingestor *core;
     struct reactor *reactor;
+    struct gate *gate;
     bool stopping;
     bool outside; /* the door has endpoints outside the directory */
 };
@@ -72,7 +75,7 @@ static int64_t tick(void *ctx, struct moment now)
         ingestor_drained(s->core);
     int64_t due_us = ingestor_tick(s->core, now);
     end_when_due(s);
-    return due_us;
+    return earlier_us(due_us, gate_tick(s->gate, now));
 }
 
 static int64_t stop(void *ctx, struct moment now)
@@ -83,20 +86,42 @@ static int64_t stop(void *ctx, struct moment now)
 
 /* ---- from start to end ---- */
 
-static enum err open_sources(struct shell *s, const struct ingestor_arguments *a, struct err_text *e)
+static const struct access *table_of_rights(void *ctx)
+{
+    return catalog_access(ingestor_catalog(((struct shell *)ctx)->core));
+}
+
+static void make_gate(struct shell *s)
+{
+    s->gate = gate_new(&(struct gate_options){.directory = s->stores.service->directory,
+                                              .reactor = &s->reactor,
+                                              .metrics = ingestor_metrics(s->core),
+                                              .tell = log_told});
+    gate_keys(s->gate, table_of_rights, s);
+}
+
+static enum err open_doors(struct shell *s, const struct ingestor_arguments *a, struct err_text *e)
+{
+    struct gate_door door[INGESTOR_DOORS_MAX];
+    unsigned count = 0;
+    for (; a->door[count]; count++)
+        door[count] = (struct gate_door){INGESTOR_DOOR, a->door[count]};
+    return gate_open(s->gate, s->reactor, door, count, a->insecure, e);
+}
+
+static enum err open_sources(struct shell *s, struct err_text *e)
 {
     const struct reactor_source table[SOURCES] = {
         [INGESTOR_WORK] = {.name = "work",
                            .type = ZMQ_ROUTER,
                            .mode = LINK_BIND,
-                           .options = {.hwm = WORK_HWM},
+                           .options = {.hwm = WORK_HWM, .security = &gate_inside},
                            .channel = &wire_to_coordinator,
                            .limits = {.messages = MESSAGES_MAX}},
         [INGESTOR_DOOR] = {.name = "door",
                            .type = ZMQ_ROUTER,
                            .mode = LINK_BIND,
-                           .also = a->door,
-                           .options = {.hwm = DOOR_HWM, .sent_max = DOOR_SENT_MAX},
+                           .options = {.hwm = DOOR_HWM, .sent_max = DOOR_SENT_MAX, .security = &gate_local},
                            .channel = &wire_to_ingestor,
                            .wanted = door_wanted,
                            .limits = {.messages = MESSAGES_MAX, .us = DOOR_US_MAX},
@@ -107,8 +132,9 @@ static enum err open_sources(struct shell *s, const struct ingestor_arguments *a
                      .kind = REACTOR_DESCRIPTOR,
                      .fd = committer_fd(s->stores.committer),
                      .ready = journal_answered},
+        [GATE] = gate_source(s->gate),
     };
-    struct reactor_options options = {.hooks = {s, message, tick, stop, log_told},
+    struct reactor_options options = {.hooks = {s, message, tick, stop, log_told, gate_admits, s->gate},
                                       .sources = table,
                                       .count = SOURCES,
                                       .directory = s->stores.service->directory,
@@ -131,12 +157,16 @@ static enum err open_all(struct shell *s, struct service *service, const struct 
     err = start_restore(&s->stores, s->core, e);
     if (!err && a->catalog)
         err = start_publish(&s->stores, s->core, a->catalog, e);
-    return err ? err : open_sources(s, a, e);
+    make_gate(s);
+    if (!err)
+        err = open_sources(s, e);
+    return err ? err : open_doors(s, a, e);
 }
 
 static void close_all(struct shell *s)
 {
     reactor_close(&s->reactor);
+    gate_destroy(&s->gate);
     stores_close(&s->stores); /* before the core, whose group may be under way */
     ingestor_destroy(&s->core);
     link_shutdown();

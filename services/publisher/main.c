@@ -6,10 +6,12 @@ int main(int argc, char **argv)
     struct service service;
     struct publisher_arguments arguments = {0};
     const struct service_option options[] = {
-        {"feed", "ENDPOINT", "a further endpoint of the feed (ipc:// or tcp://127.0.0.1:PORT)", arguments.feed,
-         PUBLISHER_ENDPOINTS_MAX},
+        {"feed", "ENDPOINT", "a further endpoint of the feed (ipc:// or tcp://ADDRESS:PORT, with CURVE)",
+         arguments.feed, PUBLISHER_ENDPOINTS_MAX},
         {"snapshots", "ENDPOINT", "a further endpoint for snapshots and resumes", arguments.snapshots,
          PUBLISHER_ENDPOINTS_MAX},
+        {"insecure", NULL, "no keys: tcp endpoints in clear text, on addresses of this host alone", &arguments.insecure,
+         1},
         {0},
     };
     int status = service_start_with(&service, argc, argv, "parbus-publisher",

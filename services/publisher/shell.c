@@ -1,5 +1,6 @@
 #include "services/publisher/shell.h"
 #include "base/clock.h"
+#include "base/deadline.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "service/descriptors.h"
@@ -13,6 +14,7 @@ enum {
     PUBLISHER_FEED = PUBLISHER_SNAPSHOTS + 1,
     SOURCES,
     SUBSCRIPTIONS_MAX = 16384, /* different ones, beside those to topics */
+    TURN_US = 1000000,
 };
 
 struct shell {
@@ -57,19 +59,19 @@ static const struct reactor_source sources[SOURCES] = {
     [PUBLISHER_SCORES] = {.name = "scores",
                           .type = ZMQ_PULL,
                           .mode = LINK_BIND,
-                          .options.hwm = 1000,
+                          .options = {.hwm = 1000, .security = &gate_inside},
                           .channel = &wire_to_publisher,
                           .wanted = is_started},
     [PUBLISHER_SNAPSHOTS] = {.name = "snapshot",
                              .type = ZMQ_ROUTER,
                              .mode = LINK_BIND,
-                             .options.hwm = 32,
+                             .options = {.hwm = 32, .security = &gate_local},
                              .channel = &wire_to_snapshots,
                              .wanted = is_started},
     [PUBLISHER_FEED] = {.name = "feed",
                         .type = ZMQ_XPUB,
                         .mode = LINK_BIND,
-                        .options.hwm = 1000,
+                        .options = {.hwm = 1000, .security = &gate_local},
                         .frame = subscription,
                         .wanted = is_started},
 };
@@ -109,19 +111,39 @@ static int64_t tick(void *ctx, struct moment now)
     if (!s->started && publisher_started(s->core))
         log_info("publisher.started", "topics=%zu", publisher_topics(s->core));
     s->started = publisher_started(s->core);
-    return due_us;
+    return earlier_us(due_us, gate_tick(s->common.gate, now));
 }
 
 /* ---- from start to end ---- */
 
-static enum err open_sources(struct shell *s, const struct service *service, const struct publisher_arguments *a,
-                             struct err_text *e)
+static const struct access *table_of_rights(void *ctx) { return catalog_access(((struct shell *)ctx)->catalog); }
+
+static enum err open_sources(struct shell *s, const struct service *service, struct err_text *e)
 {
-    struct reactor_source own[SOURCES];
-    memcpy(own, sources, sizeof own);
-    own[PUBLISHER_FEED].also = a->feed;
-    own[PUBLISHER_SNAPSHOTS].also = a->snapshots;
-    return worker_shell_open(s, service, own, SOURCES, &(struct reactor_hooks){.message = message, .tick = tick}, e);
+    enum err err =
+        worker_shell_open(s, service, sources, SOURCES, &(struct reactor_hooks){.message = message, .tick = tick}, e);
+    gate_count(s->common.gate, &s->metrics);
+    return err;
+}
+
+static unsigned add_doors(struct gate_door *door, unsigned count, unsigned source, const char *const *endpoint)
+{
+    while (*endpoint)
+        door[count++] = (struct gate_door){source, *endpoint++};
+    return count;
+}
+
+/* Not before the controls are known, and the keys with them: who is turned away does not come again by itself. */
+static enum err open_doors(struct shell *s, const struct publisher_arguments *a, struct err_text *e)
+{
+    while (!s->started && reactor_step(s->common.reactor, clock_mono_us() + TURN_US))
+        continue;
+    if (!s->started)
+        return OK;
+    struct gate_door door[2 * PUBLISHER_ENDPOINTS_MAX];
+    unsigned count = add_doors(door, 0, PUBLISHER_FEED, a->feed);
+    count = add_doors(door, count, PUBLISHER_SNAPSHOTS, a->snapshots);
+    return gate_open(s->common.gate, s->common.reactor, door, count, a->insecure, e);
 }
 
 static enum err start_core(struct shell *s, struct err_text *e)
@@ -140,6 +162,7 @@ static enum err start_core(struct shell *s, struct err_text *e)
         err = worker_shell_identify(&s->common, &options.worker, e);
     if (!err)
         s->core = publisher_new(&options, clock_moment());
+    gate_keys(s->common.gate, table_of_rights, s);
     return err;
 }
 
@@ -148,9 +171,11 @@ static enum err start_core(struct shell *s, struct err_text *e)
 static enum err run(struct shell *s, const struct service *service, const struct publisher_arguments *a,
                     struct err_text *e)
 {
-    enum err err = open_sources(s, service, a, e);
+    enum err err = open_sources(s, service, e);
     if (!err)
         err = start_core(s, e);
+    if (!err)
+        err = open_doors(s, a, e);
     if (!err)
         err = reactor_run(s->common.reactor, e);
     worker_shell_close(s);

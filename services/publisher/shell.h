@@ -8,6 +8,7 @@ enum { PUBLISHER_ENDPOINTS_MAX = 8 };
 struct publisher_arguments { /* further endpoints, the first NULL ends the list */
     const char *feed[PUBLISHER_ENDPOINTS_MAX + 1];
     const char *snapshots[PUBLISHER_ENDPOINTS_MAX + 1];
+    const char *insecure; /* not NULL: without keys, on addresses of this host */
 };
 
 /* Runs until a stop signal; OK then. */

@@ -45,7 +45,7 @@ static const struct reactor_source sources[SOURCES] = {
     [SCORER_VERDICTS] = {.name = "verdicts",
                          .type = ZMQ_PULL,
                          .mode = LINK_BIND,
-                         .options.hwm = 65536,
+                         .options = {.hwm = 65536, .security = &gate_inside},
                          .channel = &wire_to_scorer,
                          .wanted = verdicts_wanted,
                          .limits = {.messages = TURN_MESSAGES, .bytes = 8 << 20}},

@@ -79,7 +79,7 @@ class FeedUnderStress(unittest.TestCase):
     def setUpClass(cls):
         cls.feed, cls.snapshots = free_endpoint(), free_endpoint()
         pipeline = Pipeline(scorers=2, settings=[f"feed_ring_deltas={RING}", "feed_merge_ms=0", f"feed_heartbeat_ms={HEARTBEAT_MS}"])
-        pipeline.arguments += ["--feed", cls.feed, "--snapshots", cls.snapshots]
+        pipeline.arguments += ["--feed", cls.feed, "--snapshots", cls.snapshots, "--insecure"]
         cls.p = cls.enterClassContext(pipeline)
         cls.ipc = [f"ipc://{cls.p.dir}/run/{name}" for name in ("feed", "snapshot")]
         cls.tcp = [cls.feed, cls.snapshots]

@@ -1,21 +1,73 @@
 """What somebody does who can reach the TCP endpoints, or starts a process that nobody asked for: the others go on."""
 
+import contextlib
 import os
 import resource
 import socket
 import subprocess
 import unittest
+from unittest import mock
 
 from chaos import pid_of
 from pipeline import BIN, DATA, Pipeline, read_line, until
 
 SHEET = DATA / "qd766-2025-20251011T130135Z.csv"
+OLD_PEERS = 6000
 DESCRIPTORS = 96  # of the ingestor; it needs about 35 for itself
 
 
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as s:
         return s.getsockname()[1]
+
+
+def greeting(revision=3):
+    """Of ZMTP 3 with the mechanism NULL; of 2, its beginning, for a DEALER."""
+    signature = b"\xff" + bytes(8) + b"\x7f"
+    return signature + (b"\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32) if revision == 3 else b"\x01\x05")
+
+
+def ready(identity=b""):
+    body = b"\x05READY"
+    for name, value in (b"Socket-Type", b"DEALER"), (b"Identity", identity):
+        body += bytes([len(name)]) + name + len(value).to_bytes(4, "big") + value
+    return bytes([4, len(body)]) + body
+
+
+def connect(where):
+    """A path is a local socket, a number a port of this host."""
+    if isinstance(where, int):
+        return socket.create_connection(("127.0.0.1", where))
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(str(where))
+    return s
+
+
+def is_closed(s):
+    """Whether the other end closes the connection, whatever it says before."""
+    s.settimeout(60)
+    try:
+        while s.recv(4096):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+def read_bytes(s, count):
+    s.settimeout(60)
+    read = b""
+    while len(read) < count:
+        more = s.recv(count - len(read))
+        if not more:
+            raise AssertionError(f"closed after {read}")
+        read += more
+    return read
+
+
+def resident_kb(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
 class Strangers(unittest.TestCase):
@@ -32,7 +84,7 @@ class Strangers(unittest.TestCase):
 
     def test_more_connections_than_descriptors(self):
         port = free_port()
-        p = self.pipeline("--door", f"tcp://127.0.0.1:{port}")
+        p = self.pipeline("--door", f"tcp://127.0.0.1:{port}", "--insecure")
         pid = pid_of(p, "ingestor-1")
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
         many = [self.enterContext(socket.create_connection(("127.0.0.1", port))) for _ in range(2 * DESCRIPTORS)]
@@ -46,6 +98,37 @@ class Strangers(unittest.TestCase):
             s.close()
         until(lambda: len(os.listdir(f"/proc/{pid}/fd")) < DESCRIPTORS // 2, "those that were taken are closed")
         until(lambda: p.run("health", check=False).returncode == 0, "health is green again")
+
+    def test_connections_that_claim_the_names_of_others(self):
+        door, snapshots = free_port(), free_port()
+        p = self.pipeline("--door", f"tcp://127.0.0.1:{door}", "--feed", f"tcp://127.0.0.1:{free_port()}",
+                          "--snapshots", f"tcp://127.0.0.1:{snapshots}", "--insecure")
+        for where in door, snapshots, *(f"{p.dir}/run/{name}" for name in ("door", "snapshot", "work", "supervisor")):
+            with contextlib.ExitStack() as held:
+                # What rand() gives when nobody seeds it, with the one before that some sockets have drawn.
+                claims = [base + further for base in (0x6b8b4567, 0xe43c9869) for further in (1, 2, 30, 60, 120)]
+                for identity in [b"\0" + claim.to_bytes(4, "big") for claim in claims] + 140 * [b""]:
+                    s = held.enter_context(connect(where))
+                    s.sendall(greeting() + ready(identity))
+                    self.assertIn(b"READY", read_bytes(s, 64 + 8), where)
+        p.push(SHEET)
+        self.assertEqual(self.restarts(p), {})
+
+    def test_peers_of_an_old_protocol_are_turned_away_and_cost_no_memory(self):
+        port = free_port()
+        # What was freed is not to count as used.
+        self.enterContext(mock.patch.dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"))
+        p = self.pipeline("--door", f"tcp://127.0.0.1:{port}", "--insecure")
+        pid = pid_of(p, "ingestor-1")
+        p.push(SHEET)
+        for where in port, f"{p.dir}/run/door":
+            before = resident_kb(pid)
+            for _ in range(OLD_PEERS):
+                with connect(where) as s:
+                    s.sendall(greeting(2) + b"\x00\x04name")
+                    self.assertTrue(is_closed(s))
+            self.assertLess(resident_kb(pid) - before, OLD_PEERS * 2, where)
+        self.assertEqual(self.restarts(p), {})
 
     def test_a_second_publisher_does_not_take_the_feed(self):
         p = self.pipeline()

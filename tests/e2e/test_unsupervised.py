@@ -33,8 +33,9 @@ class Unsupervised(unittest.TestCase):
 
     def start_all(self):
         self.door, self.feed, self.snapshots = free_endpoint(), free_endpoint(), free_endpoint()
-        self.ingestor = self.start("ingestor", "ingestor-1", "--catalog", CATALOG, "--door", self.door)
-        self.start("publisher", "publisher-1", "--feed", self.feed, "--snapshots", self.snapshots)
+        self.ingestor = self.start("ingestor", "ingestor-1", "--catalog", CATALOG, "--door", self.door, "--insecure")
+        self.start("publisher", "publisher-1", "--feed", self.feed, "--snapshots", self.snapshots,
+                   "--insecure")
         self.start("validator", "validator-a1b2")
         self.scorer = self.start("scorer", "scorer-c3d4")
         for instance in ("publisher-1", "validator-a1b2", "scorer-c3d4"):

@@ -26,6 +26,7 @@ class Tcp(Case):
             with socket.create_server(("127.0.0.1", 0)) as free:
                 cls.endpoints[name] = f"tcp://127.0.0.1:{free.getsockname()[1]}"
             cls.arguments = [*cls.arguments, option, cls.endpoints[name]]
+        cls.arguments = [*cls.arguments, "--insecure"]
         super().setUpClass()
 
     @classmethod

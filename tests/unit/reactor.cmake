@@ -3,3 +3,4 @@ parbus_test(test_reactor
     ${CMAKE_CURRENT_LIST_DIR}/test_reactor_loop.c ${CMAKE_CURRENT_LIST_DIR}/test_reactor_zap.c
     ${CMAKE_CURRENT_LIST_DIR}/reactor_world.c
   LINKS reactor)
+parbus_test(test_gate SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_gate.c ${CMAKE_CURRENT_LIST_DIR}/reactor_world.c LINKS auth gate)

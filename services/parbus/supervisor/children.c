@@ -17,7 +17,8 @@ enum { ARGUMENTS_MAX = 2 * SUPERVISOR_PASSED_MAX + 8, EXIT_NO_PROGRAM = 127 };
 static void pass(char **argv, size_t *count, const char *option, const char *value)
 {
     argv[(*count)++] = (char *)option;
-    argv[(*count)++] = (char *)value;
+    if (value)
+        argv[(*count)++] = (char *)value;
 }
 
 /* The strings stay where they are; exec copies them. */

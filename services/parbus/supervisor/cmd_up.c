@@ -270,7 +270,8 @@ static int pass_on(struct up *up, const char *service, const char *option, const
 {
     struct supervisor_options *o = &up->options;
     if (o->passed_count == SUPERVISOR_PASSED_MAX)
-        return command_usage_error(&command_up, "too many options; the first one too many is %s %s", option, value);
+        return command_usage_error(&command_up, "too many options; the first one too many is %s %s", option,
+                                   value ? value : "");
     o->passed[o->passed_count++] = (struct supervisor_passed){service, option, value};
     return 0;
 }
@@ -307,6 +308,8 @@ static int take_option(struct up *up, int option, const char *value)
         up->catalog_wanted = value;
     if (option == 'd')
         up->detach = true;
+    if (option == 'i')
+        return pass_on(up, "ingestor", "--insecure", NULL) | pass_on(up, "publisher", "--insecure", NULL);
     return option == '?' ? 2 : 0;
 }
 
@@ -316,6 +319,7 @@ static int parse(struct up *up, int argc, char **argv)
                                             {"scorers", required_argument, NULL, 's'},
                                             {"catalog", required_argument, NULL, 'c'},
                                             {"detach", no_argument, NULL, 'd'},
+                                            {"insecure", no_argument, NULL, 'i'},
                                             {"set", required_argument, NULL, PASSED_ON},
                                             {"door", required_argument, NULL, PASSED_ON + 1},
                                             {"feed", required_argument, NULL, PASSED_ON + 2},
@@ -370,9 +374,11 @@ const struct command command_up = {
     "  --validators N    validator processes (default: one per four processors)\n"
     "  --scorers N       scorer processes (default: one per two processors)\n"
     "  --catalog DIR     index definitions to publish (default: those that come with parbus)\n"
-    "  --door ENDPOINT   another address for feeders, e.g. tcp://127.0.0.1:5700\n"
+    "  --door ENDPOINT   another address for feeders, e.g. tcp://0.0.0.0:5700\n"
     "  --feed ENDPOINT, --snapshots ENDPOINT\n"
     "                    other addresses for dashboards\n"
+    "  --insecure        tcp addresses of this host alone, in clear text, open to everybody who reaches them.\n"
+    "                    Without it, tcp needs keys: parbus keys --help\n"
     "  --set NAME=VALUE  a setting for every process; parbus-ingestor --help lists them\n"
     "  --detach          return as soon as everything runs; stop it with: parbus down\n"
     "--door, --feed, --snapshots and --set may be repeated.\n"

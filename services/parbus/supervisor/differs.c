@@ -42,7 +42,7 @@ static bool has_option(const Parbus__Processes *runs, const char *option)
 static void compare_option(struct list *l, const Parbus__Processes *runs, const struct supervisor_passed *asked)
 {
     char option[SUPERVISOR_OPTION_BYTES];
-    snprintf(option, sizeof option, "%s %s", asked->option, asked->value);
+    snprintf(option, sizeof option, "%s%s%s", asked->option, asked->value ? " " : "", asked->value ? asked->value : "");
     if (!has_option(runs, option))
         add(l, "%s is not in force: parbus down, then parbus up with all options", option);
 }

@@ -8,12 +8,13 @@
 #include "services/parbus/supervisor/supervisor.h"
 #include <limits.h>
 
-enum shell_source { SOURCE_OPERATORS, SOURCE_DOOR, SOURCE_SIGNALS, SOURCE_LOGS, SOURCE_COUNT };
+enum shell_source { SOURCE_OPERATORS, SOURCE_DOOR, SOURCE_SIGNALS, SOURCE_LOGS, SOURCE_GATE, SOURCE_COUNT };
 
 struct shell {
     const struct supervisor_options *options;
     struct supervisor core;
     struct reactor *reactor;
+    struct gate *gate;
     int signal_fd;
     int64_t next_probe_us, late_us; /* late_us: whoever is not at work by then never will be */
     struct arena arena;             /* what a question was unpacked into */

@@ -9,7 +9,8 @@ static void add_options(const struct supervisor_options *o, Parbus__Processes *a
 {
     static char text[SUPERVISOR_PASSED_MAX][SUPERVISOR_OPTION_BYTES], *pointer[SUPERVISOR_PASSED_MAX];
     for (size_t i = 0; i < o->passed_count; i++) {
-        snprintf(text[i], sizeof text[i], "%s %s", o->passed[i].option, o->passed[i].value);
+        const char *value = o->passed[i].value;
+        snprintf(text[i], sizeof text[i], "%s%s%s", o->passed[i].option, value ? " " : "", value ? value : "");
         pointer[i] = text[i];
     }
     all->n_option = o->passed_count;

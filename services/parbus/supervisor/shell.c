@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/deadline.h"
 #include "base/log.h"
+#include "gate/gate.h"
 #include "services/parbus/supervisor/internal.h"
 #include <stdio.h>
 #include <sys/resource.h>
@@ -36,11 +37,13 @@ static int64_t tick(void *shell, struct moment now)
 
 static enum err open_reactor(struct shell *s, struct err_text *e)
 {
+    s->gate =
+        gate_new(&(struct gate_options){.directory = s->options->directory, .reactor = &s->reactor, .tell = log_told});
     const struct reactor_source sources[SOURCE_COUNT] = {
         [SOURCE_OPERATORS] = {.name = "supervisor",
                               .type = ZMQ_ROUTER,
                               .mode = LINK_BIND,
-                              .options = {.hwm = QUESTIONS_QUEUED_MAX},
+                              .options = {.hwm = QUESTIONS_QUEUED_MAX, .security = &gate_inside},
                               .frame = serve_question},
         [SOURCE_DOOR] = {.name = "door",
                          .type = ZMQ_DEALER,
@@ -49,6 +52,7 @@ static enum err open_reactor(struct shell *s, struct err_text *e)
                          .channel = &wire_to_feeder},
         [SOURCE_SIGNALS] = {.name = "signals", REACTOR_DESCRIPTOR, .fd = s->signal_fd, .ready = signals_read},
         [SOURCE_LOGS] = {.name = "logs", REACTOR_TIMER, .due = logs_trim},
+        [SOURCE_GATE] = gate_source(s->gate),
     };
     const struct reactor_options options = {.hooks = {.ctx = s, .message = message, .tick = tick, .tell = log_told},
                                             .sources = sources,
@@ -69,6 +73,7 @@ static enum err open_all(struct shell *s, struct err_text *e)
 static void close_all(struct shell *s)
 {
     reactor_close(&s->reactor);
+    gate_destroy(&s->gate);
     link_shutdown();
     arena_free(&s->arena);
     buffer_free(&s->out);

@@ -7,7 +7,8 @@
 
 enum { SUPERVISOR_READY_MS_MAX = 30000, SUPERVISOR_PASSED_MAX = 64, SUPERVISOR_OPTION_BYTES = 4200 };
 
-/* An option that goes on to the processes of a service, or to all (NULL): {"ingestor", "--door", "tcp://…"}. */
+/* An option that goes on to the processes of a service, or to all (NULL): {"ingestor", "--door", "tcp://…"}. A value of
+ * NULL: it has none. */
 struct supervisor_passed {
     const char *service, *option, *value;
 };

@@ -1,0 +1,29 @@
+#include "auth/access.h"
+#include "gate/internal.h"
+#include <stdio.h>
+#include <string.h>
+
+enum gate_reason gate_judge_key(const struct gate *g, const uint8_t key[static LINK_KEY_BYTES], int64_t wall_ms)
+{
+    const struct access *access = g->access ? g->access(g->access_ctx) : NULL;
+    return access && access_of_key(access, key, wall_ms) != ACCESS_NOBODY ? GATE_IN : GATE_UNKNOWN_KEY;
+}
+
+/* ---- principals ---- */
+
+void gate_principal_of_key(char out[static GATE_PRINCIPAL_BYTES], const uint8_t key[static LINK_KEY_BYTES])
+{
+    int used = snprintf(out, GATE_PRINCIPAL_BYTES, "key:");
+    for (int i = 0; i < LINK_KEY_BYTES; i++)
+        used += snprintf(out + used, (size_t)(GATE_PRINCIPAL_BYTES - used), "%02x", key[i]);
+}
+
+bool gate_key_of_principal(const char *principal, uint8_t key[static LINK_KEY_BYTES])
+{
+    if (strncmp(principal, "key:", 4) != 0 || strlen(principal) != 4 + 2 * LINK_KEY_BYTES)
+        return false;
+    for (int i = 0; i < LINK_KEY_BYTES; i++)
+        if (sscanf(principal + 4 + 2 * i, "%2hhx", &key[i]) != 1)
+            return false;
+    return true;
+}

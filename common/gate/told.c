@@ -1,0 +1,45 @@
+#include "gate/internal.h"
+#include <stdio.h>
+#include <string.h>
+
+/* One address fills no log: a line at once, then one each ten seconds at most. */
+enum { QUIET_US = 10000000 };
+
+static const struct {
+    const char *words;
+    enum metric metric;
+} reasons[GATE_REASONS] = {
+    [GATE_UNKNOWN_KEY] = {"the key is not known, or not any more", METRIC_connections_unknown_key},
+    [GATE_FOREIGN_USER] = {"another user's process at a socket of the owner", METRIC_connections_foreign_user},
+    [GATE_MISSHAPEN] = {"not a request that the gate knows", METRIC_connections_misshapen},
+};
+
+/* Of the same address and reason; else the one that was told of longest ago. */
+static struct refused *place_for(struct gate *g, enum gate_reason reason, const char *address)
+{
+    struct refused *oldest = &g->refused[0];
+    for (int i = 0; i < ADDRESSES_MAX; i++) {
+        struct refused *r = &g->refused[i];
+        if (r->count && r->reason == reason && strcmp(r->address, address) == 0)
+            return r;
+        if (r->told_us < oldest->told_us)
+            oldest = r;
+    }
+    *oldest = (struct refused){.reason = reason};
+    snprintf(oldest->address, sizeof oldest->address, "%s", address);
+    return oldest;
+}
+
+void gate_refused(struct gate *g, enum gate_reason reason, const char *address, struct moment now)
+{
+    struct refused *r = place_for(g, reason, address);
+    if (g->o.metrics)
+        g->o.metrics->value[reasons[reason].metric]++;
+    r->count++;
+    if (!g->o.tell || (r->told && now.mono_us < r->told_us + QUIET_US))
+        return;
+    tell(&g->o, TELL_WARN, "gate.refused", "address=%s times=%llu why=\"%s\"", r->address,
+         (unsigned long long)(r->count - r->told), reasons[reason].words);
+    r->told = r->count;
+    r->told_us = now.mono_us;
+}
