@@ -300,10 +300,10 @@ Test(scorer_writing, heartbeats_say_what_is_damaged_until_it_can_be_applied)
 Test(scorer_writing, who_is_forgotten_forgets_what_it_could_not_read)
 {
     f.w.disk_waits = false;
-    f.state.fail_own = ERR_IO;
+    f.state.damaged = 1;
     world_assign(&f.w, 1, EPOCH, 0);
     world_tick(&f.w, 1000000);
-    cr_assert_str_eq(f.w.trouble, "disk");
+    cr_assert_str_eq(f.w.trouble, "partition 1 is damaged");
     world_who_are_you(&f.w, 1000000);
     world_welcome(&f.w, 1, 1000000);
     world_tick(&f.w, 2000000);
