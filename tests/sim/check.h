@@ -102,8 +102,9 @@ void check_verdict(struct sim *s, const struct actor *feeder, uint64_t epoch, co
 
 /* ---- laws 2, 3, 6: what is set aside, and sent again (check_poison.c) ---- */
 
-/* true: it changes what went before; the journal has to be read again. */
-bool check_control_written(struct sim *s, uint64_t seq);
+/* true: the journal has to be read again, for this control changes what went before; or one before it in the same
+ * commit does (again), and then the model has none of them yet. */
+bool check_control_written(struct sim *s, uint64_t seq, bool again);
 void check_retry_written(struct sim *s, const struct journal_put *put);
 /* The rows that the feeder was told of may be more than there are: they are of a journal or state of before. */
 void check_undone(struct sim *s, uint32_t feeder);

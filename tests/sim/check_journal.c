@@ -362,7 +362,7 @@ void check_group_written(struct sim *s, const struct journal_group *g)
 {
     bool past = false;
     for (size_t i = 0; i < g->control_count; i++)
-        past |= check_control_written(s, g->control[i].seq);
+        past = check_control_written(s, g->control[i].seq, past);
     if (past) {
         keep_rejects(s);
         read_again(s);

@@ -67,19 +67,19 @@ static void check_set_aside(struct sim *s, const Parbus__SetAside *c)
     feed_goes_back(s, c->partition, c->pseq);
 }
 
-bool check_control_written(struct sim *s, uint64_t seq)
+bool check_control_written(struct sim *s, uint64_t seq, bool again)
 {
     const struct buffer *packed = &s->journal.control[seq];
     Parbus__Control *c = parbus__control__unpack(NULL, packed->size, packed->data);
     bool past = c && c->body_case == PARBUS__CONTROL__BODY_SET_ASIDE;
     if (past && s->options.mutation != MUTATION_NOT_JOURNALLED)
         check_set_aside(s, c->set_aside);
-    if (!c || (!past && !model_control(&s->model, c)))
+    if (!c || (!past && !again && !model_control(&s->model, c)))
         sim_fail(s, "law 2: control %" PRIu64 " makes no sense", seq);
     if (c)
         census_add(s, readmitted, c->body_case == PARBUS__CONTROL__BODY_READMITTED);
     parbus__control__free_unpacked(c, NULL);
-    return past;
+    return past || again;
 }
 
 /* ---- sending again ---- */
