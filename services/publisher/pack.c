@@ -1,20 +1,12 @@
 #include "services/publisher/pack.h"
+#include "wire/varint.h"
 
-enum { VARINT = 0, LENGTH_DELIMITED = 2, VARINT_BYTES_MAX = 10, REQUEST_FIELD = 1 };
-
-static size_t varint(uint8_t out[static VARINT_BYTES_MAX], uint64_t value)
-{
-    size_t n = 0;
-    for (; value >= 0x80; value >>= 7)
-        out[n++] = (uint8_t)(value | 0x80);
-    out[n++] = (uint8_t)value;
-    return n;
-}
+enum { VARINT = 0, LENGTH_DELIMITED = 2, REQUEST_FIELD = 1 };
 
 static void append_varint(struct buffer *out, uint64_t value)
 {
-    uint8_t bytes[VARINT_BYTES_MAX];
-    buffer_append(out, bytes, varint(bytes, value));
+    uint8_t bytes[WIRE_VARINT_BYTES_MAX];
+    buffer_append(out, bytes, (size_t)(wire_varint_put(bytes, value) - bytes));
 }
 
 void pack_field(struct buffer *out, uint32_t field, const void *content, size_t bytes)
@@ -26,8 +18,8 @@ void pack_field(struct buffer *out, uint32_t field, const void *content, size_t 
 
 void pack_answer(struct buffer *out, uint32_t kind, uint64_t request, const void *rest, size_t bytes)
 {
-    uint8_t head[1 + VARINT_BYTES_MAX] = {REQUEST_FIELD << 3 | VARINT};
-    size_t head_bytes = 1 + varint(head + 1, request);
+    uint8_t head[1 + WIRE_VARINT_BYTES_MAX] = {REQUEST_FIELD << 3 | VARINT};
+    size_t head_bytes = (size_t)(wire_varint_put(head + 1, request) - head);
     append_varint(out, (uint64_t)kind << 3 | LENGTH_DELIMITED);
     append_varint(out, head_bytes + bytes);
     buffer_append(out, head, head_bytes);
