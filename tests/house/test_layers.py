@@ -1,6 +1,7 @@
 """layers.py in a small house of its own, with one thing wrong at a time: each is told, with its place."""
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ SOUND = {
                                "int scorer_run(void) { return clock_mono_us() + scorer_receive(); }\n",
     "services/publisher/core.h": "int publisher_receive(void);\n",
 }
-TARGETS = {"common/base": "base", "common/wire": "wire", "services/scorer": "scorer_core"}
+TARGETS = {"common/base": "base", "common/catalog": "catalog", "common/wire": "wire", "services/scorer": "scorer_core"}
 
 
 def build(directory, files):
@@ -76,6 +77,48 @@ class Layers(unittest.TestCase):
                                                       "int scorer_receive(void);\n")
         self.assertEqual(len(said), 1)
         self.assertIn("services/scorer/core.h:3: includes zmq.h", said[0])
+
+    def test_a_core_includes_no_header_of_threads_descriptors_and_timers(self):
+        headers = ["unistd.h", "pthread.h", "sys/timerfd.h", "sys/stat.h", "fcntl.h"]
+        said = self.told(services__scorer__core_DOT_c="".join(f"#include <{header}>\n" for header in headers) +
+                                                      "int wire_open(void);\nint scorer_receive(void) { return wire_open(); }\n")
+        self.assertEqual(said, [f"services/scorer/core.c:{line}: includes {header}; scorer_core is pure"
+                                for line, header in enumerate(headers, 1)])
+
+    def calls(self, body):
+        """What a core whose function is this body is told to call."""
+        said = self.told(services__scorer__core_DOT_c=f"#include <stdio.h>\nint scorer_receive(void) {{ {body} return 0; }}\n")
+        told = [re.fullmatch(r"services/scorer/core.c: calls (\w+), and services/scorer/core.c links it; scorer_core is pure", fault)
+                for fault in said]
+        self.assertTrue(all(told), said)
+        return sorted(found[1] for found in told)
+
+    def test_a_core_neither_sleeps_nor_writes_to_stderr_nor_opens_a_file(self):
+        self.assertEqual(self.calls('int usleep(unsigned); usleep(5);'), ["usleep"])
+        self.assertEqual(self.calls('fprintf(stderr, "%d", 1);'), ["fprintf", "stderr"])
+        self.assertEqual(self.calls('printf("%d", 1);'), ["printf"])
+        self.assertEqual(self.calls('int getpid(void); return getpid();'), ["getpid"])
+        self.assertEqual(self.calls('FILE *f = fopen("x", "r"); fclose(f);'), ["fclose", "fopen"])
+        self.assertEqual(self.calls('int open64(const char *, int), close(int); close(open64("x", 0));'), ["close", "open64"])
+        self.assertEqual(self.calls('int __fprintf_chk(FILE *, int, const char *, ...); __fprintf_chk(0, 1, "%d", 2);'), ["__fprintf_chk"])
+        self.assertEqual(self.calls('char *getenv(const char *); return !getenv("HOME");'), ["getenv"])
+
+    def test_a_core_may_print_to_memory(self):
+        self.assertEqual(self.calls('char text[8]; return snprintf(text, sizeof text, "%d", 1);'), [])
+
+    def test_only_an_assertion_that_fails_says_its_last_words(self):
+        words = '#include <stdio.h>\nint err_set(void) { fprintf(stderr, "%d", 1); return 1; }\n'
+        self.assertEqual(self.told(common__base__err_DOT_c=words), [])
+        said = self.told(common__wire__wire_DOT_c=words.replace("err_set", "wire_open"))
+        self.assertEqual(len(said), 2, said)
+
+    def test_a_core_does_not_read_the_files_of_a_catalog(self):
+        files = {"common__catalog__source_DOT_c": '#include <stdio.h>\nint source(void) { return !fopen("x", "r"); }\n',
+                 "common__catalog__load_DOT_c": "#include <dirent.h>\nint source(void);\nint load(void) { return source(); }\n"}
+        self.assertEqual(self.told(**files), [])
+        said = self.told(services__scorer__core_DOT_c="int load(void);\nint scorer_receive(void) { return load(); }\n", **files)
+        self.assertEqual(said, ["common/catalog/source.c: calls fopen, and services/scorer/core.c -> common/catalog/load.c -> "
+                                "common/catalog/source.c links it; scorer_core is pure"])
 
     def test_a_core_links_no_clock_however_far_away(self):
         said = self.told(common__base__err_DOT_c="long clock_mono_us(void);\nint err_set(void) { return clock_mono_us(); }\n")
