@@ -4,7 +4,8 @@
 
 /* ERR_INVALID: state is ahead of the journal (I5d). */
 enum err start_restore(struct stores *s, struct ingestor *core, struct err_text *e);
-/* Publishes what of this directory the journal does not have, and waits until it does. */
+/* Publishes what of this directory the journal does not have, and waits until it does. ERR_TIMEOUT: there was
+ * a stop signal, and the journal has not answered for 3 s since. */
 enum err start_publish(struct stores *s, struct ingestor *core, const char *directory, struct err_text *e);
 /* Hands the core what the journal has answered, if it has. */
 void start_take_answer(struct stores *s, struct ingestor *core);

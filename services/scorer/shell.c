@@ -111,7 +111,9 @@ static enum err run(struct shell *s, struct err_text *e)
     log_info("scorer.started", "endpoint=%s", s->endpoint);
     enum err err = reactor_run(s->common.reactor, e);
     for (int i = 0; !err && i < LAST_COMMITS && scorer_commit(s->core, clock_moment()); i++)
-        scorer_store_wait(&s->store, s->core, clock_moment());
+        err = scorer_store_wait(&s->store, s->core, clock_moment(), e);
+    if (err)
+        log_error("scorer.not_written", "why=\"%s\"", e->text);
     if (!err)
         log_info("scorer.stopped", "handed_over=%s", scorer_over(s->core, NULL) ? "yes" : "no");
     return err;

@@ -1,4 +1,7 @@
 #include "services/scorer/store.h"
+#include "base/clock.h"
+#include "base/deadline.h"
+#include <errno.h>
 #include <poll.h>
 
 static enum err open_state(void *ctx, uint64_t journal_id, struct err_text *e)
@@ -26,12 +29,19 @@ void scorer_store_deliver(struct scorer_store *s, struct scorer *core, struct mo
         scorer_written(core, ticket, err, why.text, now);
 }
 
-void scorer_store_wait(struct scorer_store *s, struct scorer *core, struct moment now)
+enum err scorer_store_wait(struct scorer_store *s, struct scorer *core, struct moment now, struct err_text *e)
 {
     struct pollfd done = {.fd = state_writer_fd(s->writer), .events = POLLIN};
-    while (poll(&done, 1, -1) <= 0) /* a signal */
-        continue;
+    int64_t until_us = clock_mono_us() + SCORER_STORE_WAIT_S * 1000000ll;
+    int ready;
+    do
+        ready = poll(&done, 1, (int)(us_until(until_us, clock_mono_us()) / 1000));
+    while (ready < 0 && errno == EINTR);
+    if (ready <= 0)
+        return err_set(e, ERR_TIMEOUT, "the disk under %s has not taken what state was given for %d s", s->directory,
+                       SCORER_STORE_WAIT_S);
     scorer_store_deliver(s, core, now);
+    return OK;
 }
 
 static enum err tallies(void *ctx, uint32_t partition, state_tally_fn *fn, void *fn_ctx, struct err_text *e)

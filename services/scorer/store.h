@@ -16,8 +16,11 @@ enum err scorer_store_start(struct scorer_store *s, struct err_text *e);
 void scorer_store_close(struct scorer_store *s);
 /* Tells the core what became of what it handed over, if anything has. */
 void scorer_store_deliver(struct scorer_store *s, struct scorer *core, struct moment now);
-/* … waiting for it. Only while something is under way. */
-void scorer_store_wait(struct scorer_store *s, struct scorer *core, struct moment now);
+/* … waiting for it, for those who have nothing else to do meanwhile: replay, and the scorer after its last turn. Only
+ * while something is under way. ERR_TIMEOUT: the disk does not answer; scorer_store_close, which waits for it without
+ * an end, is then all that is left, and whoever reads the text knows why. */
+enum { SCORER_STORE_WAIT_S = 60 };
+enum err scorer_store_wait(struct scorer_store *s, struct scorer *core, struct moment now, struct err_text *e);
 
 /* ctx: struct scorer_store. */
 extern const struct scorer_store_io scorer_store_functions;

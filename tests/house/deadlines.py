@@ -1,4 +1,4 @@
-"""No test waits without an end, and none takes a nap and hopes.
+"""No test waits without an end, and none takes a nap and hopes; no program polls without a deadline.
 
     deadlines.py SOURCE_DIR      exit status 1, and the places, when one does
 
@@ -17,6 +17,7 @@ PACES = {
     "tests/interop/feeder.py": "Refusal.retry_after_ms: the protocol says how long (D9)",
 }
 C_WAIT = re.compile(r"(?<![\w.>])(?:waitpid|read|recv)\(")
+C_ENDLESS = re.compile(r"\b(?:zmq_)?(?:poll|epoll_wait)\((?:[^;]*,)? *-1\)|\bppoll\([^;]*, *NULL, *NULL\)")
 C_SLEEP = re.compile(r"\b(?:sleep|usleep|nanosleep|clock_nanosleep)\(")
 
 
@@ -57,15 +58,30 @@ def faults_of_c(path, text):
             yield number, "sleeps: wait for a condition, or say in PACES what it paces"
 
 
+def faults_of_any_c(path, text):
+    """What the programs keep to as well as their tests."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if C_ENDLESS.search(line):
+            yield number, "waits without an end: give it a deadline, or the reactor the descriptor"
+
+
+def files(root, *tops):
+    for top in tops:
+        for at, _, names in os.walk(os.path.join(root, top)):
+            for name in sorted(names):
+                if name.endswith((".py", ".c", ".h")):
+                    path = os.path.relpath(os.path.join(at, name), root)
+                    with open(os.path.join(at, name), encoding="utf-8") as text:
+                        yield path, text.read()
+
+
 def faults(root):
-    for at, _, names in os.walk(os.path.join(root, "tests")):
-        for name in sorted(names):
-            if not name.endswith((".py", ".c", ".h")):
-                continue
-            path = os.path.relpath(os.path.join(at, name), root)
-            with open(os.path.join(at, name), encoding="utf-8") as text:
-                look = faults_of_python if name.endswith(".py") else faults_of_c
-                yield from (f"{path}:{line}: {fault}" for line, fault in look(path, text.read()))
+    for path, text in files(root, "tests"):
+        look = faults_of_python if path.endswith(".py") else faults_of_c
+        yield from (f"{path}:{line}: {fault}" for line, fault in look(path, text))
+    for path, text in files(root, "tests", "common", "services"):
+        if not path.endswith(".py"):
+            yield from (f"{path}:{line}: {fault}" for line, fault in faults_of_any_c(path, text))
 
 
 def main():

@@ -12,10 +12,10 @@ ENDING = ["process.wait(5)", "process.wait(timeout=5)", "process.communicate(tim
 
 
 class Deadlines(unittest.TestCase):
-    def found(self, name, text, folder="e2e"):
+    def found(self, name, text, folder="e2e", top="tests"):
         with tempfile.TemporaryDirectory(prefix="parbus.") as root:
-            os.makedirs(os.path.join(root, "tests", folder))
-            with open(os.path.join(root, "tests", folder, name), "w", encoding="utf-8") as out:
+            os.makedirs(os.path.join(root, top, folder))
+            with open(os.path.join(root, top, folder, name), "w", encoding="utf-8") as out:
                 out.write(text + "\n")
             return list(deadlines.faults(root))
 
@@ -24,6 +24,14 @@ class Deadlines(unittest.TestCase):
             self.assertEqual(len(self.found("test_it.py", line)), 1, line)
         self.assertEqual(len(self.found("it.c", "    usleep(1000);")), 1)
         self.assertEqual(len(self.found("it.c", "    waitpid(pid, NULL, 0);", "unit")), 1)
+
+    def test_a_program_that_polls_without_a_deadline_is_found(self):
+        for top in ("tests", "common", "services"):
+            for line in ("while (poll(&done, 1, -1) <= 0)", "zmq_poll(item, 2, -1);", "epoll_wait(fd, &event, 1, -1);",
+                         "ppoll(&any, 1, NULL, NULL);"):
+                self.assertEqual(len(self.found("it.c", line, top=top)), 1, line)
+            for line in ("poll(&done, 1, 100);", "ppoll(&any, 1, due_us == INT64_MAX ? NULL : &t, NULL);"):
+                self.assertEqual(self.found("it.c", line, top=top), [], line)
 
     def test_what_has_an_end_is_let_alone(self):
         for line in ENDING:

@@ -112,13 +112,20 @@ static void validate(struct replay *r, uint64_t first_pseq, uint64_t control_seq
                       WIRE_MESSAGE(PARBUS__TO_WORKER__BODY_WORK, &work.base), r->now);
 }
 
+static bool await_store(struct replay *r)
+{
+    enum err err = scorer_store_wait(&r->store, r->scorer, r->now, &r->trouble);
+    r->err = err ? err : r->err;
+    return !err;
+}
+
 static void tick(struct replay *r)
 {
     r->now = clock_moment();
     scorer_tick(r->scorer, r->now);
     scorer_store_deliver(&r->store, r->scorer, r->now);
-    while (!scorer_takes(r->scorer))
-        scorer_store_wait(&r->store, r->scorer, r->now);
+    while (!scorer_takes(r->scorer) && await_store(r))
+        continue;
     if (!r->options->progress || r->now.mono_us < r->progress_us)
         return;
     r->progress_us = r->now.mono_us + PROGRESS_US;
@@ -151,7 +158,7 @@ static bool take_record(void *ctx, uint64_t first_pseq, const void *record, size
     r->totals->done += last + 1 - r->next;
     r->next = last + 1;
     tick(r);
-    return r->next <= r->until;
+    return !r->err && r->next <= r->until;
 }
 
 /* Whatever is not committed; false: the disk says no. */
@@ -160,8 +167,7 @@ static bool commit(struct replay *r)
     const struct metrics *m = scorer_metrics(r->scorer);
     uint64_t failures = m->value[METRIC_state_commit_failures];
     while (scorer_commit(r->scorer, r->now)) {
-        scorer_store_wait(&r->store, r->scorer, r->now);
-        if (m->value[METRIC_state_commit_failures] > failures)
+        if (!await_store(r) || m->value[METRIC_state_commit_failures] > failures)
             return false;
     }
     return true;
@@ -174,8 +180,8 @@ static enum err take_partition(struct replay *r, struct err_text *e)
     assign.partition = r->partition;
     assign.owner_epoch = OWNER_EPOCH;
     tell_scorer(r, PARBUS__TO_WORKER__BODY_ASSIGN, &assign.base);
-    for (int i = 0; i < 2 && scorer_commit(r->scorer, r->now); i++)
-        scorer_store_wait(&r->store, r->scorer, r->now);
+    for (int i = 0; i < 2 && scorer_commit(r->scorer, r->now) && await_store(r); i++)
+        continue;
     return scorer_position(r->scorer, r->partition, &epoch, &position, &committed)
                ? OK
                : err_set(e, ERR_IO, "%s", r->trouble.text);
