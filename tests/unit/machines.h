@@ -1,4 +1,4 @@
-/* Every state machine of the cores: for test_states.c and the program that breaks them (death.c). */
+/* Every state machine there is: for test_states.c and the program that breaks them (death.c). */
 #pragma once
 #include "base/states.h"
 

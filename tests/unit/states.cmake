@@ -2,7 +2,7 @@ set(machines ${CMAKE_CURRENT_LIST_DIR}/machines.c)
 set(deaths ${CMAKE_CURRENT_LIST_DIR}/death.c ${CMAKE_CURRENT_LIST_DIR}/death_coordinator.c
   ${CMAKE_CURRENT_LIST_DIR}/death_door.c ${CMAKE_CURRENT_LIST_DIR}/death_feeder.c ${CMAKE_CURRENT_LIST_DIR}/death_publisher.c
   ${CMAKE_CURRENT_LIST_DIR}/death_scorer.c ${CMAKE_CURRENT_LIST_DIR}/death_validator.c)
-set(cores ingestor_core validator_core scorer_core supervisor_core publisher_core client)
+set(cores ingestor_core validator_core scorer_core supervisor_core publisher_core client store tool_load tool_push)
 if(BUILD_TESTING)
   add_executable(death ${deaths} ${machines})
   target_link_libraries(death PRIVATE parbus_options ${cores})

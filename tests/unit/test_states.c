@@ -1,4 +1,4 @@
-/* The cores' state machines: each has exactly the edges that are written down here once more, and whatever is no edge,
+/* The state machines: each has exactly the edges that are written down here once more, and whatever is no edge,
  * or breaks what always holds, ends the process (death.c). */
 #include "base/err.h"
 #include "machines.h"
@@ -29,6 +29,12 @@ static const struct {
      {"waiting: starting", "starting: waiting running stopping held", "running: waiting stopping held",
       "stopping: waiting", "held:"}},
     {"append", {"free: under way lost", "under way: free refused lost", "refused: under way lost", "lost:"}},
+    {"partition of a scorer", {"wanted: claiming", "claiming: wanted owned", "owned: releasing", "releasing:"}},
+    {"errand", {"none: given", "given: done", "done: none"}},
+    {"load", {"connecting: sending", "sending: awaiting", "awaiting:"}},
+    {"push",
+     {"connecting: checking sending", "checking: sending done", "sending: receipts", "receipts: sending scores done",
+      "scores: verdict", "verdict: sending done", "done:"}},
 };
 
 static void write_row(const struct state_machine *m, unsigned from, char *row, size_t bytes)

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "base/states.h"
 #include <parbus/feed.h>
 #include <parbus/feeder.h>
 
@@ -80,6 +81,12 @@ void load_values_undo(struct load_values *v);
 struct load_unit *load_values_unit(struct load_values *v, uint32_t number); /* NULL: not ours */
 
 /* ---- run ---- */
+
+enum load_phase { LOAD_CONNECTING, LOAD_SENDING, LOAD_AWAITING };
+#define LOAD_EDGES(X)                                                                                                  \
+    X(LOAD_CONNECTING, LOAD_SENDING, "everybody has answered, and there are units")                                    \
+    X(LOAD_SENDING, LOAD_AWAITING, "so many are sent, or for so long")
+extern const struct state_machine load_machine;
 
 struct load_result {
     uint64_t submissions, receipts, scored, shown, not_timed, refused, rejected_rows, deltas, delta_rows;

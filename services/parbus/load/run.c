@@ -18,12 +18,12 @@ enum {
     SHOW_US = 100000,
 };
 
-enum phase { CONNECTING, SENDING, AWAITING };
+STATE_MACHINE(load_machine, "load", LOAD_EDGES, "connecting", "sending", "awaiting");
 
 struct load {
     const struct load_options *options;
     struct reactor *reactor;
-    enum phase phase;
+    enum load_phase phase;
     int sent; /* of the last batch */
     struct load_result *result;
     struct load_values values;
@@ -37,6 +37,8 @@ struct load {
     uint64_t moved; /* sum of all that can move */
     char refusal[512];
 };
+
+static void enter(struct load *l, enum load_phase phase) { STATE_ENTER(&load_machine, l->phase, phase); }
 
 /* ---- what is reported ---- */
 
@@ -188,7 +190,7 @@ static enum err connect_turn(struct load *l, int64_t now_us, struct err_text *e)
         return err_set(e, ERR_NOT_FOUND, "%s/%s has no units", l->options->index, l->options->period);
     load_values_start(&l->values, l->options);
     l->start_us = l->moved_us = now_us;
-    l->phase = SENDING;
+    enter(l, LOAD_SENDING);
     return OK;
 }
 
@@ -320,7 +322,7 @@ static enum err send_turn(struct load *l, int64_t now_us, struct err_text *e)
     if (sending(l, clock_mono_us()))
         return err;
     l->result->seconds_to_send = since(l, clock_mono_us());
-    l->phase = AWAITING;
+    enter(l, LOAD_AWAITING);
     return err;
 }
 
@@ -352,13 +354,13 @@ static int64_t next_us(struct load *l, int64_t now_us)
     int64_t next = earlier_us(now_us + IDLE_US, parbus_feed_deadline_us(l->feed));
     for (int i = 0; i < l->options->feeders; i++)
         next = earlier_us(next, parbus_feeder_deadline_us(l->feeder[i]));
-    return l->phase == SENDING && l->sent ? now_us : next;
+    return l->phase == LOAD_SENDING && l->sent ? now_us : next;
 }
 
 static int64_t turn(void *load, struct moment now)
 {
     static enum err (*const phases[])(struct load *, int64_t, struct err_text *) = {
-        [CONNECTING] = connect_turn, [SENDING] = send_turn, [AWAITING] = await_turn};
+        [LOAD_CONNECTING] = connect_turn, [LOAD_SENDING] = send_turn, [LOAD_AWAITING] = await_turn};
     struct load *l = load;
     struct err_text e;
     enum err err = step_all(l, &e);
