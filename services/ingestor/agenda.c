@@ -23,9 +23,9 @@ static void take_off(struct coordinator *c, uint32_t p)
 /* Without a scorer nothing is due but the end of a rest: the next scorer brings all of them here. */
 static bool may_be_due(const struct partition *part)
 {
-    if (part->state == PARTITION_UNOWNED)
+    if (part->state == OWNERSHIP_UNOWNED)
         return part->rest_until_us != 0 && part->rest_until_us != INT64_MAX;
-    return part->state != PARTITION_OWNED || part->missed || part->applied < part->last;
+    return part->state != OWNERSHIP_OWNED || part->missed || part->applied < part->last;
 }
 
 void agenda_tidy(struct coordinator *c)

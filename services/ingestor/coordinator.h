@@ -1,4 +1,4 @@
-/* The workers' side: who is alive, which partition is whose (PARTITION_EDGES), and what of the journal is on its way
+/* The workers' side: who is alive, which partition is whose (OWNERSHIP_EDGES), and what of the journal is on its way
  * (flow.h). Records flow while a partition is OWNED (rules I7, I8). */
 #pragma once
 #include "base/ends.h"
@@ -18,19 +18,19 @@ enum {
     WORKER_NONE = -1
 };
 
-enum partition_state { PARTITION_UNOWNED, PARTITION_ASSIGNING, PARTITION_OWNED, PARTITION_RELEASING };
+enum ownership { OWNERSHIP_UNOWNED, OWNERSHIP_ASSIGNING, OWNERSHIP_OWNED, OWNERSHIP_RELEASING };
 
-#define PARTITION_EDGES(X)                                                                                             \
-    X(PARTITION_UNOWNED, PARTITION_ASSIGNING, "a live scorer is chosen: Assign")                                       \
-    X(PARTITION_ASSIGNING, PARTITION_OWNED, "Owned")                                                                   \
-    X(PARTITION_ASSIGNING, PARTITION_UNOWNED,                                                                          \
+#define OWNERSHIP_EDGES(X)                                                                                             \
+    X(OWNERSHIP_UNOWNED, OWNERSHIP_ASSIGNING, "a live scorer is chosen: Assign")                                       \
+    X(OWNERSHIP_ASSIGNING, OWNERSHIP_OWNED, "Owned")                                                                   \
+    X(OWNERSHIP_ASSIGNING, OWNERSHIP_UNOWNED,                                                                          \
       "its scorer is dead or refuses it, state is ahead of the journal, or an entry is to be set aside")               \
-    X(PARTITION_OWNED, PARTITION_RELEASING, "another scorer should have it, or its own leaves: Release")               \
-    X(PARTITION_OWNED, PARTITION_UNOWNED,                                                                              \
+    X(OWNERSHIP_OWNED, OWNERSHIP_RELEASING, "another scorer should have it, or its own leaves: Release")               \
+    X(OWNERSHIP_OWNED, OWNERSHIP_UNOWNED,                                                                              \
       "its scorer is dead or has lost it, state is ahead of the journal, or an entry is to be set aside")              \
-    X(PARTITION_RELEASING, PARTITION_UNOWNED,                                                                          \
+    X(OWNERSHIP_RELEASING, OWNERSHIP_UNOWNED,                                                                          \
       "Released, release_timeout_ms, its scorer is dead, or an entry is to be set aside")
-extern const struct state_machine partition_machine;
+extern const struct state_machine ownership_machine;
 
 struct flight { /* a record sent and not yet applied */
     uint64_t last_pseq;
@@ -38,7 +38,7 @@ struct flight { /* a record sent and not yet applied */
 };
 
 struct partition {
-    enum partition_state state;
+    enum ownership state;
     int16_t scorer, validator; /* WORKER_NONE: nobody */
     int16_t validator_next;    /* takes over when nothing is in flight */
     uint64_t owner_epoch;

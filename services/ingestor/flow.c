@@ -157,7 +157,7 @@ static void note_read_failure(struct coordinator *c, uint32_t p, const struct er
 void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
-    if (part->state != PARTITION_OWNED || part->sent >= part->last || suspects_hold(c, p) || damage_holds(c, p, now_us))
+    if (part->state != OWNERSHIP_OWNED || part->sent >= part->last || suspects_hold(c, p) || damage_holds(c, p, now_us))
         return;
     if (part->validator != part->validator_next && part->flight_count)
         return; /* the old validator's records first, so that none overtakes another */
@@ -242,7 +242,7 @@ void flow_resend_overdue(struct coordinator *c, uint32_t p, int64_t now_us)
 /* Without a scorer, without a validator, and of a scorer in trouble, health says so itself. */
 static enum standstill_chance chance(const struct coordinator *c, const struct partition *part)
 {
-    if (part->state == PARTITION_UNOWNED || part->validator_next == WORKER_NONE || part->damage ||
+    if (part->state == OWNERSHIP_UNOWNED || part->validator_next == WORKER_NONE || part->damage ||
         c->worker[part->scorer].trouble[0])
         return STANDSTILL_HINDERED;
     bool crowded = c->worker[part->scorer].flight_bytes >= (size_t)c->settings->scorer_window_bytes;
@@ -252,7 +252,7 @@ static enum standstill_chance chance(const struct coordinator *c, const struct p
 int64_t flow_standstill_us(const struct coordinator *c, uint32_t p, int64_t now_us)
 {
     const struct partition *part = &c->partition[p];
-    bool waits = agenda_has(part) && (part->state == PARTITION_OWNED || part->state == PARTITION_RELEASING);
+    bool waits = agenda_has(part) && (part->state == OWNERSHIP_OWNED || part->state == OWNERSHIP_RELEASING);
     return waits ? standstill_us(&part->standstill, standstill_patience_us(c->settings), now_us) : 0;
 }
 

@@ -10,7 +10,7 @@ static void assert_in_flight(const struct partition *part)
     uint32_t last = (part->flight_head + part->flight_count - 1) % FLIGHTS_MAX;
     ASSERT(part->flight[part->flight_head].last_pseq > part->applied);
     ASSERT(part->flight[last].last_pseq <= part->sent);
-    ASSERT(part->state == PARTITION_OWNED || part->state == PARTITION_RELEASING);
+    ASSERT(part->state == OWNERSHIP_OWNED || part->state == OWNERSHIP_RELEASING);
     ASSERT(part->validator != WORKER_NONE);
     ASSERT(part->agenda_place);
 }
@@ -19,9 +19,9 @@ void coordinator_assert_partition(const struct coordinator *c, uint32_t p)
 {
     const struct partition *part = &c->partition[p];
     ASSERT(part->applied <= part->sent && part->sent <= part->last);
-    ASSERT((part->scorer == WORKER_NONE) == (part->state == PARTITION_UNOWNED));
+    ASSERT((part->scorer == WORKER_NONE) == (part->state == OWNERSHIP_UNOWNED));
     ASSERT(part->scorer < c->worker_count && part->validator < c->worker_count);
-    ASSERT(part->state == PARTITION_UNOWNED || part->owner_epoch >> 32 == c->term);
+    ASSERT(part->state == OWNERSHIP_UNOWNED || part->owner_epoch >> 32 == c->term);
     assert_in_flight(part);
 }
 

@@ -4,19 +4,19 @@
 #include "services/ingestor/flow.h"
 #include "services/ingestor/roster.h"
 
-STATE_MACHINE(partition_machine, "partition", PARTITION_EDGES, "unowned", "assigning", "owned", "releasing");
+STATE_MACHINE(ownership_machine, "partition", OWNERSHIP_EDGES, "unowned", "assigning", "owned", "releasing");
 
 enum { ASK_AGAIN_US = 200000 };
 
-void ownership_enter(struct coordinator *c, uint32_t p, enum partition_state state, int64_t now_us)
+void ownership_enter(struct coordinator *c, uint32_t p, enum ownership state, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
-    if (part->state == PARTITION_OWNED)
+    if (part->state == OWNERSHIP_OWNED)
         part->paused_us = now_us;
-    STATE_ENTER(&partition_machine, part->state, state);
+    STATE_ENTER(&ownership_machine, part->state, state);
     part->entered_us = part->progress_us = now_us;
     part->asked_us = INT64_MIN / 2;
-    if (state == PARTITION_UNOWNED) {
+    if (state == OWNERSHIP_UNOWNED) {
         flow_recall(c, p);
         part->scorer = WORKER_NONE;
     }
@@ -26,8 +26,8 @@ void ownership_enter(struct coordinator *c, uint32_t p, enum partition_state sta
 
 void ownership_take_away(struct coordinator *c, uint32_t p, int64_t now_us)
 {
-    if (c->partition[p].state != PARTITION_UNOWNED)
-        ownership_enter(c, p, PARTITION_UNOWNED, now_us);
+    if (c->partition[p].state != OWNERSHIP_UNOWNED)
+        ownership_enter(c, p, OWNERSHIP_UNOWNED, now_us);
 }
 
 void ownership_worker_gone(struct coordinator *c, int w, int64_t now_us)
@@ -35,7 +35,7 @@ void ownership_worker_gone(struct coordinator *c, int w, int64_t now_us)
     for (uint32_t p = 0; p < c->partitions; p++) {
         struct partition *part = &c->partition[p];
         if (part->scorer == w)
-            ownership_enter(c, p, PARTITION_UNOWNED, now_us);
+            ownership_enter(c, p, OWNERSHIP_UNOWNED, now_us);
         if (part->validator_next == w)
             part->validator_next = WORKER_NONE;
         if (part->validator == w) {
@@ -52,7 +52,7 @@ static void assign(struct coordinator *c, uint32_t p, int16_t scorer, int64_t no
     part->owner_epoch = c->term << 32 | ++c->epochs;
     part->heard = 0;
     part->missed = false;
-    ownership_enter(c, p, PARTITION_ASSIGNING, now_us);
+    ownership_enter(c, p, OWNERSHIP_ASSIGNING, now_us);
     metric_add(c->metrics, partitions_moved, 1);
 }
 
@@ -61,10 +61,10 @@ static void place(struct coordinator *c, uint32_t p, int64_t now_us)
     struct partition *part = &c->partition[p];
     int16_t scorer = roster_choose(c, PARBUS__ROLE__ROLE_SCORER, p);
     bool elsewhere = scorer != WORKER_NONE && scorer != part->scorer;
-    if (part->state == PARTITION_UNOWNED && elsewhere && now_us >= part->rest_until_us)
+    if (part->state == OWNERSHIP_UNOWNED && elsewhere && now_us >= part->rest_until_us)
         assign(c, p, scorer, now_us);
-    else if (part->state == PARTITION_OWNED && (elsewhere || c->worker[part->scorer].state == WORKER_LEAVING))
-        ownership_enter(c, p, PARTITION_RELEASING, now_us);
+    else if (part->state == OWNERSHIP_OWNED && (elsewhere || c->worker[part->scorer].state == WORKER_LEAVING))
+        ownership_enter(c, p, OWNERSHIP_RELEASING, now_us);
     part->validator_next = roster_choose(c, PARBUS__ROLE__ROLE_VALIDATOR, p);
     part->unplaced = false;
 }
@@ -84,13 +84,13 @@ static void ask(struct coordinator *c, uint32_t p, int64_t now_us)
     if (now_us - part->asked_us < ASK_AGAIN_US)
         return;
     part->asked_us = now_us;
-    if (part->state == PARTITION_ASSIGNING || (part->state == PARTITION_OWNED && part->missed)) {
+    if (part->state == OWNERSHIP_ASSIGNING || (part->state == OWNERSHIP_OWNED && part->missed)) {
         Parbus__Assign m = PARBUS__ASSIGN__INIT;
         m.has_partition = m.has_owner_epoch = 1;
         m.partition = p;
         m.owner_epoch = part->owner_epoch;
         roster_send(c, part->scorer, PARBUS__TO_WORKER__BODY_ASSIGN, &m.base);
-    } else if (part->state == PARTITION_RELEASING) {
+    } else if (part->state == OWNERSHIP_RELEASING) {
         Parbus__Release m = PARBUS__RELEASE__INIT;
         m.has_partition = m.has_owner_epoch = 1;
         m.partition = p;
@@ -102,10 +102,10 @@ static void ask(struct coordinator *c, uint32_t p, int64_t now_us)
 void ownership_look(struct coordinator *c, uint32_t p, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
-    if (part->state == PARTITION_RELEASING && now_us - part->entered_us > c->settings->release_timeout_ms * 1000) {
+    if (part->state == OWNERSHIP_RELEASING && now_us - part->entered_us > c->settings->release_timeout_ms * 1000) {
         tell(c->io, TELL_WARN, "partition.release_timeout", "partition=%u instance=%s", p,
              c->worker[part->scorer].instance);
-        ownership_enter(c, p, PARTITION_UNOWNED, now_us);
+        ownership_enter(c, p, OWNERSHIP_UNOWNED, now_us);
     }
     if (part->rest_until_us && now_us >= part->rest_until_us) {
         part->rest_until_us = 0;
@@ -113,7 +113,7 @@ void ownership_look(struct coordinator *c, uint32_t p, int64_t now_us)
     }
     if (part->unplaced)
         place(c, p, now_us);
-    if (part->state == PARTITION_OWNED)
+    if (part->state == OWNERSHIP_OWNED)
         flow_resend_overdue(c, p, now_us);
     ask(c, p, now_us);
 }

@@ -1,9 +1,9 @@
-/* Which partition is whose: the states of PARTITION_EDGES (coordinator.h), entered here and nowhere else, and what is
+/* Which partition is whose: the states of OWNERSHIP_EDGES (coordinator.h), entered here and nowhere else, and what is
  * asked of scorers so that they go on (rules I3 to I6). */
 #pragma once
 #include "services/ingestor/coordinator.h"
 
-void ownership_enter(struct coordinator *c, uint32_t partition, enum partition_state state, int64_t now_us);
+void ownership_enter(struct coordinator *c, uint32_t partition, enum ownership state, int64_t now_us);
 /* Whoever has it: what is under way under the present owner epoch has no effect any more. */
 void ownership_take_away(struct coordinator *c, uint32_t partition, int64_t now_us);
 /* A worker is alive no more: neither it nor what it was sent counts. O(partitions). */

@@ -28,7 +28,7 @@ static void state_is_ahead(struct coordinator *c, uint32_t p, int64_t rest_until
          "state, and it is built again\"",
          p);
     c->partition[p].rest_until_us = rest_until_us;
-    ownership_enter(c, p, PARTITION_UNOWNED, now_us);
+    ownership_enter(c, p, OWNERSHIP_UNOWNED, now_us);
 }
 
 /* Not by where the journal ends now: what came since may have made it as long as the one that was taken away. */
@@ -68,7 +68,7 @@ static void hear_some(struct coordinator *c, uint32_t p, uint64_t serial, int64_
 void reports_owned(struct coordinator *c, int w, const Parbus__Owned *m, int64_t now_us)
 {
     struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
-    if (!part || (part->state != PARTITION_ASSIGNING && part->state != PARTITION_OWNED))
+    if (!part || (part->state != OWNERSHIP_ASSIGNING && part->state != OWNERSHIP_OWNED))
         return;
     if (m->applied > part->known) {
         note_ahead(c, m->partition, m->applied);
@@ -77,12 +77,12 @@ void reports_owned(struct coordinator *c, int w, const Parbus__Owned *m, int64_t
     }
     tallies_take(c, m->partition, m->tally, m->n_tally);
     hear_all(part, m->serial);
-    if (part->state == PARTITION_OWNED) {
+    if (part->state == OWNERSHIP_OWNED) {
         flow_applied(c, m->partition, m->applied, now_us);
         return;
     }
     flow_resume(c, m->partition, m->applied);
-    ownership_enter(c, m->partition, PARTITION_OWNED, now_us);
+    ownership_enter(c, m->partition, OWNERSHIP_OWNED, now_us);
 }
 
 void reports_released(struct coordinator *c, int w, const Parbus__Released *m, int64_t now_us)
@@ -90,13 +90,13 @@ void reports_released(struct coordinator *c, int w, const Parbus__Released *m, i
     struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
     if (!part)
         return;
-    if (m->lost && part->state == PARTITION_ASSIGNING) { /* I5b: a greater epoch than any of ours */
+    if (m->lost && part->state == OWNERSHIP_ASSIGNING) { /* I5b: a greater epoch than any of ours */
         state_is_ahead(c, m->partition, now_us + REFUSED_REST_US, now_us);
         return;
     }
     if (m->lost)
         tell(c->io, TELL_WARN, "partition.lost", "partition=%u instance=%s", m->partition, c->worker[w].instance);
-    ownership_enter(c, m->partition, PARTITION_UNOWNED, now_us);
+    ownership_enter(c, m->partition, OWNERSHIP_UNOWNED, now_us);
 }
 
 void reports_progress(struct coordinator *c, int w, const Parbus__Progress *m, int64_t now_us)
@@ -112,7 +112,7 @@ void reports_progress(struct coordinator *c, int w, const Parbus__Progress *m, i
 void reports_gap(struct coordinator *c, int w, const Parbus__Gap *m, int64_t now_us)
 {
     struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
-    if (!part || part->state != PARTITION_OWNED || m->applied < part->applied || m->applied >= part->sent)
+    if (!part || part->state != OWNERSHIP_OWNED || m->applied < part->applied || m->applied >= part->sent)
         return;
     flow_send_from(c, m->partition, m->applied, now_us);
 }
@@ -124,6 +124,6 @@ void reports_held(struct coordinator *c, int w, const Parbus__Heartbeat *beat, i
         if (beat->owned[i] < JOURNAL_PARTITIONS_MAX)
             held[beat->owned[i] / 8] |= (uint8_t)(1u << beat->owned[i] % 8);
     for (uint32_t p = 0; p < c->partitions; p++)
-        if (c->partition[p].scorer == w && c->partition[p].state == PARTITION_OWNED && !(held[p / 8] >> p % 8 & 1))
+        if (c->partition[p].scorer == w && c->partition[p].state == OWNERSHIP_OWNED && !(held[p / 8] >> p % 8 & 1))
             miss(c, p, now_us);
 }

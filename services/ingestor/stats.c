@@ -95,7 +95,7 @@ static void add_pause(const struct coordinator *c, const struct partition *part,
                       int64_t now_us)
 {
     int64_t paused_since_us = part->paused_us ? part->paused_us : c->started_us;
-    s->has_paused_ms = part->state != PARTITION_OWNED && paused_since_us;
+    s->has_paused_ms = part->state != OWNERSHIP_OWNED && paused_since_us;
     s->paused_ms = s->has_paused_ms ? (uint64_t)(now_us - paused_since_us) / 1000 : 0;
 }
 
@@ -115,7 +115,7 @@ static Parbus__PartitionStats *partition_stats(struct coordinator *c, struct are
     s->has_partition = s->has_owner_epoch = s->has_last_pseq = s->has_sent_pseq = s->has_applied_pseq = 1;
     s->has_lag = s->has_flight_bytes = 1;
     s->partition = p;
-    s->state = (char *)state_name(&partition_machine, part->state);
+    s->state = (char *)state_name(&ownership_machine, part->state);
     s->scorer = name_of(c, part->scorer);
     s->validator = name_of(c, validator_of(part));
     s->owner_epoch = part->owner_epoch;
@@ -134,7 +134,7 @@ static bool has_partition(const struct coordinator *c, int w, uint32_t p)
 {
     const struct partition *part = &c->partition[p];
     return c->worker[w].role == PARBUS__ROLE__ROLE_VALIDATOR ? validator_of(part) == w
-                                                             : part->scorer == w && part->state == PARTITION_OWNED;
+                                                             : part->scorer == w && part->state == OWNERSHIP_OWNED;
 }
 
 /* The reply has the partitions already. */

@@ -80,7 +80,7 @@ uint64_t stores_applied(struct stores *s, uint32_t partition)
     return cursor.applied;
 }
 
-struct reject_filter {
+struct rejects_of_feeder {
     uint32_t feeder;
     uint64_t epoch;
     bool (*add)(void *ctx, uint64_t seq, uint32_t row, uint32_t reason, const char *detail);
@@ -90,7 +90,7 @@ struct reject_filter {
 static bool of_feeder(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
                       const struct reject_header *header, const char *detail)
 {
-    const struct reject_filter *f = ctx;
+    const struct rejects_of_feeder *f = ctx;
     return feeder == f->feeder && epoch == f->epoch && f->add(f->ctx, seq, row, header->reason, detail);
 }
 
@@ -100,7 +100,7 @@ void stores_rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, ui
 {
     struct stores *s = ctx;
     struct err_text e;
-    struct reject_filter filter = {feeder, epoch, add, add_ctx};
+    struct rejects_of_feeder filter = {feeder, epoch, add, add_ctx};
     enum err err = need_state(s, &e);
     if (!err)
         err = state_rejects_each(s->state, feeder, epoch, seq, row, of_feeder, &filter, &e);

@@ -30,7 +30,7 @@ bool suspects_hold(const struct coordinator *c, uint32_t partition)
 
 static bool can_be_set_aside(const struct coordinator *c, const struct suspect *s)
 {
-    return condemned(c, s) && !s->control_seq && c->partition[s->partition].state == PARTITION_OWNED;
+    return condemned(c, s) && !s->control_seq && c->partition[s->partition].state == OWNERSHIP_OWNED;
 }
 
 struct suspect *suspects_condemned(struct coordinator *c)

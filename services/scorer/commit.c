@@ -6,10 +6,10 @@ static void cut_all_claims(struct scorer *s)
 {
     for (uint32_t i = 0; s->taking && i < s->partitions; i++) {
         struct partition *p = s->partition[i];
-        if (!p || p->state != PARTITION_WANTED)
+        if (!p || p->state != HOLDING_WANTED)
             continue;
         cut_claim(&s->cut, p);
-        partition_enter(s, p, PARTITION_CLAIMING);
+        partition_enter(s, p, HOLDING_CLAIMING);
     }
 }
 

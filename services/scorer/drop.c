@@ -14,8 +14,8 @@ void partition_drop(struct scorer *s, uint32_t number)
     ASSERT(p);
     note_damage(s, number, NULL);
     effects_given_up(s, p);
-    s->releasing -= p->state == PARTITION_RELEASING;
-    if (p->state >= PARTITION_OWNED)
+    s->releasing -= p->state == HOLDING_RELEASING;
+    if (p->state >= HOLDING_OWNED)
         not_owned(s, number);
     else
         s->taking--;

@@ -56,7 +56,7 @@ void partition_destroy(struct partition **p);
 struct partition *partition_at(const struct scorer *s, uint32_t number);
 /* OWNED or RELEASING; NULL: neither. */
 struct partition *partition_held(const struct scorer *s, uint32_t number);
-void partition_enter(struct scorer *s, struct partition *p, enum partition_state to);
+void partition_enter(struct scorer *s, struct partition *p, enum holding to);
 void partition_add(struct scorer *s, struct partition *p);
 /* What always holds between two entries: committed ≤ handed_over ≤ applied, told ≤ applied, and nothing waits to be
  * committed or told where they are equal. O(1). */

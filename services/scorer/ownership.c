@@ -17,7 +17,7 @@ static void want(struct scorer *s, uint32_t number, uint64_t owner_epoch)
  * asked for again under the epoch that it has. */
 static void assigned_again(struct scorer *s, struct partition *p)
 {
-    if (p->state == PARTITION_OWNED)
+    if (p->state == HOLDING_OWNED)
         answer_owned(s, p);
 }
 
@@ -43,8 +43,8 @@ void ownership_assign(struct scorer *s, const Parbus__Assign *assign, int64_t no
 static void ask_back(struct scorer *s, struct partition *p, uint64_t epoch, int64_t now_us)
 {
     p->release_epoch = epoch;
-    if (p->state == PARTITION_OWNED)
-        partition_enter(s, p, PARTITION_RELEASING);
+    if (p->state == HOLDING_OWNED)
+        partition_enter(s, p, HOLDING_RELEASING);
     commit_hand_over(s, now_us);
     ownership_released(s, p);
 }
@@ -65,7 +65,7 @@ void ownership_release(struct scorer *s, const Parbus__Release *release, int64_t
 
 void ownership_released(struct scorer *s, struct partition *p)
 {
-    if (p->state != PARTITION_RELEASING || p->applied != p->committed)
+    if (p->state != HOLDING_RELEASING || p->applied != p->committed)
         return;
     answer_released(s, p->number, p->release_epoch, p->committed, false);
     partition_drop(s, p->number);
@@ -74,7 +74,7 @@ void ownership_released(struct scorer *s, struct partition *p)
 static struct partition *claimant(const struct scorer *s, const struct state_claim *claim)
 {
     struct partition *p = partition_at(s, claim->partition);
-    return p && p->state == PARTITION_CLAIMING ? p : NULL; /* else it was given up meanwhile, and maybe wanted anew */
+    return p && p->state == HOLDING_CLAIMING ? p : NULL; /* else it was given up meanwhile, and maybe wanted anew */
 }
 
 static void claim_lost(struct scorer *s, const struct state_claim *claim)
@@ -88,7 +88,7 @@ static void begin(struct scorer *s, struct partition *p, uint64_t applied)
 {
     note_damage(s, p->number, NULL);
     p->applied = p->handed_over = p->committed = p->told = applied;
-    partition_enter(s, p, PARTITION_OWNED);
+    partition_enter(s, p, HOLDING_OWNED);
     answer_owned(s, p);
 }
 
@@ -117,7 +117,7 @@ void ownership_claimed(struct scorer *s, const struct state_claim *claim)
     if (!p)
         return;
     if (claim->owner_epoch != p->owner_epoch)
-        partition_enter(s, p, PARTITION_WANTED);
+        partition_enter(s, p, HOLDING_WANTED);
     else if (claim->err == ERR_LOST)
         claim_lost(s, claim);
     else
@@ -128,7 +128,7 @@ void ownership_unclaimed(struct scorer *s, const struct state_claim *claim)
 {
     struct partition *p = claimant(s, claim);
     if (p)
-        partition_enter(s, p, PARTITION_WANTED);
+        partition_enter(s, p, HOLDING_WANTED);
 }
 
 void ownership_forget(struct scorer *s, int64_t now_us)

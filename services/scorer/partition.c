@@ -1,7 +1,7 @@
 #include "services/scorer/internal.h"
 #include <stdlib.h>
 
-STATE_MACHINE(holding_machine, "partition of a scorer", PARTITION_EDGES, "wanted", "claiming", "owned", "releasing");
+STATE_MACHINE(holding_machine, "partition of a scorer", HOLDING_EDGES, "wanted", "claiming", "owned", "releasing");
 
 struct partition *partition_new(uint32_t number, uint64_t owner_epoch)
 {
@@ -37,7 +37,7 @@ struct partition *partition_at(const struct scorer *s, uint32_t number)
     return number < s->partitions ? s->partition[number] : NULL;
 }
 
-static bool is_held(const struct partition *p) { return p->state >= PARTITION_OWNED; }
+static bool is_held(const struct partition *p) { return p->state >= HOLDING_OWNED; }
 
 struct partition *partition_held(const struct scorer *s, uint32_t number)
 {
@@ -45,11 +45,11 @@ struct partition *partition_held(const struct scorer *s, uint32_t number)
     return p && is_held(p) ? p : NULL;
 }
 
-void partition_enter(struct scorer *s, struct partition *p, enum partition_state to)
+void partition_enter(struct scorer *s, struct partition *p, enum holding to)
 {
     bool held = is_held(p);
     STATE_ENTER(&holding_machine, p->state, to);
-    s->releasing += to == PARTITION_RELEASING;
+    s->releasing += to == HOLDING_RELEASING;
     if (held || !is_held(p))
         return;
     ASSERT(s->taking);
@@ -59,7 +59,7 @@ void partition_enter(struct scorer *s, struct partition *p, enum partition_state
 
 void partition_add(struct scorer *s, struct partition *p)
 {
-    ASSERT(p->number < s->partitions && !s->partition[p->number] && p->state == PARTITION_WANTED);
+    ASSERT(p->number < s->partitions && !s->partition[p->number] && p->state == HOLDING_WANTED);
     s->partition[p->number] = p;
     s->taking++;
 }

@@ -8,13 +8,13 @@
 #include "services/scorer/tallies.h"
 #include "services/scorer/units.h"
 
-enum partition_state { PARTITION_WANTED, PARTITION_CLAIMING, PARTITION_OWNED, PARTITION_RELEASING };
+enum holding { HOLDING_WANTED, HOLDING_CLAIMING, HOLDING_OWNED, HOLDING_RELEASING };
 
-#define PARTITION_EDGES(X)                                                                                             \
-    X(PARTITION_WANTED, PARTITION_CLAIMING, "its claim is handed over to whoever writes state")                        \
-    X(PARTITION_CLAIMING, PARTITION_WANTED, "it could not be written, or a later epoch is wanted by now")              \
-    X(PARTITION_CLAIMING, PARTITION_OWNED, "state says that it is ours")                                               \
-    X(PARTITION_OWNED, PARTITION_RELEASING, "it is asked back, and goes when all that was applied is committed")
+#define HOLDING_EDGES(X)                                                                                               \
+    X(HOLDING_WANTED, HOLDING_CLAIMING, "its claim is handed over to whoever writes state")                            \
+    X(HOLDING_CLAIMING, HOLDING_WANTED, "it could not be written, or a later epoch is wanted by now")                  \
+    X(HOLDING_CLAIMING, HOLDING_OWNED, "state says that it is ours")                                                   \
+    X(HOLDING_OWNED, HOLDING_RELEASING, "it is asked back, and goes when all that was applied is committed")
 extern const struct state_machine holding_machine;
 
 struct pending_reject { /* a reject that is not committed; its sentence is at detail_at of the details beside it */
@@ -30,7 +30,7 @@ struct effects {
 
 struct partition {
     uint32_t number;
-    enum partition_state state;
+    enum holding state;
     uint64_t owner_epoch;
     uint64_t release_epoch; /* RELEASING: as it was asked back */
     uint64_t applied;       /* in memory */

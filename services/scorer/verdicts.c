@@ -86,7 +86,7 @@ static bool has_room(struct scorer *s, struct partition *p, int64_t now_us)
 static struct partition *held_under(const struct scorer *s, const Parbus__Verdicts *v)
 {
     struct partition *p = partition_held(s, v->partition);
-    return p && p->state == PARTITION_OWNED && p->owner_epoch == v->owner_epoch ? p : NULL;
+    return p && p->state == HOLDING_OWNED && p->owner_epoch == v->owner_epoch ? p : NULL;
 }
 
 /* Damage is ours to tell as long as it lasts: nobody else sees why the partition stands still. */

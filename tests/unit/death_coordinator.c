@@ -26,7 +26,7 @@ static struct partition *flying(void)
     coordinator.worker[1] = (struct worker){.state = WORKER_LIVE, .role = PARBUS__ROLE__ROLE_VALIDATOR};
     struct partition *part = &coordinator.partition[0];
     static struct flight flight[FLIGHTS_MAX] = {{4, 100}, {6, 100}};
-    part->state = PARTITION_OWNED;
+    part->state = OWNERSHIP_OWNED;
     part->scorer = 0, part->validator = part->validator_next = 1;
     part->owner_epoch = 1ull << 32 | 1;
     part->applied = 2, part->sent = 6, part->last = 9;
@@ -67,7 +67,7 @@ static void in_flight_at_the_dead(void)
 static void flying_without_an_owner(void)
 {
     struct partition *part = flying();
-    part->state = PARTITION_UNOWNED;
+    part->state = OWNERSHIP_UNOWNED;
     part->scorer = WORKER_NONE;
     coordinator.worker[0].flight_bytes = 0;
 }

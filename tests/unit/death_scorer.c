@@ -15,8 +15,8 @@ static struct partition *holding(void)
     core = (struct scorer){.partition = by_number, .owned = owned, .partitions = 2};
     held = partition_new(1, 11);
     partition_add(&core, held);
-    partition_enter(&core, held, PARTITION_CLAIMING);
-    partition_enter(&core, held, PARTITION_OWNED);
+    partition_enter(&core, held, HOLDING_CLAIMING);
+    partition_enter(&core, held, HOLDING_OWNED);
     held->committed = held->handed_over = 5, held->applied = 7, held->told = 6;
     struct cached_unit *u = unit_new(&series, 3);
     units_add(&held->units, u);

@@ -13,7 +13,7 @@ extern const struct state_machine duty_machine, follow_machine, holding_machine,
     snapshot_machine, topic_machine;
 
 const struct state_machine *const machines[] = {
-    &feeder_machine,   &need_machine,   &partition_machine,  &worker_machine, &standstill_machine, &follow_machine,
+    &feeder_machine,   &need_machine,   &ownership_machine,  &worker_machine, &standstill_machine, &follow_machine,
     &snapshot_machine, &topic_machine,  &membership_machine, &duty_machine,   &process_machine,    &append_machine,
     &holding_machine,  &errand_machine, &load_machine,       &push_machine,
 };

@@ -330,8 +330,7 @@ Test(scorer_writing, who_has_nothing_left_to_write_has_no_trouble_with_it)
 
 Test(scorer_writing, every_way_a_partition_goes_is_in_the_table)
 {
-    cr_assert(state_may(&holding_machine, PARTITION_WANTED, PARTITION_CLAIMING));
-    cr_assert_not(state_may(&holding_machine, PARTITION_WANTED, PARTITION_OWNED),
-                  "nothing is ours before state says so");
-    cr_assert_not(state_may(&holding_machine, PARTITION_RELEASING, PARTITION_OWNED), "what goes does not come back");
+    cr_assert(state_may(&holding_machine, HOLDING_WANTED, HOLDING_CLAIMING));
+    cr_assert_not(state_may(&holding_machine, HOLDING_WANTED, HOLDING_OWNED), "nothing is ours before state says so");
+    cr_assert_not(state_may(&holding_machine, HOLDING_RELEASING, HOLDING_OWNED), "what goes does not come back");
 }
