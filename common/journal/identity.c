@@ -1,5 +1,6 @@
 /* Which journal a directory has, kept outside of it. */
 #include "journal/internal.h"
+#include "state/state.h"
 #include "store/guard.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { IDENTITY_PATH_BYTES = STORE_PATH_BYTES + 32 };
@@ -62,32 +64,71 @@ enum err identity_read(const char *directory, uint64_t *id, struct err_text *e)
                    path, directory);
 }
 
+/* What the directory had before, by whoever remembers it; known 0: nobody does. */
+struct memory {
+    uint64_t known;
+    const char *where;
+};
+
+/* journal.id alone could be lost, and then anything would do: state remembers as well. */
+static enum err remember(const char *directory, struct memory *m, struct err_text *e)
+{
+    *m = (struct memory){.where = "journal.id"};
+    enum err err = identity_read(directory, &m->known, e);
+    if (err || m->known)
+        return err;
+    m->where = "state";
+    return state_followed(directory, &m->known, e);
+}
+
+enum err identity_known(const char *directory, uint64_t *id, struct err_text *e)
+{
+    struct memory m;
+    enum err err = remember(directory, &m, e);
+    *id = m.known;
+    return err_wrap(
+        e, err,
+        "%s has no journal.id, and its state does not say which journal it had. Put journal.id back; or move "
+        "state aside (mv), if the journal there is the right one",
+        directory);
+}
+
 enum err identity_check(const char *directory, uint64_t id, struct err_text *e)
 {
-    uint64_t known;
-    enum err err = identity_read(directory, &known, e);
-    if (err || known == id)
+    struct memory m;
+    enum err err = remember(directory, &m, e);
+    if (err || !m.known || m.known == id)
         return err;
-    if (!known)
-        return identity_write(directory, id, e);
     return err_set(e, ERR_CORRUPT,
                    "it is journal %016" PRIx64 ", and the one of this directory is %016" PRIx64
-                   ": put that one back; only if this one is right, delete %s/journal.id",
-                   id, known, directory);
+                   " (so says %s): put that one back. Only if this one is right and that one is lost for good, move "
+                   "journal.id and state in %s aside (mv) and start again",
+                   id, m.known, m.where, directory);
+}
+
+enum err identity_keep(const char *directory, uint64_t id, struct err_text *e)
+{
+    return is_there(directory, "journal.id") ? OK : identity_write(directory, id, e);
+}
+
+static bool has_bytes(const char *directory, const char *name)
+{
+    char path[IDENTITY_PATH_BYTES];
+    struct stat st;
+    return stat(path_of(path, directory, name), &st) == 0 && st.st_size > 0;
 }
 
 enum err journal_expected(const char *directory, struct err_text *e)
 {
-    if (is_there(directory, "journal/data.mdb"))
+    if (has_bytes(directory, "journal/data.mdb"))
         return OK;
     if (!is_there(directory, "journal.id") && !is_there(directory, "state/data.mdb"))
         return OK;
-    return err_set(
-        e, ERR_CORRUPT,
-        "%s had a journal, and it is gone: is its disk not mounted, or was it moved? Put it back, or take it "
-        "from a backup ('parbus restore'). Only to start anew, without anything that was ever receipted, "
-        "delete journal.id and state there",
-        directory);
+    return err_set(e, ERR_CORRUPT,
+                   "%s had a journal, and it is gone%s: is its disk not mounted, or was it moved? Put it back, or take "
+                   "it from a backup ('parbus restore'), and start again. Only to start anew, without anything that "
+                   "was ever receipted, move journal.id, journal and state there aside (mv)",
+                   directory, is_there(directory, "journal/data.mdb") ? " (journal/data.mdb is an empty file)" : "");
 }
 
 enum err journal_forget(const char *directory, struct err_text *e)

@@ -149,8 +149,13 @@ static inline void make_index_key(uint8_t key[static INDEX_KEY_BYTES], uint32_t 
 
 /* identity.c: the id in <directory>/journal.id; 0: none. */
 enum err identity_read(const char *directory, uint64_t *id, struct err_text *e);
-/* That the directory's journal is this one; known from now on. */
+/* The id of the journal that the directory had: by journal.id, or else by state; 0: neither knows one. ERR_CORRUPT and
+ * others of state_open: there is no journal.id, and state cannot be read. */
+enum err identity_known(const char *directory, uint64_t *id, struct err_text *e);
+/* ERR_CORRUPT, with what to do, when the journal that the directory had is another one than this. */
 enum err identity_check(const char *directory, uint64_t id, struct err_text *e);
+/* Known from now on, if it was not. */
+enum err identity_keep(const char *directory, uint64_t id, struct err_text *e);
 
 /* chain.c. ERR_CORRUPT: the commit does not lie in the databases as it should. O(its bytes). */
 void chain_begin(struct chain *c, uint64_t journal_id);

@@ -18,8 +18,9 @@
  * have no number. A record and the marks of its feeders are one transaction, synced before journal_append returns (law
  * 1). Readers never hold a transaction across a wait.
  *
- * Beside it, `<dir>/journal.id` holds the journal's id in hexadecimal, from its making on: a directory that had a
- * journal never gets a new one unasked.
+ * Beside it, `<dir>/journal.id` holds the journal's id in hexadecimal, from its making on, and state has the id of the
+ * journal that it follows: a directory that had a journal, by either of them, never gets a new one unasked, nor goes on
+ * with another.
  *
  * The functions are the whole interface: a replicated log can take LMDB's place behind them. */
 #pragma once
@@ -48,7 +49,8 @@ struct journal_options journal_options(const struct settings *settings);
 enum err journal_open(struct journal **out, const char *directory, const struct journal_options *o, struct err_text *e);
 void journal_close(struct journal **j);
 /* ERR_CORRUPT, with what to do, when `directory` had a journal (its id is there, or a state that follows it) and has
- * none now. A writer's journal_open says the same, and also when another journal is in its place. */
+ * none now, or an empty file in its place. A writer's journal_open says the same, and also when another journal is in
+ * its place. */
 enum err journal_expected(const char *directory, struct err_text *e);
 /* A person puts another journal there: the one known so far is forgotten. ERR_IO. */
 enum err journal_forget(const char *directory, struct err_text *e);

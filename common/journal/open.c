@@ -1,6 +1,7 @@
 #include "base/random.h"
 #include "journal/internal.h"
 #include "store/guard.h"
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +57,8 @@ enum err journal_check_term(struct journal *j, MDB_txn *txn, struct err_text *e)
     return err;
 }
 
-static enum err term_in_txn(struct journal *j, MDB_txn *txn, uint32_t partitions, struct err_text *e)
+static enum err term_in_txn(struct journal *j, MDB_txn *txn, const char *directory, uint32_t partitions,
+                            struct err_text *e)
 {
     enum err err = meta_read(j, txn, e);
     if (err == ERR_NOT_FOUND && !j->known_id) {
@@ -64,19 +66,26 @@ static enum err term_in_txn(struct journal *j, MDB_txn *txn, uint32_t partitions
         j->term = 0;
         err = random_number(&j->id, e);
     }
+    if (err == ERR_NOT_FOUND)
+        return err_set(e, ERR_CORRUPT,
+                       "it has lost its id, or is a new and empty file; the one of this directory is %016" PRIx64
+                       ": put that one back, or take it from a backup ('parbus restore')",
+                       j->known_id);
+    if (!err && j->known_id)
+        err = identity_check(directory, j->id, e);
     if (err)
-        return err == ERR_NOT_FOUND ? err_set(e, ERR_CORRUPT, "it has lost its id, or is a new and empty file") : err;
+        return err;
     j->term++;
     return meta_write(j, txn, e);
 }
 
-static enum err start_term(struct journal *j, uint32_t partitions, struct err_text *e)
+static enum err start_term(struct journal *j, const char *directory, uint32_t partitions, struct err_text *e)
 {
     MDB_txn *txn;
     enum err err = store_write_begin(&j->store, &txn, e);
     if (err)
         return err;
-    err = term_in_txn(j, txn, partitions, e);
+    err = term_in_txn(j, txn, directory, partitions, e);
     if (!err)
         err = store_write_commit(&j->store, &txn, e);
     store_write_abort(&j->store, &txn);
@@ -96,9 +105,9 @@ static enum err read_meta(struct journal *j, struct err_text *e)
 
 static enum err start_writer(struct journal *j, const char *directory, uint32_t partitions, struct err_text *e)
 {
-    enum err err = start_term(j, partitions, e);
+    enum err err = start_term(j, directory, partitions, e);
     if (!err)
-        err = identity_check(directory, j->id, e);
+        err = identity_keep(directory, j->id, e);
     if (err)
         return err;
     j->reach = calloc(j->partitions, sizeof *j->reach);
@@ -117,7 +126,7 @@ static enum err prepare_writer(struct journal *j, const char *directory, struct 
 {
     enum err err = journal_expected(directory, e);
     if (!err)
-        err = identity_read(directory, &j->known_id, e);
+        err = identity_known(directory, &j->known_id, e);
     return err ? err : take_lock(j, directory, e);
 }
 

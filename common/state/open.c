@@ -16,7 +16,9 @@ static enum err follow(struct state *s, MDB_txn *txn, uint64_t journal_id, bool 
     }
     if (!err && journal_id && journal_id != s->journal_id)
         err = err_set(e, ERR_INVALID,
-                      "it follows journal %016llx, not %016llx: delete it while no scorer runs, and it is built again",
+                      "it follows journal %016llx, and the journal here is %016llx: stop everything, and put the one "
+                      "back that state follows. Only if that one is lost for good, or this one is right, move state "
+                      "aside (mv) and start again: it is built again from the journal that is here",
                       (unsigned long long)s->journal_id, (unsigned long long)journal_id);
     return err;
 }
@@ -88,6 +90,19 @@ void state_close(struct state **s)
     store_close(&(*s)->store);
     free(*s);
     *s = NULL;
+}
+
+enum err state_followed(const char *directory, uint64_t *journal_id, struct err_text *e)
+{
+    struct state *s;
+    struct state_options options = {.network_fs_allowed = true};
+    *journal_id = 0;
+    enum err err = state_open(&s, directory, &options, e);
+    if (err)
+        return err == ERR_NOT_FOUND ? OK : err;
+    *journal_id = s->journal_id;
+    state_close(&s);
+    return OK;
 }
 
 enum err state_copy(struct state *s, const char *directory, struct err_text *e)

@@ -97,6 +97,8 @@ struct state_options state_options(const struct settings *settings, uint64_t jou
  * two; no use after fork. */
 enum err state_open(struct state **s, const char *directory, const struct state_options *o, struct err_text *e);
 void state_close(struct state **s);
+/* The id of the journal that <directory>/state follows; 0: there is no state, or nothing in it yet. As state_open. */
+enum err state_followed(const char *directory, uint64_t *journal_id, struct err_text *e);
 
 /* ---- writing: one batch = the effects of one scorer since its last commit ---- */
 

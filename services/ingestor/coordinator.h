@@ -150,7 +150,7 @@ struct coordinator {
     uint32_t pump_first;
     struct buffer rest; /* of a record that is applied in part */
     char read_trouble[256];
-    char ahead[256]; /* a worker has what the journal does not (I5c); "": none */
+    char ahead[512]; /* a worker has what the journal does not (I5c); "": none */
 };
 
 void coordinator_init(struct coordinator *c, const struct settings *settings, const struct ingestor_io *io,

@@ -53,10 +53,9 @@ enum err ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint
                                     struct err_text *e)
 {
     if (applied > last_pseq)
-        return err_set(e, ERR_INVALID,
-                       "state has applied %llu of partition %u, the journal ends at %llu: was the journal taken back "
-                       "from a copy? Stop, delete state, and it is built again",
-                       (unsigned long long)applied, partition, (unsigned long long)last_pseq);
+        return err_set(e, ERR_CORRUPT,
+                       "the journal here ends at %llu of partition %u, state has applied %llu: " OLDER_JOURNAL,
+                       (unsigned long long)last_pseq, partition, (unsigned long long)applied);
     flow_restore(&i->coordinator, partition, applied, last_pseq);
     return OK;
 }

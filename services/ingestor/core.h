@@ -25,7 +25,7 @@ struct ingestor *ingestor_new(const char *instance, const struct settings *setti
 void ingestor_destroy(struct ingestor **i);
 
 /* Before the first message: what the journal holds, and how far state has followed (0: not known; scorers will tell).
- * ERR_INVALID: state holds what the journal does not (I5d). */
+ * ERR_CORRUPT: state holds what the journal does not (I5d). */
 enum err ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq, uint64_t applied,
                                     struct err_text *e);
 void ingestor_restore_feeder(struct ingestor *i, uint32_t number, const struct journal_feeder *feeder);

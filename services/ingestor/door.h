@@ -19,7 +19,7 @@ struct door {
     struct feeders feeders;
     struct group *group;   /* that is gathered; append.c changes it for another one */
     struct numbers untold; /* feeders that are to hear Scored */
-    char trouble[256];     /* why nothing is taken; "": it is */
+    char trouble[512];     /* why nothing is taken; "": it is */
 };
 
 void door_init(struct door *d, const struct settings *settings, const struct ingestor_io *io, struct metrics *metrics,

@@ -4,6 +4,12 @@
 #include "services/ingestor/coordinator.h"
 #include "services/ingestor/door.h"
 
+/* State knows of more than this journal: the other one holds receipts that are nowhere else, state the last of them. */
+#define OLDER_JOURNAL                                                                                                  \
+    "values with a receipt are missing in this journal (an older copy?). Stop, and put the newest journal back. Only " \
+    "if it is lost for good, keep state (mv state state.ahead) and start again: the ranking is made from this "        \
+    "journal, without those values, and their feeders have to push them again"
+
 struct ingestor {
     char instance[65];
     struct settings settings;

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "services/ingestor/agenda.h"
 #include "services/ingestor/flow.h"
+#include "services/ingestor/internal.h"
 #include "services/ingestor/ownership.h"
 #include "services/ingestor/tallies.h"
 #include <stdio.h>
@@ -24,9 +25,7 @@ static struct partition *owned_by(struct coordinator *c, int w, uint32_t p, uint
 static void state_is_ahead(struct coordinator *c, uint32_t p, int64_t rest_until_us, int64_t now_us)
 {
     tell(c->io, TELL_ERROR, "partition.state_ahead",
-         "partition=%u why=\"state is ahead of the journal: was the journal taken back from a copy? Stop, delete "
-         "state, and it is built again\"",
-         p);
+         "partition=%u why=\"state is ahead of the journal: " OLDER_JOURNAL "\"", p);
     c->partition[p].rest_until_us = rest_until_us;
     ownership_enter(c, p, OWNERSHIP_UNOWNED, now_us);
 }
@@ -34,11 +33,9 @@ static void state_is_ahead(struct coordinator *c, uint32_t p, int64_t rest_until
 /* Not by where the journal ends now: what came since may have made it as long as the one that was taken away. */
 static void note_ahead(struct coordinator *c, uint32_t p, uint64_t applied)
 {
-    snprintf(
-        c->ahead, sizeof c->ahead,
-        "state has applied %llu of partition %u, the journal had no more than %llu: was it taken back from a copy? "
-        "Stop, delete state, and it is built again",
-        (unsigned long long)applied, p, (unsigned long long)c->partition[p].known);
+    snprintf(c->ahead, sizeof c->ahead,
+             "the journal had no more than %llu of partition %u, state has applied %llu: " OLDER_JOURNAL,
+             (unsigned long long)c->partition[p].known, p, (unsigned long long)applied);
 }
 
 /* Owned holds all tallies, so it makes up for whatever was lost before it. */

@@ -22,7 +22,9 @@ static enum err restore_partition(struct stores *s, struct ingestor *core, uint3
 
 enum err start_restore(struct stores *s, struct ingestor *core, struct err_text *e)
 {
-    enum err err = journal_controls(s->journal, 1, restore_control, core, e);
+    enum err err = stores_belong_together(s, e);
+    if (!err)
+        err = journal_controls(s->journal, 1, restore_control, core, e);
     if (!err)
         err = journal_feeders(s->journal, restore_feeder, core, e);
     for (uint32_t p = 0; !err && p < journal_partitions(s->journal); p++)

@@ -2,7 +2,7 @@
 #pragma once
 #include "services/ingestor/stores.h"
 
-/* ERR_INVALID: state is ahead of the journal (I5d). */
+/* ERR_CORRUPT: state is ahead of the journal (I5d), or follows another one. */
 enum err start_restore(struct stores *s, struct ingestor *core, struct err_text *e);
 /* Publishes what of this directory the journal does not have, and waits until it does. ERR_TIMEOUT: there was
  * a stop signal, and the journal has not answered for 3 s since. */

@@ -72,6 +72,13 @@ static enum err need_state(struct stores *s, struct err_text *e)
     return s->state ? OK : state_open(&s->state, s->service->directory, &options, e);
 }
 
+/* What else is wrong with state, scorers will tell, and meanwhile receipts go on. */
+enum err stores_belong_together(struct stores *s, struct err_text *e)
+{
+    struct err_text why;
+    return need_state(s, &why) == ERR_INVALID ? err_set(e, ERR_CORRUPT, "%s", why.text) : OK;
+}
+
 uint64_t stores_applied(struct stores *s, uint32_t partition)
 {
     struct state_cursor cursor = {0};

@@ -18,6 +18,8 @@ enum err stores_open(struct stores *s, const struct service *service, struct err
 /* Waits for the group under way. */
 void stores_close(struct stores *s);
 
+/* ERR_CORRUPT: state follows another journal than the one that is there. */
+enum err stores_belong_together(struct stores *s, struct err_text *e);
 /* How far state has followed; 0 when it cannot be read: scorers will tell. */
 uint64_t stores_applied(struct stores *s, uint32_t partition);
 

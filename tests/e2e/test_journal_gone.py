@@ -4,10 +4,11 @@ nowhere, no new journal unasked, no spinning; and each time a sentence that says
 import os
 import pathlib
 import shutil
+import subprocess
 import unittest
 
 from chaos import COLUMNS, sample, text, try_status
-from pipeline import Pipeline, until
+from pipeline import BIN, Pipeline, until
 
 PAGE = 4096
 
@@ -53,7 +54,7 @@ class JournalGone(unittest.TestCase):
             journal.rename(elsewhere)
             for _ in range(2):
                 self.assert_says(p.run("up", *p.arguments, "--detach", check=False), "had a journal, and it is gone",
-                                 "not mounted", "delete journal.id and state")
+                                 "not mounted", "move journal.id, journal and state there aside")
                 self.assertFalse(journal.exists())
             elsewhere.rename(journal)
             before = p.rank_text("qd766", "2025")
@@ -86,13 +87,46 @@ class JournalGone(unittest.TestCase):
             older.rename(journal)
             p.kill("ingestor-1")
             log = pathlib.Path(p.dir, "log", "ingestor-1.log")
-            until(lambda: "was the journal taken back from a copy? Stop, delete state" in log.read_text(), "it is said")
+            until(lambda: "supervisor.held service=supervisor instance=ingestor-1" in pathlib.Path(p.dir, "log", "supervisor.log").read_text(),
+                  "it is held, not started again and again")
+            said = log.read_text()
+            for words in ("the journal here ends at ", "an older copy?", "put the newest journal back", "mv state state.ahead"):
+                self.assertIn(words, said)
+            self.assertNotIn("delete", said.lower(), "state may be the last that knows of them")
+            self.assertEqual(said.count("the journal here ends at "), 1)
             self.assertEqual(health(p).returncode, 1)
             self.assertNotEqual(p.run("push", "-", "--as", "three", "--timeout", "2", stdin=rows(5).encode(), check=False).returncode, 0)
             p.run("down")
-            shutil.rmtree(pathlib.Path(p.dir, "state"))
+            pathlib.Path(p.dir, "state").rename(pathlib.Path(p.dir, "state.ahead"))
             p.up()
             until(lambda: health(p).returncode == 0, "health is green")
+
+    def test_no_other_and_no_new_one_by_hand_when_journal_id_is_lost(self):
+        """State remembers which journal it was; the ingestor is started without `parbus up`."""
+        with Pipeline() as p, Pipeline() as other:
+            p.push_text(rows(20), "--as", "one")
+            p.settled()
+            p.run("down"), other.run("down")
+            data, right = pathlib.Path(p.dir, "journal", "data.mdb"), pathlib.Path(p.dir, "right.mdb")
+            data.rename(right)
+            foreign = pathlib.Path(other.dir, "journal", "data.mdb").read_bytes()
+            journal_id = pathlib.Path(p.dir, "journal.id")
+            its_id = journal_id.read_text()
+            others_id = pathlib.Path(other.dir, "journal.id").read_text()
+            for content, said_id, words in ((b"", "", "had a journal, and it is gone (journal/data.mdb is an empty file)"),
+                                            (foreign, "", "(so says state): put that one back"),
+                                            (foreign, others_id, "put the one back that state follows")):
+                data.write_bytes(content)
+                journal_id.write_text(said_id) if said_id else journal_id.unlink(missing_ok=True)
+                done = subprocess.run([BIN / "parbus-ingestor", "--dir", p.dir], capture_output=True, text=True, timeout=60)
+                self.assertEqual(done.returncode, 3, done.stderr)
+                self.assertIn(words, done.stderr)
+                self.assertEqual(data.stat().st_size > 0, content != b"", "an empty file is left as it was found")
+                self.assertEqual(journal_id.exists(), bool(said_id), "no id is written anew")
+                journal_id.unlink(missing_ok=True)
+            right.replace(data)
+            p.up()
+            self.assertEqual(journal_id.read_text(), its_id)
 
     def test_state_moved_away_while_it_runs(self):
         with Pipeline() as p:

@@ -36,7 +36,7 @@ MODULES = {
     "validate": (["common/validate/"], ["base", "catalog", "proto", "record", "scoring", "wire"]),
     "worker": (["common/worker/"], ["base", "catalog", "proto", "wire"]),
     "store": (["common/store/"], ["base", "clock", "log"]),
-    "journal": (["common/journal/"], ["base", "clock", "random", "record", "store"]),
+    "journal": (["common/journal/"], ["base", "clock", "random", "record", "state", "store"]),
     "state": (["common/state/"], ["base", "store"]),
     "link": (["common/link/"], ["base", "random", "wire"]),
     "context": (["common/context/"], ["base", "store"]),

@@ -2,12 +2,14 @@
 #include "base/crc32c.h"
 #include "journal/record.h"
 #include "journal_fixture.h"
+#include "state/state.h"
 #include "store/internal.h"
 #include "store/store.h"
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -265,6 +267,13 @@ static void move_journal(const char *from, const char *to)
     cr_assert_eq(rename(a, b), 0);
 }
 
+static const char *in_directory(const char *name)
+{
+    static char path[600];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    return path;
+}
+
 Test(journal_trouble, where_a_journal_was_no_new_one_is_made)
 {
     open_writer(MIB);
@@ -289,7 +298,7 @@ Test(journal_trouble, an_empty_file_does_not_take_its_place)
     snprintf(path, sizeof path, "%s/journal/data.mdb", directory);
     fclose(fopen(path, "w"));
     cr_assert_eq(open_as(true, MIB), ERR_CORRUPT);
-    cr_assert(strstr(e.text, "a new and empty file"), "%s", e.text);
+    cr_assert(strstr(e.text, "(journal/data.mdb is an empty file)"), "%s", e.text);
 }
 
 Test(journal_trouble, nor_does_another_journal_until_the_known_one_is_forgotten)
@@ -306,6 +315,66 @@ Test(journal_trouble, nor_does_another_journal_until_the_known_one_is_forgotten)
     cr_assert(strstr(e.text, "put that one back"), "%s", e.text);
     cr_assert_eq(journal_forget(directory, &e), OK);
     open_writer(MIB);
+}
+
+/* Another journal than the one that state follows, and no journal.id to tell. */
+static void make_state_of_journal(uint64_t id)
+{
+    struct state *state;
+    struct state_options o = {.writer = true, .journal_id = id, .map_bytes = MIB};
+    cr_assert_eq(state_open(&state, directory, &o, &e), OK, "%s", e.text);
+    state_close(&state);
+}
+
+Test(journal_trouble, state_remembers_which_journal_it_was_when_journal_id_is_lost)
+{
+    open_writer(MIB);
+    append(1, 1, 3, 8);
+    uint64_t id = journal_id(j), term = journal_term(j);
+    journal_close(&j);
+    make_state_of_journal(id);
+    cr_assert_eq(journal_forget(directory, &e), OK);
+    move_journal("journal/data.mdb", "journal/first.mdb");
+    fclose(fopen(in_directory("journal/data.mdb"), "w"));
+    cr_assert_eq(open_as(true, MIB), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "had a journal, and it is gone (journal/data.mdb is an empty file)"), "%s", e.text);
+    struct stat st;
+    cr_assert_eq(stat(in_directory("journal/data.mdb"), &st), 0);
+    cr_assert_eq(st.st_size, 0, "it is left as it was found");
+    cr_assert_neq(access(in_directory("journal.id"), F_OK), 0, "no id is written anew");
+    move_journal("journal/first.mdb", "journal/data.mdb");
+    open_writer(MIB);
+    cr_assert_eq(journal_id(j), id);
+    cr_assert_eq(journal_term(j), term + 1);
+}
+
+Test(journal_trouble, another_journal_than_the_one_of_state_is_not_accepted_when_journal_id_is_lost)
+{
+    open_writer(MIB);
+    uint64_t id = journal_id(j);
+    journal_close(&j);
+    cr_assert_eq(journal_forget(directory, &e), OK);
+    make_state_of_journal(id + 1);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(open_as(true, MIB), ERR_CORRUPT);
+        cr_assert(strstr(e.text, "(so says state): put that one back"), "%s", e.text);
+        cr_assert_neq(access(in_directory("journal.id"), F_OK), 0, "no id is written anew");
+    }
+}
+
+Test(journal_trouble, nor_is_any_when_state_cannot_say_which_it_was)
+{
+    open_writer(MIB);
+    uint64_t id = journal_id(j);
+    journal_close(&j);
+    make_state_of_journal(id);
+    cr_assert_eq(journal_forget(directory, &e), OK);
+    FILE *f = fopen(in_directory("state/data.mdb"), "w");
+    for (int i = 0; i < 16384; i++)
+        fputc('x', f);
+    fclose(f);
+    cr_assert_eq(open_as(true, MIB), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "Put journal.id back"), "%s", e.text);
 }
 
 Test(journal_trouble, what_is_moved_away_while_it_is_open_is_written_no_more)
