@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "client/errors.h"
 #include "client/feed_topics.h"
+#include "client/keys.h"
 #include "client/loop.h"
 #include "reactor/reactor.h"
 #include <parbus/feed.h>
@@ -20,6 +21,7 @@ struct parbus_feed {
     struct feed_topics *topics;
     struct arena arena;
     char *endpoint[SOCKETS];
+    struct client_keys keys;
     unsigned source[SOCKETS];
     unsigned asked[SOCKETS]; /* questions since anything was heard on it */
     int64_t counted_us;
@@ -91,14 +93,14 @@ static enum err connect_both(struct parbus_feed *f, struct err_text *e)
                     .type = ZMQ_SUB,
                     .mode = LINK_CONNECT,
                     .endpoint = f->endpoint[EVENTS],
-                    .options.hwm = EVENTS_HWM,
+                    .options = {.hwm = EVENTS_HWM, .security = &f->keys.security},
                     .frame = on_event},
         [ANSWERS] = {.name = "snapshot",
                      .kind = REACTOR_SOCKET,
                      .type = ZMQ_DEALER,
                      .mode = LINK_CONNECT,
                      .endpoint = f->endpoint[ANSWERS],
-                     .options.hwm = REQUESTS_HWM,
+                     .options = {.hwm = REQUESTS_HWM, .security = &f->keys.security},
                      .channel = &wire_from_snapshots},
     };
     enum err err = reactor_add(f->reactor, &row[EVENTS], &f->source[EVENTS], e);
@@ -158,6 +160,7 @@ static struct parbus_feed *new_feed(const struct parbus_feed_options *o)
     struct parbus_feed *f = calloc(1, sizeof *f);
     ASSERT(f);
     f->trouble = o->trouble;
+    client_keys_take(&f->keys, o->keys);
     f->ctx = o->ctx;
     f->endpoint[EVENTS] = strdup(o->feed_endpoint);
     f->endpoint[ANSWERS] = strdup(o->snapshot_endpoint);
@@ -199,6 +202,7 @@ void parbus_feed_close(struct parbus_feed **feed)
     for (int i = 0; i < SOCKETS; i++)
         free(f->endpoint[i]);
     arena_free(&f->arena);
+    client_keys_forget(&f->keys);
     free(f);
     *feed = NULL;
 }

@@ -2,6 +2,7 @@
 #include "client/errors.h"
 #include "client/feeder_core.h"
 #include "client/feeder_pack.h"
+#include "client/keys.h"
 #include "client/loop.h"
 #include "client/outbox.h"
 #include "reactor/reactor.h"
@@ -18,6 +19,7 @@ struct parbus_feeder {
     struct feeder_core *core;
     struct outbox *outbox;
     struct parbus_feeder_events events;
+    struct client_keys keys;
     int64_t sync_retry_us; /* the disk was full */
     uint64_t synced;       /* in the outbox up to here */
 };
@@ -230,7 +232,7 @@ static enum err open_reactor(struct parbus_feeder *f, const char *endpoint, stru
                                           .type = ZMQ_DEALER,
                                           .mode = LINK_CONNECT,
                                           .endpoint = endpoint,
-                                          .options.hwm = SOCKET_MESSAGES_MAX,
+                                          .options = {.hwm = SOCKET_MESSAGES_MAX, .security = &f->keys.security},
                                           .channel = &wire_to_feeder}};
     struct reactor_options options = {
         .hooks = {.ctx = f, .message = on_message, .tick = on_tick}, .sources = row, .count = 1};
@@ -246,6 +248,7 @@ static enum err open_feeder(struct parbus_feeder **out, const struct parbus_feed
     struct parbus_feeder *f = calloc(1, sizeof *f);
     ASSERT(f);
     f->events = o->events;
+    client_keys_take(&f->keys, o->keys);
     struct outbox_start start = {.first_seq = 1, .next_seq = 1};
     enum err err = o->outbox ? outbox_open(&f->outbox, o->outbox, o->name, &start, e) : draw_life(&start, e);
     f->synced = start.next_seq - 1;
@@ -288,6 +291,7 @@ void parbus_feeder_close(struct parbus_feeder **out)
         feeder_core_destroy(&f->core);
     reactor_close(&f->reactor);
     outbox_close(&f->outbox);
+    client_keys_forget(&f->keys);
     free(f);
     *out = NULL;
 }

@@ -1,14 +1,14 @@
 /* Who comes in. libzmq asks the gate (the ZAP handler of the process, RFC 27) about each connection to a bound socket
  * before anything of it counts, and puts what the gate says of it, the principal, beside each of its messages
- * (PROTOCOL.md, chapter 11):
+ * (PROTOCOL.md, chapter 11, T2):
  *
- *     owner          a local socket, a process of the directory's owner or of root: the kernel's word
+ *     owner          a local socket, a process of the directory's owner or of root: the kernel's word (T2b)
  *     user:<uid>     a local socket, somebody else
- *     key:<64 hex>   CURVE, and the key is in the table of rights
- *     insecure       clear text from this host, when that was asked for
+ *     key:<64 hex>   CURVE, and the key is in the table of rights (T2a)
+ *     insecure       clear text from this host, when that was asked for (T2c)
  *
- * Everybody else is refused, counted by reason, and told with the address. Whoever's key ends while it is connected is
- * cut. One gate per process, one thread. */
+ * Everybody else is refused, counted by reason, and told with the address (T3). Whoever's key ends while it is
+ * connected is cut (T4). One gate per process, one thread. */
 #pragma once
 #include "base/metrics.h"
 #include "base/tell.h"
@@ -53,11 +53,11 @@ struct gate_door {
 };
 /* Binds them: ipc as gate_local; tcp with CURVE and the server's key, which is made when there is none; with `insecure`
  * without CURVE, on loopback addresses alone. Before a door with CURVE is opened, a key that nobody knows is tried, and
- * unless it is refused no door opens. What happens at the other sources meanwhile is served. */
+ * unless it is refused no door opens (T5). What happens at the other sources meanwhile is served. */
 enum err gate_open(struct gate *g, struct reactor *r, const struct gate_door *door, unsigned count, bool insecure,
                    struct err_text *e);
 
-/* DIR/keys/server, made when it is not there. From here on no core file of this process is written. */
+/* DIR/keys/server (T1), made when it is not there. From here on no core file of this process is written. */
 enum err gate_server_key(const char *directory, struct context *key, struct err_text *e);
 
 /* "key:<64 hex>" */

@@ -24,7 +24,6 @@ struct shell {
     struct reactor *reactor;
     struct gate *gate;
     bool stopping;
-    bool outside; /* the door has endpoints outside the directory */
 };
 
 static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
@@ -34,13 +33,9 @@ static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, c
 
 /* ---- hooks ---- */
 
-/* Who has come in through the directory, which is open to its owner alone; outside, nobody proves who he is. */
 static void message(void *ctx, unsigned source, struct peer peer, const struct wire_message *m, struct moment now)
 {
-    const struct shell *s = ctx;
-    if (!peer.principal[0])
-        peer.principal = source == INGESTOR_DOOR && s->outside ? "insecure" : "owner";
-    ingestor_receive(s->core, source, peer, m, now);
+    ingestor_receive(((struct shell *)ctx)->core, source, peer, m, now);
 }
 
 static bool door_wanted(void *ctx)
@@ -149,7 +144,6 @@ static enum err open_all(struct shell *s, struct service *service, const struct 
     if (err)
         return err;
     const struct journal *j = s->stores.journal;
-    s->outside = a->door[0] != NULL;
     struct ingestor_io io = {s,          send, log_told, stores_append, stores_read, stores_controls, stores_rejects,
                              stores_room};
     s->core = ingestor_new(service->instance, &service->settings, &io, journal_partitions(j), journal_id(j),

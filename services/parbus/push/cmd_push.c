@@ -1,5 +1,6 @@
 #include "link/link.h"
 #include "services/parbus/command.h"
+#include "services/parbus/keys/keys.h"
 #include "services/parbus/push/push.h"
 #include "wire/wire.h"
 #include <pwd.h>
@@ -44,14 +45,20 @@ static bool take_format(const char *text, bool *json)
     return *json || strcmp(text, "table") == 0;
 }
 
-enum { AS = 1, INDEX, PERIOD, STAGE, WAIT, STRICT, BATCH, TIMEOUT, FORMAT, DOOR, TAKE_OVER };
-static const struct option options[] = {
-    {"as", required_argument, NULL, AS},         {"index", required_argument, NULL, INDEX},
-    {"period", required_argument, NULL, PERIOD}, {"stage", required_argument, NULL, STAGE},
-    {"wait", no_argument, NULL, WAIT},           {"strict", no_argument, NULL, STRICT},
-    {"batch", required_argument, NULL, BATCH},   {"timeout", required_argument, NULL, TIMEOUT},
-    {"format", required_argument, NULL, FORMAT}, {"door", required_argument, NULL, DOOR},
-    {"take-over", no_argument, NULL, TAKE_OVER}, {0}};
+enum { AS = 1, INDEX, PERIOD, STAGE, WAIT, STRICT, BATCH, TIMEOUT, FORMAT, DOOR, TAKE_OVER, CONTEXT };
+static const struct option options[] = {{"as", required_argument, NULL, AS},
+                                        {"index", required_argument, NULL, INDEX},
+                                        {"period", required_argument, NULL, PERIOD},
+                                        {"stage", required_argument, NULL, STAGE},
+                                        {"wait", no_argument, NULL, WAIT},
+                                        {"strict", no_argument, NULL, STRICT},
+                                        {"batch", required_argument, NULL, BATCH},
+                                        {"timeout", required_argument, NULL, TIMEOUT},
+                                        {"format", required_argument, NULL, FORMAT},
+                                        {"door", required_argument, NULL, DOOR},
+                                        {"take-over", no_argument, NULL, TAKE_OVER},
+                                        {"context", required_argument, NULL, CONTEXT},
+                                        {0}};
 
 /* What the options want, in the order above. */
 static const char *const wanted[] = {
@@ -65,11 +72,15 @@ static const char *const wanted[] = {
     "seconds from 1 to 86400",
     "table or json",
     "an endpoint such as tcp://host:5700",
-    NULL};
+    NULL,
+    "the name of a context, or its file"};
 
-static bool take_option(struct push_options *o, int option)
+static bool take_option(struct push_options *o, int option, const char **context)
 {
     switch (option) {
+    case CONTEXT:
+        *context = optarg;
+        return *optarg;
     case AS:
         o->feeder = optarg;
         return wire_name_ok(optarg);
@@ -100,30 +111,47 @@ static bool take_option(struct push_options *o, int option)
     }
 }
 
+/* What was said goes before what the context says. */
+static int take_context(struct push_options *o, struct named_context *c, const char *name)
+{
+    int status = named_context_read(c, &command_push, name);
+    o->keys = named_context_keys(c);
+    if (c->there && !o->door && c->context.door[0])
+        o->door = c->context.door;
+    if (!o->feeder)
+        o->feeder = c->there ? c->context.name : default_feeder();
+    return status;
+}
+
 static int run(int argc, char **argv, const char *directory)
 {
-    struct push_options o = {
-        .directory = directory, .feeder = default_feeder(), .batch = PUSH_ROWS_MAX, .timeout_s = TIMEOUT_S};
-    int option;
+    struct push_options o = {.directory = directory, .batch = PUSH_ROWS_MAX, .timeout_s = TIMEOUT_S};
+    struct named_context named;
+    const char *context = NULL;
+    int option, status;
     while ((option = command_option(&command_push, argc, argv, options)) > 0 && option != '?')
-        if (!take_option(&o, option))
+        if (!take_option(&o, option, &context))
             return command_usage_error(&command_push, "--%s wants %s, not '%s'", options[option - 1].name,
                                        wanted[option - 1], optarg);
     if (option == '?')
         return 2;
-    if (o.door && o.strict)
+    if ((o.door || context) && o.strict)
         return command_usage_error(&command_push, "--strict reads the journal of DIR and does not go with --door");
     o.file_count = argc - optind;
     o.file = argv + optind;
     if (o.file_count == 0)
         return command_usage_error(&command_push, "name a file, or - for standard input");
-    return push(&o);
+    status = take_context(&o, &named, context);
+    if (!status)
+        status = push(&o);
+    named_context_forget(&named);
+    return status;
 }
 
 const struct command command_push = {
     "push",
     "FILE.csv… [--as FEEDER] [--index I] [--period P] [--stage S] [--wait] [--strict] [--batch N] [--timeout S] "
-    "[--format table|json] [--door ENDPOINT] [--take-over]",
+    "[--format table|json] [--context NAME] [--door ENDPOINT] [--take-over]",
     "send values from CSV files; - is standard input",
     "One value a line; the first line names the columns, in any order:\n"
     "    index,period,unit,indicator,value,stage,observed_at,evidence\n"
@@ -147,6 +175,8 @@ const struct command command_push = {
     "  --format F    table or json\n"
     "  --door ENDPOINT\n"
     "                send to the pipeline behind this address, e.g. tcp://host:5700; DIR has only the outbox then\n"
+    "  --context NAME\n"
+    "                who you are, your key and the address, from NAME.context or a file (default: $PARBUS_CONTEXT)\n"
     "  --take-over   this outbox has the feeder's name from now on, whoever has it: for when that one is lost, or "
     "never "
     "comes\n"

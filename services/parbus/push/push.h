@@ -34,7 +34,8 @@ enum {
 
 struct push_options {
     const char *directory, *feeder, *index, *period;
-    const char *door; /* NULL: that of the directory */
+    const char *door;               /* NULL: that of the directory */
+    const struct parbus_keys *keys; /* NULL: none */
     Parbus__Stage stage;
     bool wait, strict, json, take_over;
     long batch, timeout_s;

@@ -134,6 +134,7 @@ static enum err open_feeder(struct push_session *s, struct err_text *e)
     struct parbus_feeder_options options = {.endpoint = s->options->door ? s->options->door : own,
                                             .name = s->options->feeder,
                                             .outbox = s->outbox,
+                                            .keys = s->options->keys,
                                             .take_over = s->options->take_over,
                                             .events = {.ctx = s,
                                                        .refusal = on_refusal,

@@ -4,6 +4,7 @@
 #include "client/errors.h"
 #include "reactor/reactor.h"
 #include "scoring/scoring.h"
+#include "services/parbus/keys/keys.h"
 #include "services/parbus/print/print.h"
 #include "services/parbus/rank/series_source.h"
 #include "services/parbus/rank/sheet.h"
@@ -15,6 +16,8 @@ enum { ONCE_US_MAX = 10000000 };
 struct watch {
     const char *index, *period;
     const char *feed_at, *snapshots_at; /* NULL: those of the directory */
+    const char *context;
+    struct named_context named;
     enum sheet_format format;
     bool once;
     long count_max; /* deltas; 0: for ever */
@@ -31,6 +34,7 @@ static int parse(struct watch *w, int argc, char **argv)
                                             {"once", no_argument, NULL, 'o'},
                                             {"feed", required_argument, NULL, 'e'},
                                             {"snapshots", required_argument, NULL, 's'},
+                                            {"context", required_argument, NULL, 'c'},
                                             {0}};
     int option;
     while ((option = command_option(&command_watch, argc, argv, options)) != -1) {
@@ -47,6 +51,8 @@ static int parse(struct watch *w, int argc, char **argv)
             w->feed_at = optarg;
         if (option == 's')
             w->snapshots_at = optarg;
+        if (option == 'c')
+            w->context = optarg;
         w->once = w->once || option == 'o';
     }
     if (argc - optind != 2)
@@ -277,6 +283,7 @@ static enum err open_feed(const struct watch *w, const char *directory, struct p
     struct parbus_feed_options options = {
         .feed_endpoint = w->feed_at ? w->feed_at : events,
         .snapshot_endpoint = w->snapshots_at ? w->snapshots_at : snapshots,
+        .keys = named_context_keys(&w->named),
         .trouble = on_trouble,
     };
     enum err err = w->feed_at ? OK : link_endpoint(events, directory, "feed", e);
@@ -303,12 +310,21 @@ static int open_and_follow(struct watch *w, const char *directory)
     return status;
 }
 
+static int take_context(struct watch *w)
+{
+    const struct context *c = &w->named.context;
+    int status = named_context_read(&w->named, &command_watch, w->context);
+    if (w->named.there && !w->feed_at && c->feed[0] && c->snapshots[0])
+        w->feed_at = c->feed, w->snapshots_at = c->snapshots;
+    return status;
+}
+
 static int run(int argc, char **argv, const char *directory)
 {
     struct watch w = {0};
     struct series_source source;
     int status = parse(&w, argc, argv);
-    if (status >= 0)
+    if (status >= 0 || (status = take_context(&w)))
         return status;
     if (!w.feed_at) { /* from afar there is no journal in which to look whether there is such a series */
         if (!command_may_work_in(&command_watch, directory) ||
@@ -316,12 +332,15 @@ static int run(int argc, char **argv, const char *directory)
             return 1;
         series_source_close(&source);
     }
-    return open_and_follow(&w, directory);
+    status = open_and_follow(&w, directory);
+    named_context_forget(&w.named);
+    return status;
 }
 
 const struct command command_watch = {
     .name = "watch",
-    .usage = "INDEX PERIOD [--once] [--count N] [--format table|csv|json] [--feed ENDPOINT --snapshots ENDPOINT]",
+    .usage = "INDEX PERIOD [--once] [--count N] [--format table|csv|json] [--context NAME] "
+             "[--feed ENDPOINT --snapshots ENDPOINT]",
     .summary = "shows a ranking and how it moves",
     .help = "Prints the table, then a line for each unit that changes: time, unit, score and rank before and after.\n"
             "Goes on when the publisher restarts. Ctrl-C ends it.\n\n"
@@ -329,6 +348,8 @@ const struct command command_watch = {
             "  --count N   ends after N deltas; one delta may change several units\n"
             "  --format F  table (default); csv or json: one line per change\n"
             "  --feed ENDPOINT --snapshots ENDPOINT\n"
-            "              of a pipeline elsewhere, e.g. tcp://host:5701 and tcp://host:5702\n",
+            "              of a pipeline elsewhere, e.g. tcp://host:5701 and tcp://host:5702\n"
+            "  --context NAME\n"
+            "              your key and the addresses, from NAME.context or a file (default: $PARBUS_CONTEXT)\n",
     .run = run,
 };

@@ -13,6 +13,7 @@
 #pragma once
 #include "feed.pb-c.h"
 #include <parbus/error.h>
+#include <parbus/keys.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,10 +28,11 @@ struct parbus_topic; /* one table that is followed over it */
 /* ---- the connections ---- */
 
 struct parbus_feed_options {
-    const char *feed_endpoint;     /* "ipc:///srv/parbus/run/feed", "tcp://…" */
-    const char *snapshot_endpoint; /* "ipc:///srv/parbus/run/snapshot", … */
-    uint32_t topics_max;           /* 0: 1024; at most 8192 */
-    size_t memory_bytes_max;       /* all tables, and what waits to be applied; 0: 1 GiB */
+    const char *feed_endpoint;      /* "ipc:///srv/parbus/run/feed", "tcp://…" */
+    const char *snapshot_endpoint;  /* "ipc:///srv/parbus/run/snapshot", … */
+    const struct parbus_keys *keys; /* copied; NULL: none, for ipc:// and servers without keys */
+    uint32_t topics_max;            /* 0: 1024; at most 8192 */
+    size_t memory_bytes_max;        /* all tables, and what waits to be applied; 0: 1 GiB */
     void *ctx;
     /* Something is wrong with the connections, in a sentence; it is mended without the caller. NULL: not told. */
     void (*trouble)(void *ctx, const char *text);

@@ -12,6 +12,7 @@
 #pragma once
 #include "door.pb-c.h"
 #include <parbus/error.h>
+#include <parbus/keys.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,11 +38,12 @@ struct parbus_feeder_events { /* any may be NULL */
 };
 
 struct parbus_feeder_options {
-    const char *endpoint; /* "ipc:///srv/parbus/run/door", "tcp://…" */
-    const char *name;     /* identity */
-    const char *outbox;   /* directory, made when missing; NULL: in memory only */
-    size_t memory_bytes;  /* for what has no receipt; 0: 8 MiB, at least 2 MiB */
-    bool take_over;       /* a person says that whoever has the name is not to have it any more (D16) */
+    const char *endpoint;           /* "ipc:///srv/parbus/run/door", "tcp://…" */
+    const char *name;               /* identity */
+    const char *outbox;             /* directory, made when missing; NULL: in memory only */
+    size_t memory_bytes;            /* for what has no receipt; 0: 8 MiB, at least 2 MiB */
+    const struct parbus_keys *keys; /* copied; NULL: none, for ipc:// and servers without keys */
+    bool take_over;                 /* a person says that whoever has the name is not to have it any more (D16) */
     struct parbus_feeder_events events;
 };
 

@@ -1,0 +1,45 @@
+#include "services/parbus/keys/keys.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+enum err named_context_path(char path[static PATH_MAX], const char *named, bool make, struct err_text *e)
+{
+    if (!strchr(named, '/'))
+        return context_path(path, named, make, e);
+    return snprintf(path, PATH_MAX, "%s", named) < PATH_MAX ? OK : err_set(e, ERR_TOO_LARGE, "the path is too long");
+}
+
+static enum err read_it(struct named_context *c, const char *named, struct err_text *e)
+{
+    char path[PATH_MAX];
+    enum err err = named_context_path(path, named, false, e);
+    if (!err)
+        err = context_read(&c->context, path, e);
+    if (!err && !c->context.has_server)
+        err = err_set(e, ERR_INVALID, "%s names no server: it is a server's own key", path);
+    return err;
+}
+
+int named_context_read(struct named_context *c, const struct command *command, const char *named)
+{
+    struct err_text e;
+    *c = (struct named_context){.there = false};
+    if (!named)
+        named = getenv("PARBUS_CONTEXT");
+    if (!named || !*named)
+        return 0;
+    prctl(PR_SET_DUMPABLE, 0);
+    if (read_it(c, named, &e) != OK)
+        return command_failed(command, "context %s: %s", named, e.text);
+    memcpy(c->keys.public_key, c->context.public_key, sizeof c->keys.public_key);
+    memcpy(c->keys.secret_key, c->context.secret_key, sizeof c->keys.secret_key);
+    memcpy(c->keys.server_key, c->context.server_key, sizeof c->keys.server_key);
+    c->there = true;
+    return 0;
+}
+
+const struct parbus_keys *named_context_keys(const struct named_context *c) { return c->there ? &c->keys : NULL; }
+
+void named_context_forget(struct named_context *c) { explicit_bzero(c, sizeof *c); }
