@@ -6,10 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct world b;
+
+static void setup(void) { world_open(&b); }
+static void teardown(void) { world_close(&b); }
+TestSuite(catalog_load, .init = setup, .fini = teardown);
+
 Test(catalog_load, takes_a_sound_catalog)
 {
-    struct world b;
-    world_open(&b);
     struct catalog_set *set = catalog_load(b.directory, world_fault, &b);
     world_print(&b);
     cr_assert(set != NULL);
@@ -24,7 +28,6 @@ Test(catalog_load, takes_a_sound_catalog)
     cr_expect_eq(d->node[5]->parent, 2);
     cr_expect_str_eq(set->period[0][1], "2025");
     catalog_set_destroy(&set);
-    world_close(&b);
 }
 
 /* One change, one fault. */
@@ -91,15 +94,14 @@ static const struct {
 Test(catalog_load, reports_each_fault_of_a_definition_with_its_line)
 {
     for (size_t i = 0; i < sizeof index_fault / sizeof *index_fault; i++) {
-        struct world b;
-        world_open(&b);
+        teardown();
+        setup();
         world_rewrite(&b, "one.yaml", world_index, index_fault[i].from, index_fault[i].to);
         cr_expect(!world_loads(&b), "'%s' went through", index_fault[i].to);
         bool found = world_has_fault(&b, "one.yaml", index_fault[i].line, index_fault[i].text);
         cr_expect(found, "'%s': want %d: %s", index_fault[i].to, index_fault[i].line, index_fault[i].text);
         if (!found)
             world_print(&b);
-        world_close(&b);
     }
 }
 
@@ -125,58 +127,46 @@ static const struct {
 Test(catalog_load, reports_each_fault_of_a_registry_with_its_line)
 {
     for (size_t i = 0; i < sizeof registry_fault / sizeof *registry_fault; i++) {
-        struct world b;
-        world_open(&b);
+        teardown();
+        setup();
         world_rewrite(&b, "registries/units.yaml", world_registry, registry_fault[i].from, registry_fault[i].to);
         cr_expect(!world_loads(&b), "'%s' went through", registry_fault[i].to);
         bool found = world_has_fault(&b, "registries/units.yaml", registry_fault[i].line, registry_fault[i].text);
         cr_expect(found, "'%s': want %d: %s", registry_fault[i].to, registry_fault[i].line, registry_fault[i].text);
         if (!found)
             world_print(&b);
-        world_close(&b);
     }
 }
 
 Test(catalog_load, one_fault_is_reported_once)
 {
-    struct world b;
-    world_open(&b);
     world_rewrite(&b, "one.yaml", world_index, "max: 40, rule", "max: forty, rule");
     world_loads(&b);
     cr_expect_eq(b.faults, 1, "not also that 0 is too small, or that the sum is wrong");
-    world_close(&b);
 }
 
 Test(catalog_load, the_same_version_twice_is_a_fault)
 {
-    struct world b;
-    world_open(&b);
     world_rewrite(&b, "two.yaml", world_index, "periods: [2024, 2025]", "periods: [2026]");
     world_write(&b, "registries/zunits.yaml", world_registry, strlen(world_registry));
     world_loads(&b);
     cr_expect(world_has_fault(&b, "two.yaml", 2, "index one version 1 stands in"));
     cr_expect(world_has_fault(&b, "registries/zunits.yaml", 2, "registry units version 1 stands in"));
     cr_expect_eq(b.faults, 2);
-    world_close(&b);
 }
 
 Test(catalog_load, a_period_belongs_to_one_version)
 {
-    struct world b;
-    world_open(&b);
     char *second = world_replaced(world_index, "version: 1", "version: 2");
     world_rewrite(&b, "two.yaml", second, "periods: [2024, 2025]", "periods: [2026, 2025]");
     free(second);
     world_loads(&b);
     cr_expect(world_has_fault(&b, "two.yaml", 10, "period 2025 is bound to version 1 already"));
     cr_expect_eq(b.faults, 1);
-    world_close(&b);
 }
 
 Test(catalog_load, a_number_is_given_once_over_all_versions)
 {
-    struct world b;
-    world_open(&b);
     char *second = world_replaced(world_index, "version: 1", "version: 2");
     char *moved = world_replaced(second, "periods: [2024, 2025]", "periods: []");
     world_rewrite(&b, "two.yaml", moved, "code: B3", "code: C3");
@@ -186,7 +176,6 @@ Test(catalog_load, a_number_is_given_once_over_all_versions)
     world_loads(&b);
     cr_expect(world_has_fault(&b, "two.yaml", 30, "id 6 is B3 in version 1"));
     cr_expect(world_has_fault(&b, "registries/units2.yaml", 7, "unit 2 is b in version 1"));
-    world_close(&b);
 }
 
 static void append(char **text, const char *more)
@@ -214,8 +203,6 @@ static char *deep_tree(int depth)
 
 Test(catalog_load, a_tree_has_at_most_sixteen_levels)
 {
-    struct world b;
-    world_open(&b);
     char *text = deep_tree(CATALOG_DEPTH_MAX);
     world_write(&b, "one.yaml", text, strlen(text));
     free(text);
@@ -226,13 +213,10 @@ Test(catalog_load, a_tree_has_at_most_sixteen_levels)
     world_loads(&b);
     world_print(&b);
     cr_expect(world_has_fault(&b, "one.yaml", 14 + CATALOG_DEPTH_MAX, "deeper than 16 levels"));
-    world_close(&b);
 }
 
 Test(catalog_load, a_definition_has_limits_on_leaves_and_nodes)
 {
-    struct world b;
-    world_open(&b);
     char path[128];
     snprintf(path, sizeof path, "%s/one.yaml", b.directory);
     FILE *out = fopen(path, "w");
@@ -245,16 +229,15 @@ Test(catalog_load, a_definition_has_limits_on_leaves_and_nodes)
     world_loads(&b);
     cr_expect(world_has_fault(&b, "one.yaml", 20 + CATALOG_NODES_MAX - 1, "more than 4096 nodes"));
     cr_expect(world_has_fault(&b, "one.yaml", 15, "4095 leaves; a definition has at most 2048"));
-    world_close(&b);
 }
 
 /* 1500 nodes: with titles of 2 x 300 bytes they fit a Description, with 2 x 400 they do not. */
-static bool loads_with_titles_of(struct world *b, int bytes)
+static bool loads_with_titles_of(int bytes)
 {
     char path[128], title[1001];
     memset(title, 'x', sizeof title);
     title[bytes] = '\0';
-    snprintf(path, sizeof path, "%s/one.yaml", b->directory);
+    snprintf(path, sizeof path, "%s/one.yaml", b.directory);
     FILE *out = fopen(path, "w");
     cr_assert(out != NULL);
     fwrite(world_index, 1, (size_t)(strstr(world_index, "tree:") - world_index), out);
@@ -262,18 +245,15 @@ static bool loads_with_titles_of(struct world *b, int bytes)
     for (int i = 2; i <= 1501; i++)
         fprintf(out, "    - {id: %d, code: n%d, title: {vi: %s, en: %s}, max: 1, rule: points}\n", i, i, title, title);
     fclose(out);
-    return world_loads(b);
+    return world_loads(&b);
 }
 
 Test(catalog_load, a_tree_fits_the_message_that_describes_it)
 {
-    struct world b;
-    world_open(&b);
-    cr_expect(loads_with_titles_of(&b, 300));
-    cr_expect_not(loads_with_titles_of(&b, 400));
+    cr_expect(loads_with_titles_of(300));
+    cr_expect_not(loads_with_titles_of(400));
     world_print(&b);
     cr_expect(world_has_fault(&b, "one.yaml", 14, "the codes and titles of the tree take"));
-    world_close(&b);
 }
 
 /* Files that cost little to write and that libyaml, or we, would take minutes for: each is refused where it begins. */
@@ -294,10 +274,10 @@ static const struct {
     {"periods: [", "%d, ", "]\n", 1, "more than 4096 periods"},
 };
 
-static void write_costly(const struct world *b, size_t i)
+static void write_costly(size_t i)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s/one.yaml", b->directory);
+    snprintf(path, sizeof path, "%s/one.yaml", b.directory);
     FILE *out = fopen(path, "w");
     cr_assert(out != NULL);
     fputs(costly[i].head, out);
@@ -310,22 +290,19 @@ static void write_costly(const struct world *b, size_t i)
 Test(catalog_load, what_would_take_endless_time_is_refused_where_it_begins)
 {
     for (size_t i = 0; i < sizeof costly / sizeof *costly; i++) {
-        struct world b;
-        world_open(&b);
-        write_costly(&b, i);
+        teardown();
+        setup();
+        write_costly(i);
         int64_t from_us = clock_mono_us();
         cr_expect(!world_loads(&b));
         cr_expect_lt(clock_mono_us() - from_us, 20000000, "%s: a minute and more if it is not refused",
                      costly[i].piece);
         cr_expect(world_has_fault(&b, "one.yaml", costly[i].line, costly[i].text), "%s", costly[i].piece);
-        world_close(&b);
     }
 }
 
 Test(catalog_load, a_unit_has_a_limit_on_its_aliases)
 {
-    struct world b;
-    world_open(&b);
     char *text = strdup("aliases: [Ann"), name[16];
     for (int i = 0; i < 256; i++) {
         snprintf(name, sizeof name, ", N%d", i);
@@ -335,7 +312,6 @@ Test(catalog_load, a_unit_has_a_limit_on_its_aliases)
     free(text);
     cr_expect(!world_loads(&b));
     cr_expect(world_has_fault(&b, "registries/units.yaml", 6, "a unit has at most 256 aliases"));
-    world_close(&b);
 }
 
 static void count_fault(void *ctx, const char *file, int line, const char *text)
@@ -347,9 +323,7 @@ static void count_fault(void *ctx, const char *file, int line, const char *text)
 
 Test(catalog_load, a_thousand_faults_of_a_file_are_told)
 {
-    struct world b;
     size_t faults = 0;
-    world_open(&b);
     char path[128];
     snprintf(path, sizeof path, "%s/registries/units.yaml", b.directory);
     FILE *out = fopen(path, "a");
@@ -359,17 +333,16 @@ Test(catalog_load, a_thousand_faults_of_a_file_are_told)
     fclose(out);
     cr_expect(catalog_load(b.directory, count_fault, &faults) == NULL);
     cr_expect_eq(faults, 1000);
-    world_close(&b);
 }
 
 Test(catalog_load, a_directory_without_a_catalog_is_a_fault)
 {
-    struct world b = {.directory = "/tmp/parbus-catalog-XXXXXX"};
+    teardown();
+    b = (struct world){.directory = "/tmp/parbus-catalog-XXXXXX"};
     cr_assert(mkdtemp(b.directory) != NULL);
     cr_expect(!world_loads(&b));
     world_print(&b);
     cr_expect(world_has_fault(&b, "registries", 0, "No such file or directory"));
-    world_close(&b);
 }
 
 static const struct {
@@ -388,7 +361,6 @@ static const struct {
 
 Test(catalog_load, one_run_shows_all_faults)
 {
-    struct world b = {.directory = ""};
     struct catalog_set *set = catalog_load(SOURCE_DIR "/tests/data/catalog-faulty", world_fault, &b);
     cr_expect(set == NULL);
     for (size_t i = 0; i < sizeof example_fault / sizeof *example_fault; i++) {

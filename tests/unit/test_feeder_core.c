@@ -6,8 +6,21 @@
 
 enum { SUBMISSIONS = 400 };
 
+static struct world *w;
+
+/* A feeder that is connected, on a network without faults; with another epoch or faults: start_again. */
+static void setup(void) { w = calm(1); }
+static void teardown(void) { world_free(w); }
+TestSuite(feeder_core, .init = setup, .fini = teardown);
+
+static void start_again(struct world *other)
+{
+    teardown();
+    w = other;
+}
+
 /* Submits 1 .. count as there is room, with faults while doing so, then runs until all have a receipt. */
-static void run(struct world *w, uint32_t count, uint32_t crash_permille, uint32_t feeder_crash_permille)
+static void run(uint32_t count, uint32_t crash_permille, uint32_t feeder_crash_permille)
 {
     uint32_t id = 1;
     for (int step = 0; step < 400000 && (id <= count || !world_all_settled(w)); step++) {
@@ -31,45 +44,42 @@ static void run(struct world *w, uint32_t count, uint32_t crash_permille, uint32
 Test(feeder_core, each_submission_is_journalled_once_and_in_order_whatever_the_network_does)
 {
     for (uint64_t seed = 1; seed <= 60; seed++) {
-        struct world *w = world_new(seed);
+        start_again(world_new(seed));
         w->net.loss_percent = world_draw(30), w->net.repeat_percent = world_draw(30),
         w->net.delay_steps_max = world_draw(20);
         w->door.window_bytes = world_draw(2) ? 1 + world_draw(400) : 0;
         world_start_feeder(w, 5);
-        run(w, SUBMISSIONS, world_draw(2) ? 3 : 0, 0);
+        run(SUBMISSIONS, world_draw(2) ? 3 : 0, 0);
         assert_each_once_in_order(w, SUBMISSIONS);
         cr_assert(eq(u64, w->renumbered, 0));
         cr_assert(eq(u64, feeder_core_totals(w->core).number, 7));
-        world_free(w);
     }
 }
 
 Test(feeder_core, a_feeder_with_a_store_goes_on_after_its_own_death)
 {
     for (uint64_t seed = 1; seed <= 60; seed++) {
-        struct world *w = world_new(seed);
+        start_again(world_new(seed));
         w->stored = true;
         w->net.loss_percent = world_draw(30), w->net.repeat_percent = world_draw(30),
         w->net.delay_steps_max = world_draw(20);
         w->door.window_bytes = world_draw(2) ? 1 + world_draw(400) : 0;
         world_start_feeder(w, 0);
-        run(w, SUBMISSIONS, 2, 5);
+        run(SUBMISSIONS, 2, 5);
         assert_each_once_in_order(w, SUBMISSIONS);
         cr_assert(eq(u64, w->store_epoch, 1));
-        world_free(w);
     }
 }
 
 Test(feeder_core, an_ingestor_that_echoes_nothing_is_understood_on_a_connection_that_keeps_order)
 {
     for (uint64_t seed = 1; seed <= 30; seed++) {
-        struct world *w = world_new(seed);
+        start_again(world_new(seed));
         w->door.echo = false;
         w->net.loss_percent = world_draw(20);
         world_start_feeder(w, 5);
-        run(w, SUBMISSIONS, 3, 0);
+        run(SUBMISSIONS, 3, 0);
         assert_each_once_in_order(w, SUBMISSIONS);
-        world_free(w);
     }
 }
 
@@ -77,7 +87,7 @@ Test(feeder_core, an_ingestor_that_echoes_nothing_is_understood_on_a_connection_
 
 Test(feeder_core, a_stale_epoch_is_followed_by_the_next_one)
 {
-    struct world *w = calm(3);
+    start_again(calm(3));
     w->door.epoch = 41;
     w->door.receipted = w->door.last = 9;
     for (uint32_t id = 1; id <= 3; id++)
@@ -85,13 +95,12 @@ Test(feeder_core, a_stale_epoch_is_followed_by_the_next_one)
     steps(w, 40);
     cr_assert(eq(u64, feeder_core_totals(w->core).epoch, 42));
     assert_each_once_in_order(w, 3);
-    world_free(w);
 }
 
 /* One of the two clocks is wrong; when it is right again, all goes on. */
 Test(feeder_core, an_epoch_ahead_is_told_and_waited_out)
 {
-    struct world *w = calm(9);
+    start_again(calm(9));
     w->door.epoch_max = 8;
     world_submit(w, 1);
     steps(w, 100);
@@ -102,12 +111,11 @@ Test(feeder_core, an_epoch_ahead_is_told_and_waited_out)
     steps(w, 2000);
     assert_each_once_in_order(w, 1);
     cr_assert(eq(u64, feeder_core_totals(w->core).epoch, 9));
-    world_free(w);
 }
 
 Test(feeder_core, an_epoch_ahead_of_a_hello_that_is_over_is_ignored)
 {
-    struct world *w = calm(9);
+    start_again(calm(9));
     world_refuse(w, 0, PARBUS__REASON__REFUSED_EPOCH_AHEAD, "epoch 11 is of another time", 60000);
     world_submit(w, 1);
     steps(w, 20);
@@ -116,7 +124,6 @@ Test(feeder_core, an_epoch_ahead_of_a_hello_that_is_over_is_ignored)
     steps(w, 20);
     cr_assert(eq(u64, w->troubles, 0));
     assert_each_once_in_order(w, 2);
-    world_free(w);
 }
 
 /* So that two lives without memory never use the same one, whatever the clock says. */
@@ -126,7 +133,7 @@ Test(feeder_core, epochs_of_a_life_differ_by_multiples_of_its_step)
         uint64_t own, known, next;
     } cases[] = {{0x4507, 0x9903, 0x9907}, {0x4502, 0x9903, 0x9a02}, {0x4503, 0x9903, 0x9a03}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct world *w = world_new(1);
+        start_again(world_new(1));
         w->quiet = true;
         w->epoch_step = 0x100;
         w->door.epoch = cases[i].known;
@@ -135,13 +142,12 @@ Test(feeder_core, epochs_of_a_life_differ_by_multiples_of_its_step)
         steps(w, 40);
         cr_assert(eq(u64, feeder_core_totals(w->core).epoch, cases[i].next));
         assert_each_once_in_order(w, 1);
-        world_free(w);
     }
 }
 
 Test(feeder_core, there_is_no_epoch_after_the_last)
 {
-    struct world *w = world_new(1);
+    start_again(world_new(1));
     w->quiet = true;
     w->epoch_step = 0x100;
     w->door.epoch = UINT64_MAX - 3;
@@ -149,24 +155,21 @@ Test(feeder_core, there_is_no_epoch_after_the_last)
     world_submit(w, 1);
     steps(w, 40);
     cr_assert(eq(int, feeder_core_failure(w->core, NULL), ERR_PEER));
-    world_free(w);
 }
 
 Test(feeder_core, a_feeder_that_lost_its_memory_takes_a_new_epoch)
 {
-    struct world *w = calm(1);
     w->door.receipted = w->door.last = 9;
     world_submit(w, 1);
     steps(w, 40);
     cr_assert(eq(u64, feeder_core_totals(w->core).epoch, 2));
     cr_assert(eq(u64, w->renumbered, 1));
     assert_each_once_in_order(w, 1);
-    world_free(w);
 }
 
 Test(feeder_core, a_journal_that_lost_receipts_gets_what_is_left_in_a_new_epoch)
 {
-    struct world *w = world_new(1);
+    start_again(world_new(1));
     w->quiet = w->stored = true;
     w->door.window = 37; /* so that the ring wraps at other seqs than the receipts end at */
     world_start_feeder(w, 0);
@@ -189,12 +192,10 @@ Test(feeder_core, a_journal_that_lost_receipts_gets_what_is_left_in_a_new_epoch)
     cr_assert(eq(sz, w->door.journal_count, 300 - receipted));
     for (size_t i = 0; i < w->door.journal_count; i++)
         cr_assert(eq(u64, w->door.journal[i], receipted + 1 + i));
-    world_free(w);
 }
 
 Test(feeder_core, sharing_a_name_stops_the_feeder)
 {
-    struct world *w = calm(1);
     world_submit(w, 1);
     steps(w, 30);
     w->door.epoch = 2; /* somebody else said hello */
@@ -204,12 +205,10 @@ Test(feeder_core, sharing_a_name_stops_the_feeder)
     struct err_text e;
     cr_assert(eq(int, feeder_core_failure(w->core, &e), ERR_LOST));
     cr_assert(strstr(e.text, "another process") != NULL);
-    world_free(w);
 }
 
 Test(feeder_core, a_refused_submission_is_told_once_and_the_rest_goes_on)
 {
-    struct world *w = calm(1);
     w->door.refuse_id = 2;
     for (uint32_t id = 1; id <= 3; id++)
         world_submit(w, id);
@@ -219,12 +218,10 @@ Test(feeder_core, a_refused_submission_is_told_once_and_the_rest_goes_on)
     cr_assert(eq(u64, w->refused, 2));
     cr_assert(eq(int, (int)w->refusal_reason, (int)PARBUS__REASON__REFUSED_MALFORMED));
     cr_assert(eq(sz, w->door.journal_count, 2));
-    world_free(w);
 }
 
 Test(feeder_core, a_refusal_that_the_ingestor_forgot_is_repeated_in_silence)
 {
-    struct world *w = calm(1);
     w->door.refuse_id = 2;
     w->door.commit_us = INT64_MAX;
     world_submit(w, 1);
@@ -238,12 +235,11 @@ Test(feeder_core, a_refusal_that_the_ingestor_forgot_is_repeated_in_silence)
     cr_assert(eq(u64, w->refusals, 1));
     cr_assert(eq(sz, w->door.journal_count, 2));
     cr_assert(eq(u64, feeder_core_totals(w->core).receipted, 3));
-    world_free(w);
 }
 
 Test(feeder_core, a_refusal_of_what_is_not_on_disk_yet_is_ignored)
 {
-    struct world *w = world_new(1);
+    start_again(world_new(1));
     w->stored = true;
     world_start_feeder(w, 0);
     steps(w, 10);
@@ -255,12 +251,10 @@ Test(feeder_core, a_refusal_of_what_is_not_on_disk_yet_is_ignored)
     world_sync_store(w);
     steps(w, 40);
     assert_each_once_in_order(w, 1);
-    world_free(w);
 }
 
 Test(feeder_core, busy_is_waited_out)
 {
-    struct world *w = calm(1);
     world_submit(w, 1);
     steps(w, 20);
     w->door.commit_us = INT64_MAX;
@@ -275,14 +269,12 @@ Test(feeder_core, busy_is_waited_out)
     w->door.commit_us = 0;
     steps(w, 2000);
     assert_each_once_in_order(w, 2);
-    world_free(w);
 }
 
 /* D9a */
 Test(feeder_core, trouble_that_lasts_costs_a_submission_a_time_and_not_a_window)
 {
     enum { OUTAGE_US = 60000000, WAIT_US_MAX = 4000000, TRIES = OUTAGE_US / WAIT_US_MAX };
-    struct world *w = calm(1);
     w->door.full = true;
     for (uint32_t id = 1; id <= 60; id++)
         world_submit(w, id);
@@ -297,13 +289,11 @@ Test(feeder_core, trouble_that_lasts_costs_a_submission_a_time_and_not_a_window)
         world_step(w);
     assert_each_once_in_order(w, 60);
     cr_assert(eq(u64, w->door.came, 60));
-    world_free(w);
 }
 
 /* D9a: it was refused, so no receipt will open the way before it. */
 Test(feeder_core, one_that_is_refused_for_good_does_not_stand_in_the_way_of_the_next_try)
 {
-    struct world *w = calm(1);
     w->door.full = true;
     for (uint32_t id = 1; id <= 3; id++)
         world_submit(w, id);
@@ -316,12 +306,11 @@ Test(feeder_core, one_that_is_refused_for_good_does_not_stand_in_the_way_of_the_
     steps(w, 2000);
     cr_assert(eq(sz, w->door.journal_count, 2));
     cr_assert(world_all_settled(w));
-    world_free(w);
 }
 
 Test(feeder_core, an_answer_to_an_earlier_hello_or_epoch_is_ignored)
 {
-    struct world *w = calm(5);
+    start_again(calm(5));
     world_submit(w, 1);
     world_submit(w, 2);
     w->door.commit_us = INT64_MAX;
@@ -334,12 +323,11 @@ Test(feeder_core, an_answer_to_an_earlier_hello_or_epoch_is_ignored)
     world_answer(w, PARBUS__TO_FEEDER__BODY_WELCOME, &welcome.base);
     steps(w, 10);
     cr_assert(eq(u64, feeder_core_totals(w->core).receipted, 0));
-    world_free(w);
 }
 
 Test(feeder_core, a_verdict_of_an_earlier_epoch_is_ignored)
 {
-    struct world *w = calm(5);
+    start_again(calm(5));
     w->net.loss_percent = 100;
     feeder_core_status(w->core, 1, 1, 0);
     Parbus__Verdict v = PARBUS__VERDICT__INIT;
@@ -352,23 +340,19 @@ Test(feeder_core, a_verdict_of_an_earlier_epoch_is_ignored)
     cr_assert(eq(u64, w->verdicts, 0));
     steps(w, 5000);
     cr_assert(eq(u64, w->verdicts, 1), "the question stays open");
-    world_free(w);
 }
 
 Test(feeder_core, an_old_protocol_stops_the_feeder)
 {
-    struct world *w = calm(1);
     steps(w, 3);
     world_refuse(w, 0, PARBUS__REASON__REFUSED_PROTOCOL_VERSION, "this ingestor speaks version 9", 0);
     steps(w, 3);
     cr_assert(eq(int, feeder_core_failure(w->core, NULL), ERR_VERSION));
     cr_assert(eq(i64, feeder_core_tick(w->core, world_now(w)), INT64_MAX));
-    world_free(w);
 }
 
 Test(feeder_core, questions_are_asked_until_they_are_answered)
 {
-    struct world *w = calm(1);
     feeder_core_describe(w->core, "pci", "");
     feeder_core_status(w->core, 1, 1, 0);
     w->net.loss_percent = 100;
@@ -377,12 +361,10 @@ Test(feeder_core, questions_are_asked_until_they_are_answered)
     steps(w, 5000);
     cr_assert(eq(u64, w->descriptions, 1));
     cr_assert(eq(u64, w->verdicts, 1));
-    world_free(w);
 }
 
 Test(feeder_core, an_unknown_index_answers_the_question)
 {
-    struct world *w = calm(1);
     feeder_core_describe(w->core, "pcy", "");
     steps(w, 2);
     w->net.count = 0;
@@ -390,12 +372,10 @@ Test(feeder_core, an_unknown_index_answers_the_question)
     steps(w, 4);
     cr_assert(eq(u64, w->refusals, 1));
     cr_assert(eq(u64, w->refused, 0));
-    world_free(w);
 }
 
 Test(feeder_core, what_would_be_refused_is_not_taken)
 {
-    struct world *w = calm(1);
     static char long_unit[300];
     memset(long_unit, 'x', sizeof long_unit - 1);
     uint32_t indicator[2] = {1, 2};
@@ -416,12 +396,10 @@ Test(feeder_core, what_would_be_refused_is_not_taken)
     cr_assert(eq(int, feeder_core_submit(w->core, &s, &e), ERR_INVALID));
     cr_assert(eq(u64, feeder_core_totals(w->core).last_seq, 0));
     cr_assert(eq(int, feeder_core_submit(w->core, &good, &e), OK));
-    world_free(w);
 }
 
 Test(feeder_core, rubbish_from_the_ingestor_is_trouble_and_no_more)
 {
-    struct world *w = calm(1);
     for (uint64_t i = 0; i < 2000; i++) {
         uint8_t bytes[40];
         size_t n = world_draw(sizeof bytes);
@@ -432,10 +410,9 @@ Test(feeder_core, rubbish_from_the_ingestor_is_trouble_and_no_more)
         world_receive(w, bytes, n);
     }
     cr_assert(feeder_core_totals(w->core).last_seq == 0);
-    world_free(w);
 }
 
-static void say_scored(struct world *w, uint64_t scored, uint64_t accepted, uint64_t rejected)
+static void say_scored(uint64_t scored, uint64_t accepted, uint64_t rejected)
 {
     Parbus__Scored m = PARBUS__SCORED__INIT;
     m.has_scored = m.has_accepted_rows = m.has_rejected_rows = 1;
@@ -448,17 +425,16 @@ static void say_scored(struct world *w, uint64_t scored, uint64_t accepted, uint
 /* What was set aside and is sent again counts rows, and no submission (I13, I19). */
 Test(feeder_core, totals_with_as_many_submissions_and_more_rows_are_newer)
 {
-    struct world *w = world_new(11);
+    start_again(world_new(11));
     world_start_feeder(w, 1);
-    run(w, 3, 0, 0);
-    say_scored(w, 5, 4, 1);
-    say_scored(w, 5, 6, 1);
-    say_scored(w, 5, 4, 1); /* late */
+    run(3, 0, 0);
+    say_scored(5, 4, 1);
+    say_scored(5, 6, 1);
+    say_scored(5, 4, 1); /* late */
     struct parbus_feeder_totals t = feeder_core_totals(w->core);
     cr_assert(eq(u64, t.scored, 5));
     cr_assert(eq(u64, t.accepted_rows, 6));
     cr_assert(eq(u64, t.rejected_rows, 1));
-    say_scored(w, 6, 2, 1);
+    say_scored(6, 2, 1);
     cr_assert(eq(u64, feeder_core_totals(w->core).accepted_rows, 2));
-    world_free(w);
 }

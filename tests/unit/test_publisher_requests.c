@@ -4,9 +4,14 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+static struct witness *v;
+
+static void setup(void) { v = witness_new(1); }
+static void teardown(void) { witness_free(v); }
+TestSuite(publisher_requests, .init = setup, .fini = teardown);
+
 Test(publisher_requests, a_snapshot_holds_every_unit_with_or_without_values)
 {
-    struct witness *v = witness_new(1);
     witness_publish_one(v, 7, 4 * MICRO);
     witness_ask_snapshot(v, WORLD_TOPIC, 9);
     world_tick(&v->world);
@@ -18,12 +23,10 @@ Test(publisher_requests, a_snapshot_holds_every_unit_with_or_without_values)
     cr_assert_eq(v->snapshot_present, 1);
     cr_assert_eq(v->begin_seq, 1);
     cr_assert_eq(v->end_seq, 1);
-    witness_free(v);
 }
 
 Test(publisher_requests, a_client_that_reads_slowly_gets_the_rest_later)
 {
-    struct witness *v = witness_new(1);
     v->refuse = ERR_BUSY;
     witness_ask_snapshot(v, WORLD_TOPIC, 9);
     cr_assert_leq(world_tick(&v->world), v->world.now_us + 10 * WORLD_MS);
@@ -33,12 +36,10 @@ Test(publisher_requests, a_client_that_reads_slowly_gets_the_rest_later)
     world_tick(&v->world);
     cr_assert_eq(v->snapshot_rows, WORLD_UNITS);
     cr_assert_eq(v->world.metrics.value[METRIC_snapshots_served], 1);
-    witness_free(v);
 }
 
 Test(publisher_requests, a_client_that_never_reads_is_given_up)
 {
-    struct witness *v = witness_new(1);
     v->refuse = ERR_BUSY;
     witness_ask_snapshot(v, WORLD_TOPIC, 9);
     world_tick(&v->world);
@@ -48,22 +49,18 @@ Test(publisher_requests, a_client_that_never_reads_is_given_up)
     v->refuse = OK;
     world_tick(&v->world);
     cr_assert_eq(v->answers, 0);
-    witness_free(v);
 }
 
 Test(publisher_requests, a_client_that_went_away_is_forgotten)
 {
-    struct witness *v = witness_new(1);
     v->refuse = ERR_NOT_FOUND;
     witness_ask_snapshot(v, WORLD_TOPIC, 9);
     world_tick(&v->world);
     cr_assert_eq(v->world.metrics.value[METRIC_snapshots_abandoned], 1);
-    witness_free(v);
 }
 
 Test(publisher_requests, asking_again_takes_the_place_of_the_first_question)
 {
-    struct witness *v = witness_new(1);
     v->refuse = ERR_BUSY;
     for (uint64_t request = 1; request < 5; request++)
         witness_ask_snapshot(v, WORLD_TOPIC, request);
@@ -72,12 +69,10 @@ Test(publisher_requests, asking_again_takes_the_place_of_the_first_question)
     v->world.now_us += 10 * WORLD_MS;
     world_tick(&v->world);
     cr_assert_eq(v->answers, 3);
-    witness_free(v);
 }
 
 Test(publisher_requests, resumes_from_the_ring)
 {
-    struct witness *v = witness_new(1);
     for (int i = 1; i <= 10; i++)
         witness_publish_one(v, 7, i * MICRO);
     witness_ask_resume(v, v->world.epoch, 4);
@@ -86,12 +81,10 @@ Test(publisher_requests, resumes_from_the_ring)
     cr_assert_not(v->more);
     witness_ask_resume(v, v->world.epoch, 10);
     cr_assert_eq(v->resumed_deltas, 6);
-    witness_free(v);
 }
 
 Test(publisher_requests, a_position_that_left_the_ring_is_told_to_start_again)
 {
-    struct witness *v = witness_new(1);
     v->world.settings.feed_ring_deltas = 3;
     world_restart(&v->world);
     for (int i = 1; i <= 10; i++)
@@ -100,12 +93,10 @@ Test(publisher_requests, a_position_that_left_the_ring_is_told_to_start_again)
     cr_assert_eq(v->resumed_deltas, 3);
     witness_ask_resume(v, v->world.epoch, 6);
     cr_assert_eq(v->kind[1], PARBUS__FROM_SNAPSHOTS__BODY_RESYNC);
-    witness_free(v);
 }
 
 Test(publisher_requests, the_bytes_of_all_rings_are_bounded)
 {
-    struct witness *v = witness_new(1);
     v->world.settings.feed_ring_bytes_max = 4096;
     world_restart(&v->world);
     for (int i = 1; i <= 300; i++)
@@ -114,35 +105,29 @@ Test(publisher_requests, the_bytes_of_all_rings_are_bounded)
     cr_assert_eq(v->kind[0], PARBUS__FROM_SNAPSHOTS__BODY_RESYNC);
     witness_ask_resume(v, v->world.epoch, 290);
     cr_assert_eq(v->resumed_deltas, 10);
-    witness_free(v);
 }
 
 Test(publisher_requests, another_epoch_or_a_position_ahead_is_told_to_start_again)
 {
-    struct witness *v = witness_new(1);
     witness_ask_resume(v, v->world.epoch + 1, 0);
     witness_ask_resume(v, v->world.epoch, 1);
     cr_assert_eq(v->answers, 2);
     cr_assert_eq(v->kind[0], PARBUS__FROM_SNAPSHOTS__BODY_RESYNC);
     cr_assert_eq(v->kind[1], PARBUS__FROM_SNAPSHOTS__BODY_RESYNC);
     cr_assert_not(v->topic_unknown);
-    witness_free(v);
 }
 
 Test(publisher_requests, an_unknown_topic_is_named_as_such)
 {
-    struct witness *v = witness_new(1);
     static const char *const topics[] = {"little/1999", "", "/", "no-such/2025", "little"};
     for (int i = 0; i < 5; i++)
         witness_ask_snapshot(v, topics[i], 1);
     cr_assert_eq(v->answers, 5);
     cr_assert(v->topic_unknown);
-    witness_free(v);
 }
 
 Test(publisher_requests, a_new_period_is_there_as_soon_as_it_is_opened)
 {
-    struct witness *v = witness_new(1);
     struct page page;
     page_period(&page, catalog_control_seq(v->world.catalog) + 1, "little", "2026");
     world_control(&v->world, &page);
@@ -150,17 +135,15 @@ Test(publisher_requests, a_new_period_is_there_as_soon_as_it_is_opened)
     world_tick(&v->world);
     cr_assert_eq(v->snapshot_rows, WORLD_UNITS);
     cr_assert_eq(publisher_topics(v->world.publisher), 2);
-    witness_free(v);
 }
 
 /* ---- size ---- */
 
 static void on_sized_publish(void *ctx, const char *topic, const void *event, size_t bytes)
 {
-    struct witness *v = ctx;
     struct wire_message m;
     struct err_text e;
-    (void)topic;
+    (void)ctx, (void)topic;
     cr_assert_leq(bytes, 1 << 20);
     arena_reset(&v->arena);
     cr_assert_eq(wire_open(&wire_feed_event, event, bytes, &v->arena, &m, &e), OK, "%s", e.text);
@@ -184,7 +167,8 @@ static void no_reload(void *ctx, struct publisher *p, uint64_t journal_id, uint3
 Test(publisher_requests, many_changes_and_large_tables_are_cut_to_the_size_of_a_message)
 {
     enum { UNITS = 20000, TOPS = 6 };
-    struct witness *v = calloc(1, sizeof *v);
+    teardown();
+    v = calloc(1, sizeof *v);
     arena_init(&v->arena, 64 << 20);
     v->world.catalog = little_catalog_new(UNITS, TOPS);
     little_catalog_open(v->world.catalog, "2025");
@@ -216,5 +200,4 @@ Test(publisher_requests, many_changes_and_large_tables_are_cut_to_the_size_of_a_
     cr_assert_eq(v->resumed_deltas, v->deltas);
     cr_assert_gt(v->answers, 6);
     cr_assert_not(v->more);
-    witness_free(v);
 }

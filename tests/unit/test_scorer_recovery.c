@@ -3,10 +3,14 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+static struct fixture f;
+
+static void setup(void) { fixture_setup(&f); }
+static void teardown(void) { fixture_teardown(&f); }
+TestSuite(scorer_recovery, .init = setup, .fini = teardown);
+
 Test(scorer_recovery, a_restart_goes_on_from_state)
 {
-    struct fixture f;
-    fixture_setup(&f);
     world_give_row(&f.w, 1, B, 3, 100);
     world_give_row(&f.w, 2, A1, 4, 100);
     fixture_commit(&f);
@@ -23,13 +27,10 @@ Test(scorer_recovery, a_restart_goes_on_from_state)
     scorer_flush(f.w.core);
     cr_assert_eq(f.w.scores[1].root, 17000000);
     cr_assert(f.w.scores[1].complete);
-    fixture_teardown(&f);
 }
 
 Test(scorer_recovery, units_beyond_the_cache_are_read_again)
 {
-    struct fixture f;
-    fixture_setup(&f);
     world_teardown(&f.w);
     world_setup_limited(&f.w, &f.state, 1);
     world_assign(&f.w, 0, EPOCH, 0);
@@ -48,26 +49,20 @@ Test(scorer_recovery, units_beyond_the_cache_are_read_again)
     int reads = f.state.reads;
     world_give_row(&f.w, 21, B, 1, 0);
     cr_assert_gt(f.state.reads, reads, "the cache holds one unit, and there were two");
-    fixture_teardown(&f);
 }
 
 Test(scorer_recovery, a_unit_in_memory_is_not_read_again)
 {
-    struct fixture f;
-    fixture_setup(&f);
     world_give_row(&f.w, 1, B, 3, 0);
     fixture_commit(&f);
     int reads = f.state.reads;
     world_give_row(&f.w, 2, B, 4, 0);
     cr_assert_eq(f.state.reads, reads);
-    fixture_teardown(&f);
 }
 
 /* The publisher may show one in between, which the scorer before never committed. */
 Test(scorer_recovery, a_score_that_is_what_it_was_is_told_all_the_same)
 {
-    struct fixture f;
-    fixture_setup(&f);
     world_give_row(&f.w, 1, B, 3, 100);
     fixture_commit(&f);
     world_teardown(&f.w);
@@ -79,13 +74,10 @@ Test(scorer_recovery, a_score_that_is_what_it_was_is_told_all_the_same)
     cr_assert_eq(f.w.scores[0].units, 1);
     fixture_commit(&f);
     cr_assert_eq(fake_score(&f.state, 0, HA_NOI)->cause_seq, 2);
-    fixture_teardown(&f);
 }
 
 Test(scorer_recovery, a_read_that_fails_stops_before_the_submission)
 {
-    struct fixture f;
-    fixture_setup(&f);
     f.state.fail_read = ERR_IO;
     world_give_row(&f.w, 1, B, 3, 0);
     fixture_commit(&f);
@@ -94,14 +86,11 @@ Test(scorer_recovery, a_read_that_fails_stops_before_the_submission)
     world_give_row(&f.w, 1, B, 3, 0);
     fixture_commit(&f);
     cr_assert_eq(f.state.cursor[0].applied, 1);
-    fixture_teardown(&f);
 }
 
 /* A path is part of it; a heartbeat with bytes that are not UTF-8 would be dropped, and the scorer taken for dead. */
 Test(scorer_recovery, why_state_cannot_be_written_is_a_text)
 {
-    struct fixture f;
-    fixture_setup(&f);
     world_welcome(&f.w, 1, 0);
     world_assign(&f.w, 0, EPOCH, 0);
     f.state.fail_commit = ERR_FULL;
@@ -110,13 +99,10 @@ Test(scorer_recovery, why_state_cannot_be_written_is_a_text)
     world_tick(&f.w, 2000000);
     world_tick(&f.w, 3000000);
     cr_assert_str_eq(f.w.trouble, "/srv/Hà Nội/??");
-    fixture_teardown(&f);
 }
 
 Test(scorer_recovery, heartbeats_say_why_state_cannot_be_written_until_it_can)
 {
-    struct fixture f;
-    fixture_setup(&f);
     world_welcome(&f.w, 1, 0);
     world_assign(&f.w, 0, EPOCH, 0);
     world_tick(&f.w, 1000000);
@@ -138,7 +124,6 @@ Test(scorer_recovery, heartbeats_say_why_state_cannot_be_written_until_it_can)
     world_assign(&f.w, 1, EPOCH, 12000000);
     world_tick(&f.w, 13000000);
     cr_assert_str_eq(f.w.trouble, "");
-    fixture_teardown(&f);
 }
 
 /* Law 5: the same journal in other portions, with commits and restarts between, gives the same bytes. */
