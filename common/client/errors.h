@@ -4,6 +4,7 @@
 #pragma once
 #include "base/err.h"
 #include <parbus/error.h>
+#include <stdio.h>
 
 #define SAME(code, text) _Static_assert((int)PARBUS_##code == (int)(code), #code " has two numbers");
 ERR_TABLE(SAME)
@@ -17,3 +18,10 @@ static inline struct parbus_err_text *public_text(struct err_text *e) { return (
 /* From the inside to the library's callers. */
 static inline enum parbus_err public_err(enum err err) { return (enum parbus_err)err; }
 static inline struct err_text *text_of(struct parbus_err_text *e) { return (struct err_text *)e; }
+/* … and why, only when it failed (error.h): on the way to success something may have failed, and been put right. */
+static inline enum parbus_err public_result(enum err err, const struct err_text *why, struct parbus_err_text *e)
+{
+    if (err && e)
+        snprintf(e->text, sizeof e->text, "%s", why->text);
+    return public_err(err);
+}

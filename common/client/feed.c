@@ -185,11 +185,12 @@ static enum err open_feed(struct parbus_feed **out, const struct parbus_feed_opt
 
 enum parbus_err parbus_feed_open(struct parbus_feed **f, const struct parbus_feed_options *o, struct parbus_err_text *e)
 {
+    struct err_text why = {""};
     *f = NULL;
-    enum err err = open_feed(f, o, text_of(e));
+    enum err err = open_feed(f, o, &why);
     if (err)
         parbus_feed_close(f);
-    return public_err(err);
+    return public_result(err, &why, e);
 }
 
 void parbus_feed_close(struct parbus_feed **feed)
@@ -210,10 +211,11 @@ void parbus_feed_close(struct parbus_feed **feed)
 enum parbus_err parbus_feed_follow(struct parbus_feed *f, const char *topic, const struct parbus_topic_events *events,
                                    struct parbus_topic **t, struct parbus_err_text *e)
 {
-    enum err err = feed_topics_follow(f->topics, topic, events, t, clock_moment(), text_of(e));
+    struct err_text why = {""};
+    enum err err = feed_topics_follow(f->topics, topic, events, t, clock_moment(), &why);
     if (!err)
         reactor_due(f->reactor);
-    return public_err(err);
+    return public_result(err, &why, e);
 }
 
 /* ---- the loop ---- */

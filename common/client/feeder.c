@@ -131,9 +131,11 @@ static enum err submit(struct parbus_feeder *f, Parbus__Submission *s, struct er
 enum parbus_err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission *s, uint64_t *seq,
                                      struct parbus_err_text *e)
 {
-    enum err err = submit(f, s, text_of(e));
-    if (err)
-        return public_err(err); /* what makes room comes by itself: a receipt, or the next try of a full disk */
+    struct err_text why;
+    why.text[0] = '\0'; /* not all 512 bytes: this is the hot path */
+    enum err err = submit(f, s, &why);
+    if (err) /* what makes room comes by itself: a receipt, or the next try of a full disk */
+        return public_result(err, &why, e);
     if (seq)
         *seq = s->seq;
     reactor_due(f->reactor);
@@ -142,7 +144,9 @@ enum parbus_err parbus_feeder_submit(struct parbus_feeder *f, Parbus__Submission
 
 enum parbus_err parbus_feeder_sync(struct parbus_feeder *f, struct parbus_err_text *e)
 {
-    return public_err(sync_outbox(f, text_of(e)));
+    struct err_text why = {""};
+    enum err err = sync_outbox(f, &why);
+    return public_result(err, &why, e);
 }
 
 /* A full disk is waited out: what is in memory stays there. Anything else ends the feeder. */
@@ -265,8 +269,10 @@ static enum err open_feeder(struct parbus_feeder **out, const struct parbus_feed
 enum parbus_err parbus_feeder_open(struct parbus_feeder **f, const struct parbus_feeder_options *o,
                                    struct parbus_err_text *e)
 {
+    struct err_text why = {""};
     *f = NULL;
-    return public_err(open_feeder(f, o, text_of(e)));
+    enum err err = open_feeder(f, o, &why);
+    return public_result(err, &why, e);
 }
 
 /* Whoever has nothing more to say gives the name back (D18). The answer comes after a commit of the journal. */

@@ -46,6 +46,12 @@ class Install(unittest.TestCase):
             said = output_of(program, *sockets[1:], timeout=60)
             self.assertRegex(said, r"^0 H[0-9]{2} *\n$")
 
+    def test_pkg_config_static_names_only_what_there_is(self):
+        for package in ("parbus-client", "parbus-client-static"):
+            more = self.installed.flags(package, "--static", "--libs")
+            program = self.build("cc", "outside_feeder.c", package, *more)
+            self.assertEqual(subprocess.run([program], check=False, timeout=60).returncode, 2)
+
     def test_a_project_of_cmake_finds_the_package(self):
         build = self.installed.path("cmake")
         output_of("cmake", "-S", HERE / "cmake", "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",

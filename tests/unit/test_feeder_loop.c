@@ -68,6 +68,24 @@ static void settle(void)
     }
 }
 
+/* A new outbox has no head yet: found on the way, and put right. */
+Test(feeder_loop, a_text_is_filled_only_by_what_fails)
+{
+    char outbox[80];
+    snprintf(outbox, sizeof outbox, "%s/outbox", directory);
+    strcpy(e.text, "untouched");
+    open_feeder(outbox);
+    cr_assert_eq(submit(), PARBUS_OK);
+    cr_assert_eq(parbus_feeder_sync(feeder, &e), PARBUS_OK);
+    cr_assert_eq(parbus_feeder_step(feeder, &e), PARBUS_OK);
+    cr_assert_str_eq(e.text, "untouched");
+    struct parbus_feeder *second;
+    struct parbus_feeder_options o = {.endpoint = endpoint, .name = "loop", .outbox = outbox};
+    cr_assert_eq(parbus_feeder_open(&second, &o, &e), PARBUS_ERR_BUSY);
+    cr_assert(strstr(e.text, outbox), "%s", e.text);
+    cr_assert_null(second);
+}
+
 Test(feeder_loop, what_was_submitted_is_due_at_once_and_then_nothing_is)
 {
     open_feeder(NULL);
