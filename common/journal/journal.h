@@ -90,11 +90,13 @@ enum err journal_read(struct journal *j, uint32_t partition, uint64_t from_pseq,
 
 /* Reads all records in one snapshot: checksums, dense pseq, the index, the chain, and that the end is not cut off.
  * last[partitions] gets each partition's last pseq, *unchained how many commits at the end are not in the chain yet. fn
- * hears of each record's bytes; an error of it ends the reading. ERR_CORRUPT with the place of the first fault.
+ * hears of each record's bytes; an error of it ends the reading. ERR_CORRUPT with the place of the first fault; with
+ * `fault`, that hears of each damaged record and the rest is read, and ERR_CORRUPT says how many they are.
  * Controls and marks: journal_controls, journal_feeders. */
 typedef enum err journal_verify_fn(void *ctx, size_t bytes, struct err_text *e);
-enum err journal_verify(struct journal *j, journal_verify_fn *fn, void *ctx, uint64_t *last, uint64_t *unchained,
-                        struct err_text *e);
+typedef void journal_fault_fn(void *ctx, const char *sentence);
+enum err journal_verify(struct journal *j, journal_verify_fn *fn, journal_fault_fn *fault, void *ctx, uint64_t *last,
+                        uint64_t *unchained, struct err_text *e);
 
 /* Writer, while nobody appends: where a partition ends (0: empty), also when records on the way there are damaged;
  * these are told when they are read. */

@@ -1,4 +1,5 @@
 /* All of the journal against itself. */
+#include "base/plural.h"
 #include "journal/internal.h"
 #include <inttypes.h>
 #include <string.h>
@@ -11,24 +12,46 @@ struct verification {
     struct chain chain;
     MDB_cursor *records, *controls;
     journal_verify_fn *fn;
+    journal_fault_fn *fault;
     void *ctx;
+    uint64_t faults;
+    bool broken[JOURNAL_PARTITIONS_MAX]; /* its next record may begin anywhere: the one before could not be read */
 };
 
 /* ---- records, as they lie: checksums, places, dense pseq ---- */
 
-static enum err take_record(struct verification *v, const struct spot *spot, struct err_text *e)
+static enum err check_record(struct verification *v, const struct spot *spot, uint32_t *count, struct err_text *e)
 {
     struct record_reader r;
+    if (spot->partition >= v->j->partitions)
+        return err_set(e, ERR_CORRUPT, "partition %u, and the journal has %u", spot->partition, v->j->partitions);
     enum err err = spot_open(spot, &r, e);
     if (err)
         return err;
-    if (spot->partition >= v->j->partitions)
-        return err_set(e, ERR_CORRUPT, "partition %u, and the journal has %u", spot->partition, v->j->partitions);
-    if (spot->first != v->last[spot->partition] + 1)
+    *count = r.header.count;
+    if (spot->first != v->last[spot->partition] + 1 && !v->broken[spot->partition])
         return err_set(e, ERR_CORRUPT,
                        "partition %u, commit %" PRIu64 ": a record begins at pseq %" PRIu64 " where %" PRIu64 " is due",
                        spot->partition, spot->commit, spot->first, v->last[spot->partition] + 1);
-    v->last[spot->partition] += r.header.count;
+    return OK;
+}
+
+/* All that is damaged is named, when somebody listens. */
+static enum err take_record(struct verification *v, const struct spot *spot, struct err_text *e)
+{
+    struct err_text why = {""};
+    uint32_t count = 0;
+    enum err err = check_record(v, spot, &count, &why);
+    if (err && (err != ERR_CORRUPT || !v->fault))
+        return err_set(e, err, "%s", why.text);
+    if (err) {
+        v->fault(v->ctx, why.text);
+        v->faults++;
+    }
+    if (spot->partition < v->j->partitions) {
+        v->last[spot->partition] = spot->first + count - 1;
+        v->broken[spot->partition] = count == 0;
+    }
     return v->fn ? v->fn(v->ctx, spot->data.mv_size, e) : OK;
 }
 
@@ -50,6 +73,9 @@ static enum err check_records(struct verification *v, struct err_text *e)
         entries += v->last[p];
     if (err != ERR_NOT_FOUND)
         return err;
+    if (v->faults)
+        return err_set(e, ERR_CORRUPT, "%" PRIu64 " %s damaged, or missing before it", v->faults,
+                       plural(v->faults, "record is", "records are"));
     return entries == v->tail[TAIL_ENTRIES]
                ? OK
                : err_set(e, ERR_CORRUPT, "it has %" PRIu64 " entries, and should have %" PRIu64 ": its end is cut off",
@@ -141,10 +167,10 @@ static enum err verify(struct verification *v, struct err_text *e)
     return err;
 }
 
-enum err journal_verify(struct journal *j, journal_verify_fn *fn, void *ctx, uint64_t *last, uint64_t *unchained,
-                        struct err_text *e)
+enum err journal_verify(struct journal *j, journal_verify_fn *fn, journal_fault_fn *fault, void *ctx, uint64_t *last,
+                        uint64_t *unchained, struct err_text *e)
 {
-    struct verification v = {.j = j, .last = last, .fn = fn, .ctx = ctx};
+    struct verification v = {.j = j, .last = last, .fn = fn, .fault = fault, .ctx = ctx};
     memset(last, 0, j->partitions * sizeof *last);
     enum err err = store_read_begin(&j->store, &v.txn, e);
     if (!err)

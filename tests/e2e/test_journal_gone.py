@@ -1,6 +1,7 @@
 """A journal that is moved away, deleted, replaced or damaged while something runs, or before: no receipt for what is written
 nowhere, no new journal unasked, no spinning; and each time a sentence that says what to do."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -56,6 +57,8 @@ class JournalGone(unittest.TestCase):
                 self.assert_says(p.run("up", *p.arguments, "--detach", check=False), "had a journal, and it is gone",
                                  "not mounted", "move journal.id, journal and state there aside")
                 self.assertFalse(journal.exists())
+            for line in (["rank", "qd766", "2025"], ["rejects"], ["replay"], ["verify"], ["backup", pathlib.Path(p.dir, "copy")]):
+                self.assert_says(p.run(*line, check=False), "had a journal, and it is gone", "Put it back")
             elsewhere.rename(journal)
             before = p.rank_text("qd766", "2025")
             p.up()
@@ -94,7 +97,10 @@ class JournalGone(unittest.TestCase):
                 self.assertIn(words, said)
             self.assertNotIn("delete", said.lower(), "state may be the last that knows of them")
             self.assertEqual(said.count("the journal here ends at "), 1)
-            self.assertEqual(health(p).returncode, 1)
+            self.assert_says(health(p), "ingestor-1 is held back", "log/ingestor-1.log", "'parbus down' and 'parbus up'")
+            wrong = " ".join(json.loads(p.run("status", "--json", check=False).stdout)["wrong"])
+            self.assertIn("ingestor-1 is held back", wrong)
+            self.assertNotIn("does not answer", wrong, "one cause, told once")
             self.assertNotEqual(p.run("push", "-", "--as", "three", "--timeout", "2", stdin=rows(5).encode(), check=False).returncode, 0)
             p.run("down")
             pathlib.Path(p.dir, "state").rename(pathlib.Path(p.dir, "state.ahead"))

@@ -95,7 +95,32 @@ static void move_record(uint64_t commit, uint32_t partition, uint64_t first)
 static const char *verified(void)
 {
     uint64_t last[4], unchained;
-    return journal_verify(j, NULL, NULL, last, &unchained, &e) == ERR_CORRUPT ? e.text : "it is whole";
+    return journal_verify(j, NULL, NULL, NULL, last, &unchained, &e) == ERR_CORRUPT ? e.text : "it is whole";
+}
+
+static unsigned named;
+static char all_named[2048];
+
+static void name(void *ctx, const char *sentence)
+{
+    (void)ctx;
+    size_t used = strlen(all_named);
+    snprintf(all_named + used, sizeof all_named - used, "%s\n", sentence);
+    named++;
+}
+
+Test(journal_damage, every_damaged_record_is_named_and_the_rest_is_read)
+{
+    uint64_t last[4], unchained;
+    append_few();
+    put_raw("records", key_of(4, 1, 6), 18, "garbage", 7);
+    put_raw("records", key_of(2, 2, 1), 18, "garbage", 7);
+    cr_assert_eq(open_as(false, 0), OK, "%s", e.text);
+    cr_assert_eq(journal_verify(j, NULL, name, NULL, last, &unchained, &e), ERR_CORRUPT);
+    cr_assert_eq(named, 2, "%s", all_named);
+    cr_assert(strstr(all_named, "partition 2, pseq 1, commit 2"), "%s", all_named);
+    cr_assert(strstr(all_named, "partition 1, pseq 6, commit 4"), "%s", all_named);
+    cr_assert(strstr(e.text, "2 records are damaged"), "%s", e.text);
 }
 
 Test(journal_damage, a_record_that_was_moved_within_its_partition_is_said)

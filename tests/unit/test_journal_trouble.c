@@ -400,7 +400,7 @@ static uint64_t unchained;
 static enum err verify_all(void)
 {
     uint64_t last[4];
-    return journal_verify(j, NULL, NULL, last, &unchained, &e);
+    return journal_verify(j, NULL, NULL, NULL, last, &unchained, &e);
 }
 
 /* As the thread that appends does when it has time. */
@@ -551,7 +551,7 @@ static void expect_corrupt_without(const char *database, bool last)
     uint64_t all[4];
     remove_end(database, last);
     cr_assert_eq(journal_open(&j, directory, &o, &e), OK, "%s", e.text);
-    cr_expect_eq(journal_verify(j, NULL, NULL, all, &unchained, &e), ERR_CORRUPT, "%s", database);
+    cr_expect_eq(journal_verify(j, NULL, NULL, NULL, all, &unchained, &e), ERR_CORRUPT, "%s", database);
 }
 
 Test(journal_trouble, a_cut_end_is_noticed)

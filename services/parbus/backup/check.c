@@ -99,7 +99,7 @@ static enum err check_bits(struct check *c)
     uint64_t *last = calloc(journal_partitions(c->journal), sizeof *last);
     ASSERT(last);
     uint64_t unchained;
-    enum err err = journal_verify(c->journal, go_on, NULL, last, &unchained, c->e);
+    enum err err = journal_verify(c->journal, go_on, NULL, NULL, last, &unchained, c->e);
     free(last);
     return err || !c->state ? err : state_verify(c->state, go_on, NULL, c->e);
 }

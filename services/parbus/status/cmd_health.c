@@ -4,6 +4,7 @@
 #include "services/parbus/print/print.h"
 #include "services/parbus/status/health.h"
 #include "services/parbus/status/stats.h"
+#include "services/parbus/supervisor/ask.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +59,21 @@ static int of_worker(const Parbus__StatsReply *reply, const char *instance)
     return 0;
 }
 
+/* Why it does not answer, when a supervisor knows. */
+static void say_held(const char *directory, struct err_text *e)
+{
+    Parbus__FromSupervisor *answer;
+    if (supervisor_show(directory, &answer, NULL) != OK)
+        return;
+    for (size_t i = 0; i < answer->processes->n_process; i++) {
+        const Parbus__ProcessStatus *p = answer->processes->process[i];
+        if (strcmp(p->service, "ingestor") == 0 && strcmp(p->state, "held") == 0)
+            err_set(e, ERR_CORRUPT, "%s is held back, for a file is damaged or gone: " HELD_ADVICE, p->instance,
+                    p->instance);
+    }
+    parbus__from_supervisor__free_unpacked(answer, NULL);
+}
+
 static int run(int argc, char **argv, const char *directory)
 {
     static const struct option none[] = {{0}};
@@ -68,6 +84,8 @@ static int run(int argc, char **argv, const char *directory)
     if (argc - optind > 1)
         return command_usage_error(&command_health, "unexpected argument %s", argv[optind + 1]);
     enum err err = stats_ask(directory, &stats, &e);
+    if (err)
+        say_held(directory, &e);
     int status = err             ? command_failed(&command_health, "%s", e.text)
                  : optind < argc ? of_worker(stats_reply(stats), argv[optind])
                                  : of_all(stats_reply(stats));

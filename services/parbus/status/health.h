@@ -1,5 +1,10 @@
 /* What keeps the pipeline from doing its work, by what the ingestor knows (rule D13). */
 #pragma once
+/* What to do about a process that is held back; its instance is the argument. */
+#define HELD_ADVICE                                                                                                    \
+    "log/%s.log says which. Put it right ('parbus verify' says what is damaged, 'parbus restore' takes a journal "     \
+    "from "                                                                                                            \
+    "a backup); then 'parbus down' and 'parbus up', for it is not started again by itself"
 #include "door.pb-c.h"
 #include <stddef.h>
 

@@ -42,10 +42,7 @@ static void say_processes(json_t *wrong, const struct status *s)
             say(wrong, "%s is dead: nothing heard of it for %.1f s", row->instance,
                 (double)row->heartbeat_age_ms / 1000);
         else if (s->processes && !strcmp(row->state, "held"))
-            say(wrong,
-                "%s is held back, for a file is damaged or gone: log/%s.log says which. Stop everything, mend it "
-                "('parbus verify' names all that is damaged), and start again",
-                row->instance, row->instance);
+            say(wrong, "%s is held back, for a file is damaged or gone: " HELD_ADVICE, row->instance, row->instance);
         else if (s->processes && strcmp(row->state, "running") != 0)
             say(wrong, "%s is %s", row->instance, row->state);
         else if (s->processes && s->reply && !row->worker_state && strcmp(row->service, "ingestor") != 0)
@@ -70,10 +67,18 @@ static void say_lag(json_t *wrong, const Parbus__StatsReply *r)
             plural(r->lag, "submission waits", "submissions wait"), r->lag_growth, r->window_ms / 1000.0);
 }
 
+static bool ingestor_is_held(const struct status *s)
+{
+    for (size_t i = 0; s->processes && i < s->count; i++)
+        if (!strcmp(s->row[i].service, "ingestor") && !strcmp(s->row[i].state, "held"))
+            return true;
+    return false;
+}
+
 json_t *status_wrong(const struct status *s)
 {
     json_t *wrong = json_array();
-    if (!s->reply)
+    if (!s->reply && !ingestor_is_held(s)) /* which says more */
         say(wrong, "%s", s->why);
     say_ends(wrong, s);
     say_processes(wrong, s);

@@ -2,6 +2,9 @@
 
 enum err stores_no_journal(const char *directory, struct err_text *e)
 {
+    enum err err = journal_expected(directory, e);
+    if (err)
+        return err;
     return err_set(e, ERR_NOT_FOUND, "there is no journal in %s: is --dir right, and has 'parbus up' ever run there?",
                    directory);
 }

@@ -4,7 +4,7 @@
 #include "journal/journal.h"
 #include "state/state.h"
 
-/* ERR_NOT_FOUND, said so that an operator knows what to look at. */
+/* ERR_NOT_FOUND, said so that an operator knows what to look at; ERR_CORRUPT, as journal_expected: it had one. */
 enum err stores_no_journal(const char *directory, struct err_text *e);
 /* ERR_NOT_FOUND: as stores_no_journal; else as settings_of, journal_open. */
 enum err stores_journal(struct journal **j, const char *directory, struct err_text *e);

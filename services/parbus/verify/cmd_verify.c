@@ -1,3 +1,4 @@
+#include "base/plural.h"
 #include "services/parbus/backup/backup.h"
 #include "services/parbus/command.h"
 #include "services/parbus/verify/verify.h"
@@ -13,6 +14,7 @@ struct job {
     struct meter meter;
     const char *what;
     uint64_t bytes[2]; /* of the files: journal, state */
+    uint64_t faults;
 };
 
 static uint64_t file_bytes(const char *directory, const char *name)
@@ -31,6 +33,16 @@ static enum err progress(void *ctx, const char *what, uint64_t bytes, struct err
     j->what = what;
     meter_add(&j->meter, bytes);
     return backup_go_on(e);
+}
+
+enum { FAULTS_NAMED_MAX = 100 };
+
+static void fault(void *ctx, const char *sentence)
+{
+    struct job *j = ctx;
+    meter_end(&j->meter);
+    if (j->faults++ < FAULTS_NAMED_MAX)
+        fprintf(stderr, "parbus verify: %s\n", sentence);
 }
 
 static void print_json(enum err err, const struct verify_facts *f, const char *why)
@@ -55,9 +67,10 @@ static void print_chain(uint64_t unchained)
 
 static void print_text(const struct verify_facts *f)
 {
-    printf("journal  whole: %" PRIu64 " entries, %" PRIu64 " submissions of %" PRIu64 " feeders, %" PRIu64
-           " controls, the chain of commits ",
-           f->entries, f->submissions, f->feeders, f->controls);
+    printf("journal  whole: %" PRIu64 " %s, %" PRIu64 " %s of %" PRIu64 " %s, %" PRIu64 " %s, the chain of commits ",
+           f->entries, plural(f->entries, "entry", "entries"), f->submissions,
+           plural(f->submissions, "submission", "submissions"), f->feeders, plural(f->feeders, "feeder", "feeders"),
+           f->controls, plural(f->controls, "control", "controls"));
     print_chain(f->unchained);
     printf("state    %s\n", f->state ? "whole, and not ahead of the journal" : "none yet");
 }
@@ -75,10 +88,12 @@ static int verify(const char *directory, bool json)
     struct job job = {.meter = {.command = "verify"},
                       .bytes = {file_bytes(directory, "journal"), file_bytes(directory, "state")}};
     struct verify_options options = {
-        .directory = directory, .still = is_backup(directory), .progress = progress, .ctx = &job};
+        .directory = directory, .still = is_backup(directory), .progress = progress, .fault = fault, .ctx = &job};
     backup_catch_signals();
     enum err err = verify_run(&options, &facts, &e);
     meter_end(&job.meter);
+    if (job.faults > FAULTS_NAMED_MAX)
+        fprintf(stderr, "parbus verify: and %" PRIu64 " more\n", job.faults - FAULTS_NAMED_MAX);
     if (json)
         print_json(err, &facts, e.text);
     else if (!err)
@@ -114,8 +129,10 @@ const struct command command_verify = {
     "The chain is made behind the receipts: of the last commits that it does not have yet, a record that was altered "
     "on\n"
     "purpose, its checksums too, is not found; damage, a hole and a cut end are.\n"
-    "Exit status 0: whole; 1: damaged, and the place of the first fault on standard error. Then: a journal comes back\n"
-    "with 'parbus restore'; state is deleted while nothing runs, and computed again.\n"
+    "Exit status 0: whole; 1: damaged: each damaged record of the journal (the first 100, then how many more) and the\n"
+    "first fault of state are on standard error. Then: a journal comes back with 'parbus restore'; state is moved "
+    "aside\n"
+    "while nothing runs, and computed again.\n"
     "Whether state is what the journal gives, 'parbus replay' says.\n",
     run,
 };

@@ -38,6 +38,13 @@ static enum err on_record(void *ctx, size_t bytes, struct err_text *e)
     return v->options->progress ? v->options->progress(v->options->ctx, "journal", bytes, e) : OK;
 }
 
+static void on_fault(void *ctx, const char *sentence)
+{
+    const struct verification *v = ctx;
+    if (v->options->fault)
+        v->options->fault(v->options->ctx, sentence);
+}
+
 /* ---- state, before the journal: that goes on meanwhile, so state cannot seem to be ahead ---- */
 
 static enum err read_cursors(struct verification *v, struct err_text *e)
@@ -176,7 +183,7 @@ static enum err verify_journal(struct verification *v, struct err_text *e)
     if (!err)
         err = v->err;
     if (!err)
-        err = journal_verify(v->journal, on_record, v, v->last, &v->facts->unchained, e);
+        err = journal_verify(v->journal, on_record, on_fault, v, v->last, &v->facts->unchained, e);
     if (!err)
         err = check_applied(v, e);
     if (!err)
@@ -202,15 +209,29 @@ static enum err open_journal(struct verification *v, struct err_text *e)
     return OK;
 }
 
+/* What is wrong with one of them says nothing about the other. */
+static enum err verify_both(struct verification *v, struct err_text *e)
+{
+    struct err_text why = {""};
+    enum err state = verify_state(v, &why);
+    if (state == ERR_STOPPED)
+        return err_set(e, state, "%s", why.text);
+    enum err err = verify_journal(v, e);
+    if (!state || err == ERR_STOPPED)
+        return err;
+    if (!err)
+        return err_set(e, state, "%s", why.text);
+    on_fault(v, why.text);
+    return err;
+}
+
 enum err verify_run(const struct verify_options *o, struct verify_facts *facts, struct err_text *e)
 {
     struct verification v = {.options = o, .facts = facts, .e = e};
     *facts = (struct verify_facts){0};
     enum err err = open_journal(&v, e);
     if (!err)
-        err = verify_state(&v, e);
-    if (!err)
-        err = verify_journal(&v, e);
+        err = verify_both(&v, e);
     state_close(&v.state);
     journal_close(&v.journal);
     free(v.last);

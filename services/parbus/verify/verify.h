@@ -18,8 +18,10 @@ struct verify_options {
     bool still; /* a backup: nothing is made beside it */
     /* Called for what was read, between records; an error of it ends the reading. */
     enum err (*progress)(void *ctx, const char *what, uint64_t bytes, struct err_text *e);
+    /* Hears of each damaged record of the journal, and of state's first fault when the journal has one, too. */
+    void (*fault)(void *ctx, const char *sentence);
     void *ctx;
 };
 
-/* ERR_CORRUPT with the place of the first fault; ERR_NOT_FOUND: no journal. */
+/* ERR_CORRUPT with the place, or how many records of the journal are damaged; ERR_NOT_FOUND: no journal. */
 enum err verify_run(const struct verify_options *o, struct verify_facts *facts, struct err_text *e);
