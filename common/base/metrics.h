@@ -12,6 +12,11 @@
     X(journal_commits, "transactions of the journal")                                                                  \
     X(journal_commit_failures, "… that failed")                                                                        \
     X(journal_read_failures, "reads of the journal that failed")                                                       \
+    X(feeders_refused_lately, "names refused in the last ten seconds, for feeders_max is reached")                     \
+    X(connections_over_limit,                                                                                          \
+      "TCP connections closed at once because of connections_max or connections_per_address_max")                      \
+    X(questions_unanswered, "questions at the door that were not answered, for too many were asked")                   \
+    X(questioners_cut, "connections ended because they went on asking all the same")                                   \
     X(records_sent, "journal records sent to validators")                                                              \
     X(records_sent_again, "… more than once")                                                                          \
     X(sends_full, "sends that found a full queue")                                                                     \

@@ -16,6 +16,15 @@
     X(feeder_window,             16384,         1,         1000000,       "submissions of a feeder without a receipt") \
     X(feeder_window_bytes,       16 << 20,      4096,      1 << 30,       "… and their bytes; one submission may always be under way") \
     X(feeder_lease_ms,           10000,         100,       3600000,       "a feeder without an outbox keeps its name so long after it was heard") \
+    X(feeder_submissions_per_s,  0,             0,         1000000000,    "a feeder's submissions that are taken in a second; 1 s of them at once; 0: any") \
+    X(feeder_bytes_per_s,        0,             0,         1ll << 40,     "… and their bytes; 0: any") \
+    X(feeders_new_per_minute,    600,           1,         1000000,       "names that may be new to the journal in a minute; all of them at once") \
+    X(connections_max,           4096,          1,         1000000,       "TCP connections to a process; more are closed at once") \
+    X(connections_per_address_max, 512,         1,         1000000,       "… from one address") \
+    X(handshake_ms_max,          10000,         100,       600000,        "a connection that has not said who it is after so long is closed") \
+    X(subscriptions_per_client_max, 256,        1,         100000000,     "subscriptions of a connection to the feed that are to no topic; who asks for more is cut off") \
+    X(questions_per_s,           100,           1,         1000000,       "hellos, Status, Describe and Stats of a connection that are answered; 1 s of them at once") \
+    X(questions_all_per_s,       400,           1,         1000000,       "… of all connections, but for the first question of each in a while") \
     X(partition_window_bytes,    2 << 20,       4096,      64 << 20,      "journalled bytes of a partition sent and not yet applied") \
     X(scorer_window_bytes,       16 << 20,      4096,      1 << 30,       "… of all partitions of one scorer") \
     X(heartbeat_interval_ms,     250,           10,        10000,         "a worker's heartbeat") \

@@ -380,6 +380,13 @@ static void refuse_index(struct feeder_core *c, int64_t now_us, const Parbus__Re
     refuse_submission(c, now_us, r);
 }
 
+/* D20a: the question's own time comes. */
+static void refuse_busy(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
+{
+    if (r->seq)
+        refuse_submission(c, now_us, r);
+}
+
 static void refuse_not_authorised(struct feeder_core *c, int64_t now_us, const Parbus__Refusal *r)
 {
     if (r->seq)
@@ -401,6 +408,7 @@ static const struct {
     {PARBUS__REASON__REFUSED_NAME, refuse_for_good},
     {PARBUS__REASON__REFUSED_IN_USE, refuse_in_use},
     {PARBUS__REASON__REFUSED_INDEX_UNKNOWN, refuse_index},
+    {PARBUS__REASON__REFUSED_BUSY, refuse_busy},
     {PARBUS__REASON__REFUSED_NOT_AUTHORISED, refuse_not_authorised},
 };
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum { SUBSCRIPTION_BYTES_MAX = 512 }; /* what a subscriber may send: a topic, and what libzmq says at the beginning */
-enum { HANDSHAKE_MS_MAX = 10000, RECONNECT_MS = 20, RECONNECT_MS_MAX = 1000 };
+enum { HANDSHAKE_MS = 10000, RECONNECT_MS = 20, RECONNECT_MS_MAX = 1000 };
 /* A host that is gone without a word is noticed after half a minute; the kernel's own figure is two hours. */
 enum { ALIVE_IDLE_S = 15, ALIVE_EACH_S = 5, ALIVE_TIMES = 3, UNACKNOWLEDGED_MS_MAX = 30000 };
 
@@ -65,10 +65,12 @@ static int set_int(void *socket, int option, int value) { return zmq_setsockopt(
  * attempts become rarer. */
 static int set_limits(void *socket, int type, const char *endpoint, const struct link_options *o)
 {
-    int64_t bytes_max = type == ZMQ_XPUB ? SUBSCRIPTION_BYTES_MAX : WIRE_MESSAGE_BYTES_MAX;
+    int64_t bytes_max = type == ZMQ_XPUB ? SUBSCRIPTION_BYTES_MAX
+                        : o->bytes_max   ? (int64_t)o->bytes_max
+                                         : WIRE_MESSAGE_BYTES_MAX;
     int failed = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max);
     failed |= set_int(socket, ZMQ_LINGER, 0);
-    failed |= set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS_MAX);
+    failed |= set_int(socket, ZMQ_HANDSHAKE_IVL, o->handshake_ms ? o->handshake_ms : HANDSHAKE_MS);
     failed |= set_int(socket, ZMQ_SNDHWM, o->sent_max ? o->sent_max : o->hwm);
     failed |= set_int(socket, ZMQ_RCVHWM, o->hwm);
     failed |= set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
@@ -78,6 +80,8 @@ static int set_limits(void *socket, int type, const char *endpoint, const struct
     failed |= set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, ALIVE_EACH_S);
     failed |= set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, ALIVE_TIMES);
     failed |= set_int(socket, ZMQ_TCP_MAXRT, UNACKNOWLEDGED_MS_MAX);
+    if (o->tells_all)
+        failed |= set_int(socket, ZMQ_XPUB_VERBOSER, 1);
     if (type == ZMQ_ROUTER)
         failed |= set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
     return failed;

@@ -27,8 +27,11 @@ struct link_security {
 };
 
 struct link_options {
-    int hwm;      /* messages that wait, in either direction */
-    int sent_max; /* … that wait for a peer: a bound on what one who does not read costs; 0: hwm */
+    int hwm;          /* messages that wait, in either direction */
+    int sent_max;     /* … that wait for a peer: a bound on what one who does not read costs; 0: hwm */
+    size_t bytes_max; /* of a message that comes; 0: WIRE_MESSAGE_BYTES_MAX */
+    int handshake_ms; /* who has not said who it is until then is closed; 0: 10 s */
+    bool tells_all;   /* XPUB: of each subscription of each peer, not only of those that nobody had yet */
     const struct link_security *security; /* NULL: none */
 };
 
@@ -106,5 +109,7 @@ enum err link_send_frames(void *socket, const struct link_piece *piece, unsigned
 /* The descriptor of the connection that the message came by; -1: not known. It is libzmq's, and may be closed any time.
  */
 int link_descriptor(struct link_message *m);
-/* Ends that connection; libzmq finds it broken. */
-void link_cut(struct link_message *m);
+/* Names that connection among those that are open; NULL: not known. */
+const void *link_connection(struct link_message *m);
+/* Ends that connection, and returns its descriptor; libzmq finds it broken. */
+int link_cut(struct link_message *m);

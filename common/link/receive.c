@@ -145,9 +145,13 @@ enum err link_receive_frames(void *socket, struct link_frames *m, unsigned frame
 
 int link_descriptor(struct link_message *m) { return zmq_msg_get(&m->frame, ZMQ_SRCFD); }
 
-void link_cut(struct link_message *m)
+/* libzmq keeps what it knows of a connection in one place as long as that is open, and gives it to each message. */
+const void *link_connection(struct link_message *m) { return zmq_msg_gets(&m->frame, "__fd"); }
+
+int link_cut(struct link_message *m)
 {
     int fd = link_descriptor(m);
     if (fd >= 0)
         shutdown(fd, SHUT_RDWR);
+    return fd;
 }

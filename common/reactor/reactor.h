@@ -123,6 +123,8 @@ enum err reactor_send(struct reactor *r, unsigned source, uint64_t peer, uint32_
 enum err reactor_send_bytes(struct reactor *r, unsigned source, uint64_t peer, const void *data, size_t bytes);
 /* A source with frames; on a ROUTER the first piece is the first frame of whom it is for. */
 enum err reactor_send_frames(struct reactor *r, unsigned source, const struct link_piece *piece, unsigned count);
+/* Within hooks.message: as link_cut. What has come already comes still. */
+int reactor_cut(struct reactor *r);
 /* XPUB. */
 enum err reactor_publish(struct reactor *r, unsigned source, const char *topic, const void *data, size_t bytes);
 /* SUB. */

@@ -49,6 +49,8 @@ enum err reactor_send_frames(struct reactor *r, unsigned source, const struct li
     return link_send_frames(used(r, source)->socket, piece, count);
 }
 
+int reactor_cut(struct reactor *r) { return link_cut(&r->message); }
+
 enum err reactor_publish(struct reactor *r, unsigned source, const char *topic, const void *data, size_t bytes)
 {
     return link_publish(used(r, source)->socket, topic, data, bytes);

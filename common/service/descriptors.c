@@ -1,4 +1,6 @@
 #include "service/descriptors.h"
+#include "base/lately.h"
+#include "service/connections.h"
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -13,18 +15,10 @@ static atomic_uint_least64_t refused; /* written by libzmq's thread */
 
 uint64_t descriptors_refused(void) { return atomic_load(&refused); }
 
-enum { LATELY_US = 10000000 };
-
 uint64_t descriptors_refused_lately(int64_t now_us)
 {
-    static uint64_t then, last;
-    static int64_t last_us;
-    if (now_us - last_us >= LATELY_US) {
-        then = now_us - last_us < 2 * LATELY_US ? last : descriptors_refused();
-        last = descriptors_refused();
-        last_us = now_us;
-    }
-    return descriptors_refused() - then;
+    static struct lately lately;
+    return lately_of(&lately, descriptors_refused(), now_us);
 }
 
 static bool is_local(int fd)
@@ -52,11 +46,12 @@ __attribute__((visibility("default"))) int accept4(int fd, struct sockaddr *rest
     int accepted = (int)syscall(SYS_accept4, fd, peer, bytes, flags);
     if (accepted < 0 && errno != EMFILE)
         return accepted;
-    if (accepted >= 0 && (is_local(accepted) || !is_kept(accepted)))
+    bool kept = accepted < 0 || (!is_local(accepted) && is_kept(accepted)); /* descriptors run out */
+    if (!kept && connections_let_in(accepted))
         return accepted;
     if (accepted >= 0)
         close(accepted);
-    atomic_fetch_add(&refused, 1);
+    atomic_fetch_add(&refused, kept);
     errno = ECONNABORTED;
     return -1;
 }

@@ -26,6 +26,7 @@ static const struct reason reasons[] = {
     REFUSED(EPOCH_AHEAD, epoch_ahead,
             "the epoch lies too far ahead of the ingestor's clock; one of the two clocks is wrong"),
     REFUSED(IN_USE, in_use, "another process, or another outbox, has this feeder's name"),
+    REFUSED(BUSY, busy, "more is asked or sent at once than is answered; wait, and ask or send again"),
     REJECTED(INDEX_UNKNOWN, index_unknown, "no index had this code when the submission was taken"),
     REJECTED(PERIOD_UNKNOWN, period_unknown, "the index has no such open period"),
     REJECTED(UNIT_UNKNOWN, unit_unknown, "the registry has no such unit"),

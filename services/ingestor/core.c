@@ -32,6 +32,7 @@ struct ingestor *ingestor_new(const char *instance, const struct settings *setti
     append_init(&i->append, &i->io, &i->metrics, partitions, last_commit);
     door_init(&i->door, &i->settings, &i->io, &i->metrics, i->catalog);
     i->door.group = i->append.gathered;
+    asking_init(&i->asking, &i->settings, &i->metrics);
     coordinator_init(&i->coordinator, &i->settings, &i->io, &i->metrics, &i->door, partitions, journal_id, term);
     return i;
 }
@@ -42,6 +43,7 @@ void ingestor_destroy(struct ingestor **i)
         return;
     coordinator_free(&(*i)->coordinator);
     door_free(&(*i)->door);
+    asking_free(&(*i)->asking);
     append_free(&(*i)->append);
     catalog_destroy(&(*i)->catalog);
     arena_free(&(*i)->answer);
@@ -185,6 +187,7 @@ static int64_t group_deadline(const struct ingestor *i)
 int64_t ingestor_tick(struct ingestor *i, struct moment now)
 {
     int64_t room_us = room_look(i, now);
+    i->metrics.value[METRIC_feeders_refused_lately] = lately_of(&i->turned_away, i->door.turned_away, now.mono_us);
     controls_set_aside(i, now);
     append_due(i, now);
     int64_t due_us = coordinator_tick(&i->coordinator, now.mono_us);
@@ -208,6 +211,18 @@ static void refuse_unreadable(struct ingestor *i, uint64_t peer, const struct wi
                              now);
     else
         door_refuse(&i->door, peer, 0, reason, m->why, 0);
+}
+
+/* D20. false: it is answered already. */
+static bool may_ask(struct ingestor *i, uint64_t peer, struct moment now)
+{
+    int64_t retry_ms = 0;
+    enum asked asked = asking_take(&i->asking, peer, now.mono_us, &retry_ms);
+    if (asked == ASKED_REFUSE)
+        door_refuse(&i->door, peer, 0, PARBUS__REASON__REFUSED_BUSY, "more is asked than is answered", retry_ms);
+    if (asked == ASKED_CUT && i->io.cut)
+        i->io.cut(i->io.ctx, peer);
+    return asked == ASKED_ANSWER;
 }
 
 static void from_feeder(struct ingestor *i, struct peer from, const struct wire_message *m, struct moment now)
@@ -258,6 +273,9 @@ void ingestor_receive(struct ingestor *i, enum ingestor_source source, struct pe
         return;
     }
     i->drained = false;
+    bool submission = m->message && m->kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION;
+    if (!submission && !may_ask(i, peer.id, now))
+        return;
     if (m->err)
         refuse_unreadable(i, peer.id, m, now);
     else

@@ -53,5 +53,6 @@ struct group_feeder *door_enter_group(struct door *d, struct feeder *f, uint32_t
 
 void door_refuse_too_many(struct door *d, uint64_t peer)
 {
+    d->turned_away++;
     door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_TOO_MANY_FEEDERS, "feeders_max is reached", 0);
 }

@@ -18,6 +18,8 @@ struct door {
     struct catalog *catalog;
     struct feeders feeders;
     struct group *group;   /* that is gathered; append.c changes it for another one */
+    struct rate newcomers; /* names that entered the journal, in minutes */
+    uint64_t turned_away;  /* names, for feeders_max is reached */
     struct numbers untold; /* feeders that are to hear Scored */
     char trouble[512];     /* why nothing is taken; "": it is */
 };

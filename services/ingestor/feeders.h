@@ -2,6 +2,7 @@
  * said hello and never submitted is a newcomer, of whom only the last NEWCOMERS_MAX are remembered. */
 #pragma once
 #include "base/map.h"
+#include "base/rate.h"
 #include "catalog/catalog.h"
 #include "journal/group.h"
 #include "services/ingestor/numbers.h"
@@ -22,7 +23,8 @@ struct feeder {
     struct tally_sum {
         uint64_t scored, accepted_rows, rejected_rows;
     } sum;
-    const struct series *series; /* of its last submission: most come in runs */
+    struct rate submissions, bytes; /* taken */
+    const struct series *series;    /* of its last submission: most come in runs */
 };
 
 /* What it is told of as scored: what was refused for good counts, for nothing of it is outstanding (D9). */

@@ -1,6 +1,8 @@
 /* What the files of the ingestor's core share. Private to it. */
 #pragma once
+#include "base/lately.h"
 #include "services/ingestor/append.h"
+#include "services/ingestor/asking.h"
 #include "services/ingestor/coordinator.h"
 #include "services/ingestor/door.h"
 
@@ -17,6 +19,8 @@ struct ingestor {
     struct metrics metrics;
     struct catalog *catalog; /* all controls, those in the groups included */
     struct door door;
+    struct asking asking;
+    struct lately turned_away; /* names, for feeders_max is reached */
     struct append append;
     struct coordinator coordinator;
     struct arena answer; /* of Description, StatsReply, Verdict */

@@ -28,4 +28,6 @@ struct ingestor_io {
     /* ERR_FULL: there is hardly room for another group. ERR_LOST: somebody else is the writer now. NULL: only append
      * tells. */
     enum err (*room)(void *ctx, struct err_text *e);
+    /* Ends the connection of this peer of the door, whose message is being looked at. NULL: connections last. */
+    void (*cut)(void *ctx, uint64_t peer);
 };

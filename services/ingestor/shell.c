@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "gate/gate.h"
 #include "reactor/reactor.h"
+#include "service/connections.h"
 #include "service/descriptors.h"
+#include "service/memory.h"
 #include "services/ingestor/start.h"
 
 enum { WORK_HWM = 20000, MESSAGES_MAX = 8192, LAST_WORDS_MS = 100 };
@@ -29,6 +31,12 @@ struct shell {
 static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     return reactor_send(((struct shell *)ctx)->reactor, source, peer, kind, m);
+}
+
+static void cut(void *ctx, uint64_t peer)
+{
+    (void)peer;
+    connections_cut_off(reactor_cut(((struct shell *)ctx)->reactor));
 }
 
 /* ---- hooks ---- */
@@ -64,6 +72,9 @@ static int64_t tick(void *ctx, struct moment now)
     struct shell *s = ctx;
     struct metrics *metrics = ingestor_metrics(s->core);
     metrics->value[METRIC_messages_misshapen] = link_dropped();
+    metrics->value[METRIC_connections_over_limit] = connections_over_limit();
+    memory_give_back(metrics->value[METRIC_messages_malformed] + metrics->value[METRIC_questions_unanswered],
+                     now.mono_us);
     metrics->value[METRIC_connections_refused] = descriptors_refused();
     metrics->value[METRIC_connections_refused_lately] = descriptors_refused_lately(now.mono_us);
     if (!reactor_waiting(s->reactor, INGESTOR_DOOR))
@@ -106,6 +117,7 @@ static enum err open_doors(struct shell *s, const struct ingestor_arguments *a, 
 
 static enum err open_sources(struct shell *s, struct err_text *e)
 {
+    const struct settings *settings = &s->stores.service->settings;
     const struct reactor_source table[SOURCES] = {
         [INGESTOR_WORK] = {.name = "work",
                            .type = ZMQ_ROUTER,
@@ -116,7 +128,10 @@ static enum err open_sources(struct shell *s, struct err_text *e)
         [INGESTOR_DOOR] = {.name = "door",
                            .type = ZMQ_ROUTER,
                            .mode = LINK_BIND,
-                           .options = {.hwm = DOOR_HWM, .sent_max = DOOR_SENT_MAX, .security = &gate_local},
+                           .options = {.hwm = DOOR_HWM,
+                                       .sent_max = DOOR_SENT_MAX,
+                                       .handshake_ms = (int)settings->handshake_ms_max,
+                                       .security = &gate_local},
                            .channel = &wire_to_ingestor,
                            .wanted = door_wanted,
                            .limits = {.messages = MESSAGES_MAX, .us = DOOR_US_MAX},
@@ -141,11 +156,12 @@ static enum err open_all(struct shell *s, struct service *service, const struct 
                          struct err_text *e)
 {
     enum err err = stores_open(&s->stores, service, e);
+    connections_bound(service->settings.connections_max, service->settings.connections_per_address_max);
     if (err)
         return err;
     const struct journal *j = s->stores.journal;
-    struct ingestor_io io = {s,          send, log_told, stores_append, stores_read, stores_controls, stores_rejects,
-                             stores_room};
+    struct ingestor_io io = {s,           send, log_told, stores_append, stores_read, stores_controls, stores_rejects,
+                             stores_room, cut};
     s->core = ingestor_new(service->instance, &service->settings, &io, journal_partitions(j), journal_id(j),
                            journal_term(j), journal_last_commit(j));
     err = start_restore(&s->stores, s->core, e);

@@ -4,6 +4,8 @@
 #include "wire/digest.h"
 #include <string.h>
 
+enum { S_PER_MINUTE = 60, US_PER_MS = 1000 };
+
 /* feeders_max counts those that the journal knows: names that only say hello keep nobody out. */
 static bool has_place(const struct door *d, const struct feeder *f)
 {
@@ -61,8 +63,41 @@ static bool beyond_window(const struct door *d, const struct feeder *f, uint64_t
            (f->unreceipted_bytes && f->unreceipted_bytes + bytes > (size_t)d->settings->feeder_window_bytes);
 }
 
+static int64_t later_us(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* How long until it may send more (D5c). */
+static int64_t rate_us(const struct door *d, const struct feeder *f, struct moment now)
+{
+    const struct settings *s = d->settings;
+    int64_t own_us = later_us(rate_wait_us(&f->submissions, now.mono_us, s->feeder_submissions_per_s),
+                              rate_wait_us(&f->bytes, now.mono_us, s->feeder_bytes_per_s));
+    if (feeder_known(f))
+        return own_us;
+    return later_us(own_us,
+                    S_PER_MINUTE * rate_wait_us(&d->newcomers, now.mono_us / S_PER_MINUTE, s->feeders_new_per_minute));
+}
+
+static void count_rates(struct door *d, struct feeder *f, size_t bytes, struct moment now)
+{
+    const struct settings *s = d->settings;
+    rate_take(&f->submissions, now.mono_us, s->feeder_submissions_per_s, 1);
+    rate_take(&f->bytes, now.mono_us, s->feeder_bytes_per_s, (int64_t)bytes);
+    if (!feeder_known(f))
+        rate_take(&d->newcomers, now.mono_us / S_PER_MINUTE, s->feeders_new_per_minute, 1);
+}
+
+static bool refuse_for_rate(struct door *d, struct feeder *f, struct moment now)
+{
+    int64_t us = rate_us(d, f, now);
+    if (us)
+        refuse_run(d, f, PARBUS__REASON__REFUSED_BUSY,
+                   feeder_known(f) ? "more is sent than this feeder may send" : "too many new names at once",
+                   us / US_PER_MS + 1);
+    return us != 0;
+}
+
 /* true: not now, and its feeder is told why. */
-static bool refuse_for_now(struct door *d, struct feeder *f, uint64_t seq, size_t bytes)
+static bool refuse_for_now(struct door *d, struct feeder *f, uint64_t seq, size_t bytes, struct moment now)
 {
     if (d->trouble[0])
         refuse_run(d, f, PARBUS__REASON__REFUSED_STORAGE, d->trouble, RETRY_STORAGE_MS);
@@ -71,7 +106,7 @@ static bool refuse_for_now(struct door *d, struct feeder *f, uint64_t seq, size_
     else if (submissions_full(d))
         refuse_run(d, f, PARBUS__REASON__REFUSED_STORAGE, "the disk is behind", RETRY_WINDOW_MS);
     else
-        return false;
+        return refuse_for_rate(d, f, now);
     return true;
 }
 
@@ -130,8 +165,9 @@ void submissions_take(struct door *d, uint64_t peer, const Parbus__Submission *s
     uint32_t number;
     metric_add(d->metrics, submissions_received, 1);
     struct feeder *f = whose_turn(d, peer, s->seq, &number, now);
-    if (!f || refuse_for_now(d, f, s->seq, bytes))
+    if (!f || refuse_for_now(d, f, s->seq, bytes, now))
         return;
+    count_rates(d, f, bytes, now);
     if (bytes <= (size_t)d->settings->submission_bytes_max) {
         take(d, f, number, s, body, bytes, now);
         return;
@@ -145,6 +181,8 @@ void submissions_take_bad(struct door *d, uint64_t peer, const struct bad_submis
 {
     uint32_t number;
     struct feeder *f = whose_turn(d, peer, bad->seq, &number, now);
-    if (f && !refuse_for_now(d, f, bad->seq, 0))
-        use_up(d, f, number, bad, now);
+    if (!f || refuse_for_now(d, f, bad->seq, 0, now))
+        return;
+    count_rates(d, f, bad->bytes, now);
+    use_up(d, f, number, bad, now);
 }

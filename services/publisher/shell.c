@@ -3,17 +3,21 @@
 #include "base/deadline.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "service/connections.h"
 #include "service/descriptors.h"
+#include "service/memory.h"
 #include "service/shell.h"
 #include "services/publisher/core.h"
 #include "services/publisher/store.h"
+#include "services/publisher/subscribers.h"
 #include <string.h>
 #include <unistd.h>
 
 enum {
     PUBLISHER_FEED = PUBLISHER_SNAPSHOTS + 1,
     SOURCES,
-    SUBSCRIPTIONS_MAX = 16384, /* different ones, beside those to topics */
+    SNAPSHOT_REQUEST_BYTES_MAX = 64 << 10,
+    SNAPSHOT_WAITING_BYTES_MAX = 4 << 20, /* parts that wait for a client */
     TURN_US = 1000000,
 };
 
@@ -23,28 +27,27 @@ struct shell {
     struct catalog *catalog;
     struct publisher *core;
     struct metrics metrics;
-    uint64_t subscriptions; /* different ones */
-    bool started;           /* … and that was logged */
+    struct subscribers subscribers;
+    bool started; /* … and that was logged */
 };
 
 static bool is_started(void *ctx) { return ((struct shell *)ctx)->started; }
 
-/* libzmq keeps the list, without a limit, and passes on what is new in it or gone from it. */
+/* F12. libzmq keeps the list, without a limit. */
 static void subscription(void *ctx, unsigned source, struct link_message *m, struct moment now)
 {
     (void)source, (void)now;
     struct shell *s = ctx;
     const char *frame = link_data(m);
     size_t bytes = link_bytes(m);
-    if (bytes && frame[0] == 0)
-        s->subscriptions -= s->subscriptions > 0;
-    if (!bytes || frame[0] != 1)
+    bool wanted = bytes && frame[0] == 1, whole = wanted && strnlen(frame + 1, bytes - 1) == bytes - 2;
+    if (!bytes || frame[0] > 1 || (whole && publisher_has_topic(s->core, frame + 1)))
         return;
-    bool whole = strnlen(frame + 1, bytes - 1) == bytes - 2;
-    if (++s->subscriptions > SUBSCRIPTIONS_MAX && !(whole && publisher_has_topic(s->core, frame + 1))) {
-        link_cut(m);
-        metric_add(&s->metrics, subscribers_cut, 1);
-    }
+    int64_t most = s->common.service->settings.subscriptions_per_client_max;
+    if (subscribers_take(&s->subscribers, link_connection(m), wanted, most))
+        return;
+    connections_cut_off(link_cut(m));
+    metric_add(&s->metrics, subscribers_cut, 1);
 }
 
 /* Before the start only the coordinator is heard. A snapshot's parts are large: few of them per client are in memory.
@@ -65,13 +68,14 @@ static const struct reactor_source sources[SOURCES] = {
     [PUBLISHER_SNAPSHOTS] = {.name = "snapshot",
                              .type = ZMQ_ROUTER,
                              .mode = LINK_BIND,
-                             .options = {.hwm = 32, .security = &gate_local},
+                             .options = {.hwm = 32, .bytes_max = SNAPSHOT_REQUEST_BYTES_MAX, .security = &gate_local},
                              .channel = &wire_to_snapshots,
+                             .waiting_bytes_max = SNAPSHOT_WAITING_BYTES_MAX,
                              .wanted = is_started},
     [PUBLISHER_FEED] = {.name = "feed",
                         .type = ZMQ_XPUB,
                         .mode = LINK_BIND,
-                        .options = {.hwm = 1000, .security = &gate_local},
+                        .options = {.hwm = 1000, .tells_all = true, .security = &gate_local},
                         .frame = subscription,
                         .wanted = is_started},
 };
@@ -104,6 +108,8 @@ static int64_t tick(void *ctx, struct moment now)
 {
     struct shell *s = ctx;
     struct err_text why;
+    s->metrics.value[METRIC_connections_over_limit] = connections_over_limit();
+    memory_give_back(s->metrics.value[METRIC_subscribers_cut], now.mono_us);
     s->metrics.value[METRIC_connections_refused] = descriptors_refused();
     s->metrics.value[METRIC_connections_refused_lately] = descriptors_refused_lately(now.mono_us);
     int64_t due_us = publisher_tick(s->core, now);
@@ -120,8 +126,12 @@ static const struct access *table_of_rights(void *ctx) { return catalog_access((
 
 static enum err open_sources(struct shell *s, const struct service *service, struct err_text *e)
 {
+    struct reactor_source own[SOURCES];
+    memcpy(own, sources, sizeof own);
+    own[PUBLISHER_FEED].options.handshake_ms = (int)service->settings.handshake_ms_max;
+    own[PUBLISHER_SNAPSHOTS].options.handshake_ms = (int)service->settings.handshake_ms_max;
     enum err err =
-        worker_shell_open(s, service, sources, SOURCES, &(struct reactor_hooks){.message = message, .tick = tick}, e);
+        worker_shell_open(s, service, own, SOURCES, &(struct reactor_hooks){.message = message, .tick = tick}, e);
     gate_count(s->common.gate, &s->metrics);
     return err;
 }
@@ -171,6 +181,7 @@ static enum err start_core(struct shell *s, struct err_text *e)
 static enum err run(struct shell *s, const struct service *service, const struct publisher_arguments *a,
                     struct err_text *e)
 {
+    connections_bound(service->settings.connections_max, service->settings.connections_per_address_max);
     enum err err = open_sources(s, service, e);
     if (!err)
         err = start_core(s, e);

@@ -42,11 +42,11 @@ class Pipeline:
 
     def __exit__(self, *_):
         self.run("down")
-        subprocess.run(["rm", "-rf", self.dir], check=True)
+        subprocess.run(["rm", "-rf", self.dir], check=True, timeout=60)
 
     def run(self, command, *arguments):
         return subprocess.run([self.parbus, command, *arguments, "--dir", self.dir], capture_output=True, text=True,
-                              check=False).stdout
+                              check=False, timeout=120).stdout
 
     def load(self, rate, seconds):
         return subprocess.Popen([self.parbus, "load", "--dir", self.dir, "--observations", "1", "--rate", str(rate),
@@ -90,7 +90,7 @@ def measure(a, kind):
         finally:
             if flooder:
                 flooder.kill()
-                flooder.wait()
+                flooder.wait(60)
         after = {name: memory_mb(pid) for name, pid in pids.items()}
         counters = {}
         for instance, values in p.status().get("counters_by_instance", {}).items():

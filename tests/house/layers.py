@@ -44,7 +44,7 @@ MODULES = {
     "read": (["common/standings/read"], ["journal", "standings", "state"]),
     "gate": (["common/gate/"], ["auth", "base", "clock", "context", "reactor"]),
     "csv": (["common/csv/"], ["base", "proto", "wire"]),
-    "service": (["common/service/"], ["base", "gate", "log", "random", "reactor", "store", "worker"]),
+    "service": (["common/service/"], ["base", "clock", "gate", "log", "random", "reactor", "store", "worker"]),
     "client": (["common/client/"], ["base", "catalog", "clock", "link", "proto", "random", "ranking", "reactor",
                                     "store", "wire"]),
     # No service knows what journal and state are kept in.

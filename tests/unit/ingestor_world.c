@@ -28,6 +28,12 @@ static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, c
     return OK;
 }
 
+static void cut(void *ctx, uint64_t peer)
+{
+    (void)ctx;
+    t.cut = peer;
+}
+
 static void take_news(void *ctx, enum tell_level level, const char *id, const char *text)
 {
     (void)ctx, (void)level;
@@ -238,8 +244,8 @@ static enum err read_controls(void *ctx, uint64_t from, journal_control_fn *fn, 
     return err;
 }
 
-const struct ingestor_io ingestor_world_io = {NULL,         send,          take_news,  append,
-                                              read_records, read_controls, no_rejects, room};
+const struct ingestor_io ingestor_world_io = {NULL,          send,       take_news, append, read_records,
+                                              read_controls, no_rejects, room,      cut};
 
 void ingestor_world_start(void)
 {

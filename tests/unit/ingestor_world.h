@@ -38,6 +38,7 @@ struct ingestor_world {
     bool disk_silent;      /* a commit gets no answer yet */
     bool fenced;           /* somebody else is the writer */
     bool disk_unreadable;
+    uint64_t cut;    /* the last connection that was ended */
     uint64_t ticket; /* under way; 0: none */
     enum err result; /* that it will get */
     char told[4096]; /* what the core told its log, "id text" a line */

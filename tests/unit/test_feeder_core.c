@@ -271,6 +271,18 @@ Test(feeder_core, busy_is_waited_out)
     assert_each_once_in_order(w, 2);
 }
 
+/* D20a */
+Test(feeder_core, a_question_too_many_holds_no_submission_up)
+{
+    world_submit(w, 1);
+    steps(w, 20);
+    world_refuse(w, 0, PARBUS__REASON__REFUSED_BUSY, "", 60000);
+    world_submit(w, 2);
+    steps(w, 300);
+    assert_each_once_in_order(w, 2);
+    cr_assert(eq(u64, w->troubles, 0));
+}
+
 /* D9a */
 Test(feeder_core, trouble_that_lasts_costs_a_submission_a_time_and_not_a_window)
 {

@@ -145,6 +145,17 @@ static void check_connections(struct findings *f, const Parbus__StatsReply *repl
     }
 }
 
+static void check_names(struct findings *f, const Parbus__StatsReply *reply)
+{
+    for (size_t i = 0; i < reply->n_counter; i++)
+        if (strcmp(reply->counter[i]->name, "feeders_refused_lately") == 0 && reply->counter[i]->value)
+            find(f,
+                 "feeders with new names are refused, %" PRIu64
+                 " in the last seconds: feeders_max is reached. Raise it "
+                 "in parbus.conf and start again",
+                 reply->counter[i]->value);
+}
+
 size_t health_check(const Parbus__StatsReply *reply, health_fn *fn, void *ctx)
 {
     struct findings f = {fn, ctx, 0};
@@ -155,6 +166,7 @@ size_t health_check(const Parbus__StatsReply *reply, health_fn *fn, void *ctx)
             find(&f, "%s cannot %s state: %s", reply->worker[i]->instance,
                  strcmp(reply->worker[i]->service, "publisher") ? "write" : "read", reply->worker[i]->trouble);
     check_connections(&f, reply);
+    check_names(&f, reply);
     check_partitions(&f, reply);
     check_validators(&f, reply);
     bool damage = check_damage(&f, reply), standstill = check_standstill(&f, reply);
