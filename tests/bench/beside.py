@@ -27,6 +27,7 @@ KINDS = {  # name: socket, kind, peers, name it gives
     "hellos on one connection": ("door", "hello", 1, "flood"),
     "names on one connection": ("door", "names", 1, "flood"),
     "16 read snapshots": ("snapshot", "snapshot", 16, "par-province/2024"),
+    "100 subscribe to 16,000 names": ("feed", "subscribe", 100, ""),
     "3 send 2 MiB of junk": ("door", "junk", 3, ""),
 }
 COUNTED = re.compile(r"refused_|cut|_refused|malformed|sends_full|abandoned|unanswered")

@@ -6,6 +6,7 @@
  *   hello                 says hello as feeder NAME, again and again
  *   names                 … under another name each time
  *   snapshot              each peer reads the table NAME, again and again
+ *   subscribe             subscribes to one name after another, all peers to the same
  *   junk                  messages of 2 MiB that cannot be read */
 #include "base/buffer.h"
 #include "base/err.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <zmq.h>
 
-enum { PEERS_MAX = 1024, AGAIN_MS = 1000, JUNK_BYTES = (2 << 20) - 64, BURST = 64 };
+enum { PEERS_MAX = 1024, AGAIN_MS = 1000, JUNK_BYTES = (2 << 20) - 64, BURST = 64, SUBSCRIPTIONS = 16000 };
 
 struct flood {
     const char *kind, *name;
@@ -58,6 +59,13 @@ static void put_name(struct flood *f)
     put_hello(f, name);
 }
 
+static void put_subscription(struct flood *f)
+{
+    char *name = buffer_grow(&f->question, 1 + sizeof "name-00000000");
+    snprintf(name, 1 + sizeof "name-00000000", "%cname-%08u", 1,
+             (unsigned)(f->asked++ / (uint64_t)f->peers % SUBSCRIPTIONS));
+}
+
 static void put_question(struct flood *f)
 {
     Parbus__Stats stats = PARBUS__STATS__INIT;
@@ -72,6 +80,8 @@ static void put_question(struct flood *f)
         put_name(f);
     else if (!strcmp(f->kind, "snapshot"))
         put_snapshot(f);
+    else if (!strcmp(f->kind, "subscribe"))
+        put_subscription(f);
     else
         memset(buffer_grow(&f->question, JUNK_BYTES), 0xff, JUNK_BYTES);
 }
@@ -133,7 +143,7 @@ int main(int argc, char **argv)
     if (f.peers < 1 || f.peers > PEERS_MAX)
         return 2;
     for (int i = 0, linger = 0; i < f.peers; i++) {
-        f.socket[i] = zmq_socket(context, ZMQ_DEALER);
+        f.socket[i] = zmq_socket(context, strcmp(f.kind, "subscribe") ? ZMQ_DEALER : ZMQ_XSUB);
         zmq_setsockopt(f.socket[i], ZMQ_LINGER, &linger, sizeof linger);
         if (zmq_connect(f.socket[i], argv[1]) != 0)
             return 1;

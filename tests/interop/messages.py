@@ -19,6 +19,9 @@ def _generate():
         sys.path.insert(0, directory)
         import door_pb2
         import feed_pb2
+        import stage_pb2
+        for name, value in stage_pb2.Stage.items():
+            setattr(door_pb2, name, value)
         return door_pb2, feed_pb2
     finally:
         if directory in sys.path:

@@ -201,9 +201,10 @@ class Hello(Case):
 
 
 class Unread:
-    """Questions whose answers nobody reads."""
+    """Questions whose answers nobody reads, and as many of them are answered as are asked (D20)."""
 
     CONNECTIONS = 4
+    ANY = ["questions_per_s=1000000", "questions_all_per_s=1000000"]
 
     def rss_bytes(self):
         pid = self.p.processes()["ingestor-1"]["pid"]
@@ -228,14 +229,14 @@ class Unread:
 
 class UnreadDescriptions(Unread, Case):
     QUESTION, QUESTIONS, MEMORY_BYTES_MAX = {"describe": door.Describe(index="par-province")}, 15000, 32 << 20
-    pipeline = {}
+    pipeline = {"settings": Unread.ANY}
 
 
 class UnreadStats(Unread, Case):
     """The largest answers there are: more than 200 kB each."""
 
     QUESTION, QUESTIONS, MEMORY_BYTES_MAX = {"stats": door.Stats()}, 1000, 32 << 20
-    pipeline = {"settings": ["partitions=4096"]}
+    pipeline = {"settings": ["partitions=4096", *Unread.ANY]}
 
 
 class Malformed(Case):
