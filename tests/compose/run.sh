@@ -90,20 +90,28 @@ undisturbed() {
 
 rankings() { series | compose exec -T "$1" sh -c "$print_rankings"; }
 
+# Who comes over TCP has a key, made inside and handed over.
+make_key() {
+  compose exec -T ingestor sh -c 'parbus keys new outside --out /data/outside.context --door tcp://127.0.0.1:5700 \
+      --feed tcp://127.0.0.1:5701 --snapshots tcp://127.0.0.1:5702 >&2 && parbus access grant outside submit >&2 &&
+      parbus access grant outside feed >&2 && cat /data/outside.context && rm /data/outside.context' >"$place/context" ||
+    fail "parbus keys new"
+}
+
 # A feeder that sees nothing of the pipeline but its TCP port: all files, row by row, again and again until told to stop.
 push_from_outside() {
-  docker run --rm --name outside --network host --volume "$root/catalog/data:/in:ro" --volume "$place:/place:ro" \
-    "$PARBUS_IMAGE" sh -c 'rounds=0
+  docker run --rm --interactive --name outside --network host --volume "$root/catalog/data:/in:ro" --volume "$place:/place:ro" \
+    "$PARBUS_IMAGE" sh -c 'umask 077; cat >/tmp/context; rounds=0
       while [ $rounds = 0 ] || [ -f /place/go-on ]; do
-        parbus push --door tcp://127.0.0.1:5700 --as outside --batch 1 --wait /in/*.csv || exit 1
+        parbus push --context /tmp/context --batch 1 --wait /in/*.csv || exit 1
         rounds=$((rounds + 1))
       done
-      echo "all files, row by row, $rounds times"' >"$place/pushed" 2>&1
+      echo "all files, row by row, $rounds times"' <"$place/context" >"$place/pushed" 2>&1
 }
 
 watch_from_outside() {
-  docker run --rm --network host "$PARBUS_IMAGE" \
-    parbus watch "$@" --once --format csv --feed tcp://127.0.0.1:5701 --snapshots tcp://127.0.0.1:5702
+  docker run --rm --interactive --network host "$PARBUS_IMAGE" sh -c \
+    'umask 077; cat >/tmp/context; parbus watch "$@" --once --format csv --context /tmp/context' sh "$@" <"$place/context"
 }
 
 same_rankings() {
@@ -140,6 +148,7 @@ start() {
     until_true 60 "$name is healthy" is_healthy "$name"
   done
   until_true 30 "every partition has a scorer" all_owned
+  make_key
   say "seven containers run, and are healthy"
 }
 

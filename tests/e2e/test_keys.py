@@ -56,6 +56,7 @@ class Keys(unittest.TestCase):
         before = self.counter("ingestor-1", "connections_unknown_key")
         done = self.elsewhere("push", SHEET, "--timeout", "2", "--context", context)
         self.assertEqual(done.returncode, 1)
+        self.assertIn("or it does not know this key", done.stderr)
         self.assertEqual(self.counter("ingestor-1", "connections_unknown_key"), before + 1)
 
     def test_without_a_key_nothing_is_answered(self):

@@ -177,6 +177,13 @@ static enum err name_in_use(const struct push_session *s, struct err_text *e)
         s->options->feeder, s->options->timeout_s);
 }
 
+/* Whoever turns somebody away over a network does not say so. */
+static const char *key_words(const struct push_options *o)
+{
+    bool local = strncmp(o->door, "ipc://", 6) == 0;
+    return o->keys ? ", or it does not know this key (any more)" : local ? "" : ", or it wants a key (--context)";
+}
+
 enum err push_session_answers(struct push_session *s, int64_t now_us, struct err_text *e)
 {
     char kept[96] = "";
@@ -191,8 +198,8 @@ enum err push_session_answers(struct push_session *s, int64_t now_us, struct err
         snprintf(kept, sizeof kept, "; of an earlier run %" PRIu64 " %s in the outbox", s->waiting,
                  plural(s->waiting, "submission still waits", "submissions still wait"));
     if (s->options->door)
-        return err_set(e, ERR_TIMEOUT, "no pipeline answers at %s\nNothing was taken from the files%s",
-                       s->options->door, kept);
+        return err_set(e, ERR_TIMEOUT, "no pipeline answers at %s%s\nNothing was taken from the files%s",
+                       s->options->door, key_words(s->options), kept);
     return err_set(e, ERR_TIMEOUT,
                    "the pipeline in %s does not answer: is it running? Start it with: parbus up --dir %s\n"
                    "Nothing was taken from the files%s",
