@@ -125,11 +125,14 @@ int databases_open(struct store *s, uint64_t *format)
 enum err databases_error(int rc, struct err_text *e)
 {
     if (rc == FOREIGN)
-        return err_set(e, ERR_CORRUPT,
-                       "data.mdb is an LMDB file, but of something else, or its list of databases is damaged");
+        return err_set(
+            e, ERR_CORRUPT,
+            "data.mdb is an LMDB file, but of something else, or its list of databases is damaged. " HOW_IT_COMES_BACK);
     if (rc == CUT_OFF)
         return err_set(e, ERR_CORRUPT,
                        "data.mdb is cut off: it is shorter than what is in use of it. " HOW_IT_COMES_BACK);
+    if (rc == MDB_INVALID)
+        return err_set(e, ERR_CORRUPT, "data.mdb is not an LMDB file. " HOW_IT_COMES_BACK);
     return store_error(rc, e);
 }
 

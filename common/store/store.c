@@ -148,15 +148,26 @@ bool store_recover(struct store *s, int rc)
     return done;
 }
 
+/* create_file gives it its name when the two pages that LMDB begins with are there. */
+static enum err check_beginning(const char *file, const struct stat *st, struct err_text *e)
+{
+    if (st->st_size == 0 || st->st_size >= 2 * sysconf(_SC_PAGESIZE))
+        return OK;
+    return err_set(e, ERR_CORRUPT, "%s is cut off: %lld bytes are left of it. " HOW_IT_COMES_BACK, file,
+                   (long long)st->st_size);
+}
+
 static enum err place(struct store *s, struct err_text *e)
 {
-    if (s->options.writer)
-        return guard_make_directory(s->path, e);
     char file[STORE_PATH_BYTES + 16];
     struct stat st;
     snprintf(file, sizeof file, "%s/data.mdb", s->path);
+    if (stat(file, &st) == 0 && (s->options.writer || st.st_size > 0))
+        return check_beginning(file, &st, e);
+    if (s->options.writer)
+        return guard_make_directory(s->path, e);
     if (stat(file, &st) == 0)
-        return st.st_size > 0 ? OK : err_set(e, ERR_NOT_FOUND, "%s is empty", file);
+        return err_set(e, ERR_NOT_FOUND, "%s is empty", file);
     return err_set(e, errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_IO, "%s: %s", file, strerror(errno));
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +104,26 @@ Test(store, a_file_that_is_not_lmdb_is_said_to_be_damaged)
     close(fd);
     cr_assert_eq(store_open(&s, directory, "env", &reader, &e), ERR_CORRUPT);
     cr_assert(strstr(e.text, "not an LMDB file"), "%s", e.text);
+    cr_assert(strstr(e.text, "parbus restore"), "what to do is said as well: %s", e.text);
+}
+
+Test(store, a_file_that_is_cut_off_within_its_beginning_is_left_as_it_was_found)
+{
+    struct store s;
+    char file[128];
+    struct stat st;
+    const struct store_options *both[] = {&reader, &writer};
+    close(hold_namespace(""));
+    snprintf(file, sizeof file, "%s/data.mdb", path);
+    int fd = open(file, O_WRONLY | O_CREAT, 0600);
+    cr_assert_eq(ftruncate(fd, sysconf(_SC_PAGESIZE)), 0);
+    close(fd);
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(store_open(&s, directory, "env", both[i], &e), ERR_CORRUPT);
+        cr_assert(strstr(e.text, "is cut off") && strstr(e.text, "parbus restore"), "%s", e.text);
+    }
+    cr_assert_eq(stat(file, &st), 0);
+    cr_assert_eq(st.st_size, sysconf(_SC_PAGESIZE));
 }
 
 static void make_with(const struct store_options *options, unsigned values)

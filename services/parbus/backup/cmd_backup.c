@@ -260,10 +260,23 @@ static enum err prepare(struct job *j, const char *target, struct err_text *e)
     return err_set(e, ERR_IO, "make a directory in %s: %s", j->parent, strerror(errno));
 }
 
+static const char *partial; /* what is there of the copy; "": nothing yet */
+
+/* In a signal handler, when a page of the source is so damaged that LMDB faults: what is left behind is said. */
+static void say_partial(void)
+{
+    const char *const words[] = {"parbus backup: no backup was made; delete what there is of it: ", partial, "\n"};
+    for (size_t i = 0; *partial && i < sizeof words / sizeof *words; i++)
+        if (write(STDERR_FILENO, words[i], strlen(words[i])) < 0)
+            return;
+}
+
 static int back_up(struct job *j, const char *target)
 {
     struct err_text e = {""};
     backup_catch_signals();
+    partial = j->partial;
+    store_before_end(say_partial);
     enum err err = prepare(j, target, &e);
     if (!err)
         err = copy_all(j, &e);
