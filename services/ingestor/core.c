@@ -2,13 +2,13 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "journal/record.h"
+#include "services/ingestor/changes.h"
 #include "services/ingestor/controls.h"
 #include "services/ingestor/flow.h"
 #include "services/ingestor/hello.h"
 #include "services/ingestor/internal.h"
 #include "services/ingestor/questions.h"
 #include "services/ingestor/receipts.h"
-#include "services/ingestor/rights.h"
 #include "services/ingestor/room.h"
 #include "services/ingestor/submissions.h"
 #include <stdio.h>
@@ -33,6 +33,7 @@ struct ingestor *ingestor_new(const char *instance, const struct settings *setti
     door_init(&i->door, &i->settings, &i->io, &i->metrics, i->catalog);
     i->door.group = i->append.gathered;
     asking_init(&i->asking, &i->settings, &i->metrics);
+    i->rights.catalog = i->catalog;
     coordinator_init(&i->coordinator, &i->settings, &i->io, &i->metrics, &i->door, partitions, journal_id, term);
     return i;
 }
@@ -147,7 +148,7 @@ void ingestor_appended(struct ingestor *i, uint64_t ticket, enum err result, con
         lengthen(&i->coordinator, &g->closed, now.mono_us);
         receipts_give(&i->door, g);
         controls_appended(i, g);
-        rights_appended(i, g);
+        changes_appended(i, g);
         group_clear(g);
     }
     room_judge(i, now);
@@ -248,9 +249,37 @@ static void from_feeder(struct ingestor *i, struct peer from, const struct wire_
         questions_stats(i, peer, now);
         break;
     case PARBUS__TO_INGESTOR__BODY_CHANGE_ACCESS:
-        rights_change(i, from, (const Parbus__ChangeAccess *)m->message, now);
+        changes_take(i, from, (const Parbus__ChangeAccess *)m->message, now);
         break;
     }
+}
+
+/* A5. false: it is refused. */
+static bool may_say(struct ingestor *i, struct peer peer, const struct wire_message *m, struct moment now)
+{
+    struct door *d = &i->door;
+    enum right right = m->err ? RIGHT_KNOWN : rights_of_door((Parbus__ToIngestor__BodyCase)m->kind);
+    const char *missing = rights_missing(i->catalog, &d->who, right, now);
+    uint32_t number;
+    const struct feeder *f = right == RIGHT_FEEDER ? feeders_of_peer(&d->feeders, peer.id, &number) : NULL;
+    if (!missing && f && !who_speaks_for(&d->who, f->mark.name))
+        missing = "this connection has become somebody else's: say hello";
+    if (missing)
+        door_refuse_right(d, peer, missing);
+    return !missing;
+}
+
+/* Who may not do it hears nothing: there is nobody of ours who asks like that. */
+static bool may_work(struct ingestor *i, struct peer peer, const struct wire_message *m, struct moment now)
+{
+    const struct who who = rights_of_peer(&i->rights, peer, now);
+    const char *missing = rights_missing(
+        i->catalog, &who, m->err ? RIGHT_OWNER : rights_of_work((Parbus__ToCoordinator__BodyCase)m->kind), now);
+    if (missing) {
+        i->metrics.reason[PARBUS__REASON__REFUSED_NOT_AUTHORISED]++;
+        tell(&i->io, TELL_WARN, "work.not_authorised", "principal=%s why=\"%s\"", peer.principal, missing);
+    }
+    return !missing;
 }
 
 static void from_worker(struct ingestor *i, uint64_t peer, const struct wire_message *m, struct moment now)
@@ -269,12 +298,16 @@ void ingestor_receive(struct ingestor *i, enum ingestor_source source, struct pe
                       struct moment now)
 {
     if (source == INGESTOR_WORK) {
-        from_worker(i, peer.id, m, now);
+        if (may_work(i, peer, m, now))
+            from_worker(i, peer.id, m, now);
         return;
     }
     i->drained = false;
     bool submission = m->message && m->kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION;
     if (!submission && !may_ask(i, peer.id, now))
+        return;
+    i->door.who = rights_of_peer(&i->rights, peer, now);
+    if (!may_say(i, peer, m, now))
         return;
     if (m->err)
         refuse_unreadable(i, peer.id, m, now);

@@ -51,6 +51,12 @@ struct group_feeder *door_enter_group(struct door *d, struct feeder *f, uint32_t
     return group_feeder(g, f->in_group);
 }
 
+void door_refuse_right(struct door *d, struct peer peer, const char *missing)
+{
+    tell(d->io, TELL_WARN, "door.not_authorised", "principal=%s why=\"%s\"", peer.principal, missing);
+    door_refuse(d, peer.id, 0, PARBUS__REASON__REFUSED_NOT_AUTHORISED, missing, 0);
+}
+
 void door_refuse_too_many(struct door *d, uint64_t peer)
 {
     d->turned_away++;

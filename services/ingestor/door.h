@@ -7,6 +7,7 @@
 #include "services/ingestor/feeders.h"
 #include "services/ingestor/group.h"
 #include "services/ingestor/io.h"
+#include "services/ingestor/rights.h"
 
 /* When a feeder may try again. */
 enum { RETRY_STORAGE_MS = 1000, RETRY_WINDOW_MS = 50, RETRY_IN_USE_MS = 500 };
@@ -17,6 +18,7 @@ struct door {
     struct metrics *metrics;
     struct catalog *catalog;
     struct feeders feeders;
+    struct who who;        /* behind the message that is being taken */
     struct group *group;   /* that is gathered; append.c changes it for another one */
     struct rate newcomers; /* names that entered the journal, in minutes */
     uint64_t turned_away;  /* names, for feeders_max is reached */
@@ -32,6 +34,8 @@ void door_send(struct door *d, uint64_t peer, uint32_t kind, const ProtobufCMess
 /* Counted by its reason. */
 void door_refuse(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason reason, const char *detail,
                  int64_t retry_after_ms);
+/* NOT_AUTHORISED, of no submission: what is missing. */
+void door_refuse_right(struct door *d, struct peer peer, const char *missing);
 /* The group will write the feeder's mark. Its place in it. */
 struct group_feeder *door_enter_group(struct door *d, struct feeder *f, uint32_t number, struct moment now);
 void door_refuse_too_many(struct door *d, uint64_t peer);

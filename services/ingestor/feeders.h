@@ -6,6 +6,7 @@
 #include "catalog/catalog.h"
 #include "journal/group.h"
 #include "services/ingestor/numbers.h"
+#include "services/ingestor/rights.h"
 
 struct feeder {
     struct journal_feeder mark;            /* as the group that is gathered will write it */
@@ -24,7 +25,8 @@ struct feeder {
         uint64_t scored, accepted_rows, rejected_rows;
     } sum;
     struct rate submissions, bytes; /* taken */
-    const struct series *series;    /* of its last submission: most come in runs */
+    struct rights_found rights;
+    const struct series *series; /* of its last submission: most come in runs */
 };
 
 /* What it is told of as scored: what was refused for good counts, for nothing of it is outstanding (D9). */

@@ -167,9 +167,26 @@ static void become(struct door *d, struct feeder *f, const Parbus__Hello *hello)
     f->mark.free = f->free = false;
 }
 
-void hello_take(struct door *d, uint64_t peer, const Parbus__Hello *hello, struct moment now)
+/* A7: a feeder's name is its identity. false: it says another one. */
+static bool name_is_own(struct door *d, uint64_t peer, Parbus__Hello *hello)
 {
-    uint32_t number = readable(d, peer, hello) ? feeder_by_name(d, peer, hello, now.wall_ms) : 0;
+    char detail[192];
+    if (d->who.identity && (!hello->feeder || !hello->feeder[0]))
+        hello->feeder = (char *)d->who.name;
+    if (who_speaks_for(&d->who, hello->feeder))
+        return true;
+    snprintf(detail, sizeof detail, "you are %.64s here, and cannot be %.64s", d->who.name, hello->feeder);
+    door_refuse(d, peer, 0, PARBUS__REASON__REFUSED_NOT_AUTHORISED, detail, 0);
+    return false;
+}
+
+void hello_take(struct door *d, uint64_t peer, const Parbus__Hello *said, struct moment now)
+{
+    Parbus__Hello own = *said;
+    const Parbus__Hello *hello = &own;
+    if (!name_is_own(d, peer, &own) || !readable(d, peer, hello))
+        return;
+    uint32_t number = feeder_by_name(d, peer, hello, now.wall_ms);
     if (!number)
         return;
     struct feeder *f = feeders_at(&d->feeders, number);

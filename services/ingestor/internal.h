@@ -21,6 +21,7 @@ struct ingestor {
     struct door door;
     struct asking asking;
     struct lately turned_away; /* names, for feeders_max is reached */
+    struct rights rights;
     struct append append;
     struct coordinator coordinator;
     struct arena answer; /* of Description, StatsReply, Verdict */

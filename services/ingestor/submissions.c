@@ -134,17 +134,38 @@ static void next_is(struct feeder *f, uint64_t seq, const uint8_t *body, size_t 
     f->mark.free = f->free = false;
 }
 
-static void take(struct door *d, struct feeder *f, uint32_t number, const Parbus__Submission *s, const uint8_t *body,
-                 size_t bytes, struct moment now)
+/* Who it is from, what it is about, and where it goes. */
+struct place {
+    struct record_entry entry;
+    uint32_t partition;
+};
+
+static struct place place_of(struct door *d, struct feeder *f, uint32_t number, const Parbus__Submission *s,
+                             size_t bytes)
 {
+    struct place p = {
+        .entry = {.body_bytes = (uint32_t)bytes, .feeder = number, .epoch = f->mark.epoch, .seq = s->seq}};
+    p.partition = resolve(d, f, s, &p.entry);
+    return p;
+}
+
+/* A6: as of the controls that come before it. */
+static bool is_allowed(const struct door *d, struct feeder *f, const Parbus__Submission *s, const struct place *p,
+                       struct moment now, struct err_text *why)
+{
+    const struct series *series = p->entry.series ? f->series : NULL;
+    return rights_submission(d->catalog, &d->who, &f->rights, s, series, p->entry.unit, now, why);
+}
+
+static void take(struct door *d, struct feeder *f, const Parbus__Submission *s, const struct place *p,
+                 const uint8_t *body, struct moment now)
+{
+    size_t bytes = p->entry.body_bytes;
     next_is(f, s->seq, body, bytes);
     f->unreceipted_bytes += bytes;
-    door_enter_group(d, f, number, now)->bytes += bytes;
+    door_enter_group(d, f, p->entry.feeder, now)->bytes += bytes;
     feeders_assert(f);
-    struct record_entry entry = {
-        .body_bytes = (uint32_t)bytes, .feeder = number, .epoch = f->mark.epoch, .seq = s->seq};
-    uint32_t partition = resolve(d, f, s, &entry);
-    group_add(d->group, partition, &entry, body, now.wall_ms, catalog_control_seq(d->catalog));
+    group_add(d->group, p->partition, &p->entry, body, now.wall_ms, catalog_control_seq(d->catalog));
     d->group->submissions++;
     d->group->rows += s->n_indicator;
 }
@@ -168,12 +189,16 @@ void submissions_take(struct door *d, uint64_t peer, const Parbus__Submission *s
     if (!f || refuse_for_now(d, f, s->seq, bytes, now))
         return;
     count_rates(d, f, bytes, now);
-    if (bytes <= (size_t)d->settings->submission_bytes_max) {
-        take(d, f, number, s, body, bytes, now);
+    struct err_text why = {"more than submission_bytes_max"};
+    const struct place p = place_of(d, f, number, s, bytes);
+    bool fits = bytes <= (size_t)d->settings->submission_bytes_max;
+    if (fits && is_allowed(d, f, s, &p, now, &why)) {
+        take(d, f, s, &p, body, now);
         return;
     }
-    const struct bad_submission bad = {s->seq, body, bytes, PARBUS__REASON__REFUSED_TOO_LARGE,
-                                       "more than submission_bytes_max"};
+    const struct bad_submission bad = {
+        s->seq, body, bytes, fits ? PARBUS__REASON__REFUSED_NOT_AUTHORISED : PARBUS__REASON__REFUSED_TOO_LARGE,
+        why.text};
     use_up(d, f, number, &bad, now);
 }
 

@@ -13,7 +13,8 @@ TEXT = (ROOT / "proto/PROTOCOL.md").read_text(encoding="utf-8")
 CODE = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 CALL = re.compile(r"(\w+)(?: \{([^}]*)\})?$")
-OTHERS = {"door", "work", "feed", "scores", "snapshot", "supervisor", "state", "scorer", "validator",  # sockets, names
+OTHERS = {"submit", "appraise", "ballots", "operate", "access",  # verbs
+          "door", "work", "feed", "scores", "snapshot", "supervisor", "state", "scorer", "validator",  # sockets, names
           "detail", "official", "waiting", "starting", "running", "stopping", "held", "scale", "down"}
 
 
