@@ -41,7 +41,7 @@ class Keys(unittest.TestCase):
         return self.p.status()["counters_by_instance"][instance].get(name, 0)
 
     def test_a_key_pushes_and_watches_under_its_own_name(self):
-        context = self.new("h05", ["submit"], ["feed"])
+        context = self.new("h05", ["appraise"], ["feed"])
         self.assertEqual(stat.S_IMODE(os.stat(context).st_mode), 0o600)
         done = self.elsewhere("push", SHEET, "--wait", "--context", context)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -75,7 +75,7 @@ class Keys(unittest.TestCase):
         until(lambda: self.counter("publisher-1", "connections_cut") == before + 2, "both connections are cut")
 
     def test_two_keys_are_valid_while_one_takes_the_place_of_the_other(self):
-        context = self.new("turning", ["submit"])
+        context = self.new("turning", ["appraise"])
         old = self.place / "old.context"
         old.write_bytes(context.read_bytes())
         old.chmod(0o600)
@@ -88,7 +88,7 @@ class Keys(unittest.TestCase):
         self.assertEqual(self.elsewhere("push", SHEET, "--context", context).returncode, 0)
 
     def test_no_secret_is_shown_or_logged(self):
-        context = self.new("quiet", ["submit"])
+        context = self.new("quiet", ["appraise"])
         secrets = [line.split(" = ")[1] for file in (context, pathlib.Path(self.p.dir, "keys", "server"))
                    for line in file.read_text().splitlines() if line.startswith("secret")]
         self.elsewhere("push", SHEET, "--context", context)
