@@ -49,13 +49,14 @@ struct partition {
     struct flight *flight; /* ring of FLIGHTS_MAX, allocated when first used */
     uint32_t flight_head, flight_count;
     size_t flight_bytes;
-    int64_t entered_us;    /* the state */
-    int64_t progress_us;   /* last progress, or when sending began anew: resend_after_ms counts from here */
-    int64_t paused_us;     /* not owned any more */
-    int64_t asked_us;      /* Assign or Release last sent */
-    uint32_t patience;     /* resend after resend_after_ms << patience */
-    uint64_t heard;        /* greatest serial of Owned and Progress under this owner epoch */
-    int64_t rest_until_us; /* state refused it: not given away again before; 0: at once, INT64_MAX: never */
+    int64_t entered_us;     /* the state */
+    int64_t progress_us;    /* last progress, or when sending began anew: resend_after_ms counts from here */
+    int64_t paused_us;      /* not owned any more */
+    int64_t asked_us;       /* Assign or Release last sent */
+    uint32_t patience;      /* resend after resend_after_ms << patience */
+    int64_t quiet_until_us; /* nothing of it is sent before: what went out did not move it, others have the window */
+    uint64_t heard;         /* greatest serial of Owned and Progress under this owner epoch */
+    int64_t rest_until_us;  /* state refused it: not given away again before; 0: at once, INT64_MAX: never */
     struct standstill standstill;
     char *damage;            /* malloc'ed sentence: its next record is damaged in the journal; NULL: it is not */
     uint64_t damage_next;    /* that record's pseq, or one of it */

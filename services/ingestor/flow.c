@@ -59,6 +59,7 @@ void flow_resume(struct coordinator *c, uint32_t p, uint64_t applied)
     move_ends(c, part, applied, part->last);
     part->sent = applied;
     part->patience = 0;
+    part->quiet_until_us = 0;
 }
 
 static bool window_open(const struct coordinator *c, const struct partition *part)
@@ -157,7 +158,8 @@ static void note_read_failure(struct coordinator *c, uint32_t p, const struct er
 void flow_pump(struct coordinator *c, uint32_t p, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
-    if (part->state != OWNERSHIP_OWNED || part->sent >= part->last || suspects_hold(c, p) || damage_holds(c, p, now_us))
+    if (part->state != OWNERSHIP_OWNED || part->sent >= part->last || now_us < part->quiet_until_us ||
+        suspects_hold(c, p) || damage_holds(c, p, now_us))
         return;
     if (part->validator != part->validator_next && part->flight_count)
         return; /* the old validator's records first, so that none overtakes another */
@@ -197,6 +199,7 @@ void flow_applied(struct coordinator *c, uint32_t p, uint64_t applied, int64_t n
     move_ends(c, part, applied, part->last);
     part->progress_us = now_us;
     part->patience = 0;
+    part->quiet_until_us = 0;
     while (part->flight_count && part->flight[part->flight_head].last_pseq <= applied) {
         take_off(c, part, part->flight[part->flight_head].bytes);
         part->flight_head = (part->flight_head + 1) % FLIGHTS_MAX;
@@ -224,17 +227,22 @@ void flow_send_from(struct coordinator *c, uint32_t p, uint64_t applied, int64_t
     forget_after(c, part, applied);
     part->sent = applied;
     part->progress_us = now_us;
+    part->quiet_until_us = 0;
     coordinator_assert_partition(c, p);
 }
 
+/* What does not move leaves its scorer's window to what does, and is tried again, each time twice as late
+ * (I12a). */
 void flow_resend_overdue(struct coordinator *c, uint32_t p, int64_t now_us)
 {
     struct partition *part = &c->partition[p];
-    if (part->flight_count && now_us - part->progress_us > c->settings->resend_after_ms * 1000 << part->patience) {
-        if (part->patience < PATIENCE_MAX)
-            part->patience++;
-        flow_send_from(c, p, part->applied, now_us);
-    }
+    int64_t after_us = c->settings->resend_after_ms * 1000;
+    if (!part->flight_count || now_us - part->progress_us <= after_us)
+        return;
+    flow_send_from(c, p, part->applied, now_us);
+    part->quiet_until_us = now_us + after_us * ((1 << part->patience) - 1);
+    if (part->patience < PATIENCE_MAX)
+        part->patience++;
 }
 
 /* ---- whether it stands still ---- */
@@ -246,7 +254,7 @@ static enum standstill_chance chance(const struct coordinator *c, const struct p
         c->worker[part->scorer].trouble[0])
         return STANDSTILL_HINDERED;
     bool crowded = c->worker[part->scorer].flight_bytes >= (size_t)c->settings->scorer_window_bytes;
-    return part->flight_count == 0 && crowded ? STANDSTILL_QUEUED : STANDSTILL_FREE;
+    return part->flight_count == 0 && !part->patience && crowded ? STANDSTILL_QUEUED : STANDSTILL_FREE;
 }
 
 int64_t flow_standstill_us(const struct coordinator *c, uint32_t p, int64_t now_us)

@@ -288,7 +288,8 @@ class Disk(unittest.TestCase):
         with SmallPipeline() as p:
             p.push_text(COLUMNS + "\n" + text(sample("qd766")))
             p.run("down")
-            subprocess.run(["mount", "-o", "remount,ro", p.small], check=True, timeout=60)
+            # The supervisor has answered, and may still be about to close its log.
+            until(lambda: subprocess.run(["mount", "-o", "remount,ro", p.small], timeout=60).returncode == 0, "a remount")
             done = p.run("up", *p.arguments, "--detach", check=False)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn("Read-only file system", done.stderr)

@@ -177,10 +177,33 @@ Test(ingestor_health, a_partition_that_waits_its_turn_does_not_stand_still)
     wait(patience_ms + 500);
     cr_assert(standing() == 1 && standstill_ms(first));
     progress(work, SCORER_A, 1);
-    wait(patience_ms - 500);
-    cr_assert_eq(standing(), 0, "now it is the other's turn");
-    wait(1000);
+    wait(t.settings.resend_after_ms);
+    cr_assert_eq(standing(), 0, "the other had its turn later");
+    wait(patience_ms);
     cr_assert(standing() == 1 && standstill_ms(second));
+}
+
+static size_t works_of(uint32_t partition)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < t.worker_count; i++)
+        count += t.to_worker[i].kind == PARBUS__TO_WORKER__BODY_WORK &&
+                 ((const Parbus__Work *)t.to_worker[i].message)->partition == partition;
+    return count;
+}
+
+Test(ingestor_health, what_does_not_move_leaves_its_scorers_window_to_what_does)
+{
+    uint32_t other = (of + 1) % PARTITIONS;
+    start_with_two(other);
+    t.settings.resend_after_ms = 100;
+    ingestor_world_restart();
+    ingestor_restore_partition(t.core, of, 1, 0, NULL);
+    ingestor_restore_partition(t.core, other, 1, 0, NULL);
+    one_of_each();
+    wait(10000);
+    size_t one = works_of(of), two = works_of(other);
+    cr_assert(one >= 3 && two >= 3, "%zu and %zu", one, two);
 }
 
 /* Workers fall one after the other, each only for moments: somebody always has the partition, and nobody applies. */
