@@ -25,6 +25,8 @@ struct shell {
     struct ingestor *core;
     struct reactor *reactor;
     struct gate *gate;
+    bool open; /* all doors are: before that nobody is answered, or a start that fails would look like one that did not
+                */
     bool stopping;
 };
 
@@ -46,10 +48,12 @@ static void message(void *ctx, unsigned source, struct peer peer, const struct w
     ingestor_receive(((struct shell *)ctx)->core, source, peer, m, now);
 }
 
+static bool work_wanted(void *ctx) { return ((const struct shell *)ctx)->open; }
+
 static bool door_wanted(void *ctx)
 {
     const struct shell *s = ctx;
-    return !s->stopping && ingestor_takes(s->core);
+    return s->open && !s->stopping && ingestor_takes(s->core);
 }
 
 static void journal_answered(void *ctx, unsigned source, struct moment now)
@@ -124,6 +128,7 @@ static enum err open_sources(struct shell *s, struct err_text *e)
                            .mode = LINK_BIND,
                            .options = {.hwm = WORK_HWM, .security = &gate_inside},
                            .channel = &wire_to_coordinator,
+                           .wanted = work_wanted,
                            .limits = {.messages = MESSAGES_MAX}},
         [INGESTOR_DOOR] = {.name = "door",
                            .type = ZMQ_ROUTER,
@@ -170,7 +175,10 @@ static enum err open_all(struct shell *s, struct service *service, const struct 
     make_gate(s);
     if (!err)
         err = open_sources(s, e);
-    return err ? err : open_doors(s, a, e);
+    if (!err)
+        err = open_doors(s, a, e);
+    s->open = err == OK;
+    return err;
 }
 
 static void close_all(struct shell *s)
