@@ -112,7 +112,7 @@ typedef bool journal_feeder_fn(void *ctx, uint32_t number, const struct journal_
 enum err journal_feeders(struct journal *j, journal_feeder_fn *fn, void *ctx, struct err_text *e);
 
 /* ERR_FULL when less than `bytes` are left (as store_room): a reason to refuse early. Writer: ERR_LOST when somebody
- * else has begun a term. */
+ * else has begun a term; ERR_IO while a write that failed keeps it from looking. */
 enum err journal_room(struct journal *j, size_t bytes, struct err_text *e);
 /* A consistent copy while it is in use, piece by piece (as store_stream). */
 enum err journal_stream(struct journal *j,

@@ -93,8 +93,9 @@ rankings() { series | compose exec -T "$1" sh -c "$print_rankings"; }
 # Who comes over TCP has a key, made inside and handed over.
 make_key() {
   compose exec -T ingestor sh -c 'parbus keys new outside --out /data/outside.context --door tcp://127.0.0.1:5700 \
-      --feed tcp://127.0.0.1:5701 --snapshots tcp://127.0.0.1:5702 >&2 && parbus access grant outside submit >&2 &&
-      parbus access grant outside feed >&2 && cat /data/outside.context && rm /data/outside.context' >"$place/context" ||
+      --feed tcp://127.0.0.1:5701 --snapshots tcp://127.0.0.1:5702 >&2 &&
+      for verb in submit appraise ballots feed; do parbus access grant outside $verb >&2 || exit 1; done &&
+      cat /data/outside.context && rm /data/outside.context' >"$place/context" ||
     fail "parbus keys new"
 }
 
@@ -148,7 +149,7 @@ start() {
     until_true 60 "$name is healthy" is_healthy "$name"
   done
   until_true 30 "every partition has a scorer" all_owned
-  make_key
+  [ -s "$place/context" ] || make_key # a journal that was restored knows it
   say "seven containers run, and are healthy"
 }
 

@@ -437,7 +437,7 @@ Test(access, a_scope_whose_part_is_too_long_is_refused_by_name)
 Test(access, each_verb_has_its_word)
 {
     for (int verb = 1; verb <= PARBUS__VERB__VERB_ACCESS; verb++)
-        cr_assert_eq(access_verb(access_verb_word((Parbus__Verb)verb)), verb);
+        cr_assert_eq((int)access_verb(access_verb_word((Parbus__Verb)verb)), verb);
     cr_assert_eq(access_verb("?"), PARBUS__VERB__VERB_NONE);
     cr_assert_eq(access_verb("rule"), PARBUS__VERB__VERB_NONE);
     cr_assert_str_eq(access_verb_word((Parbus__Verb)77), "?");
