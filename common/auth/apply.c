@@ -56,6 +56,7 @@ static enum err add_identity(struct access *a, const Parbus__AccessChange *c, ui
 
 static void end(struct access_span *span, uint64_t seq)
 {
+    ASSERT(span); /* whoever calls has found it */
     if (!span->until)
         span->until = seq;
 }

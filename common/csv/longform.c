@@ -243,9 +243,11 @@ static void add(struct longform_reader *r, const char *data, size_t bytes)
 
 size_t longform_feed(struct longform_reader *r, const char *data, size_t bytes)
 {
-    const char *from = data, *end = data + bytes;
     if (r->kept)
         offer(r);
+    if (!bytes) /* there may be no data then, and NULL has nothing behind it */
+        return 0;
+    const char *from = data, *end = data + bytes;
     while (!r->kept && data < end) {
         const char *line_end = memchr(data, '\n', (size_t)(end - data));
         add(r, data, (size_t)((line_end ? line_end : end) - data));

@@ -1,6 +1,7 @@
 #include "auth/access.h"
 #include "gate/internal.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum gate_reason gate_judge_key(const struct gate *g, const uint8_t key[static LINK_KEY_BYTES], int64_t wall_ms)
@@ -22,8 +23,12 @@ bool gate_key_of_principal(const char *principal, uint8_t key[static LINK_KEY_BY
 {
     if (strncmp(principal, "key:", 4) != 0 || strlen(principal) != 4 + 2 * LINK_KEY_BYTES)
         return false;
-    for (int i = 0; i < LINK_KEY_BYTES; i++)
-        if (sscanf(principal + 4 + 2 * i, "%2hhx", &key[i]) != 1)
-            return false;
+    const char *digits = principal + 4;
+    if (strspn(digits, "0123456789abcdef") != 2 * LINK_KEY_BYTES)
+        return false;
+    for (int i = 0; i < LINK_KEY_BYTES; i++) {
+        const char pair[3] = {digits[2 * i], digits[2 * i + 1]};
+        key[i] = (uint8_t)strtoul(pair, NULL, 16);
+    }
     return true;
 }

@@ -24,7 +24,7 @@ static void copy_text(struct link_frames *m, unsigned frame, char *out, size_t b
     const char *text = zmq_msg_data(&m->frame[frame]);
     size_t length = zmq_msg_size(&m->frame[frame]), used = 0;
     for (size_t i = 0; i < length && used + 1 < bytes; i++)
-        out[used++] = text[i] > ' ' && text[i] < 0x7f && text[i] != '"' ? text[i] : '?';
+        out[used++] = (char)(text[i] > ' ' && text[i] < 0x7f && text[i] != '"' ? text[i] : '?');
     out[used] = 0;
 }
 

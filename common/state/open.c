@@ -94,11 +94,11 @@ void state_close(struct state **s)
 
 enum err state_followed(const char *directory, uint64_t *journal_id, struct err_text *e)
 {
-    struct state *s;
+    struct state *s = NULL;
     struct state_options options = {.network_fs_allowed = true};
     *journal_id = 0;
     enum err err = state_open(&s, directory, &options, e);
-    if (err)
+    if (err || !s)
         return err == ERR_NOT_FOUND ? OK : err;
     *journal_id = s->journal_id;
     state_close(&s);

@@ -68,6 +68,7 @@ static int identity_remove(const struct given *g, int words, char **word)
 static bool read_user(const char *text, uint32_t *uid)
 {
     long number;
+    // cppcheck-suppress getpwnamCalled // one thread
     const struct passwd *p = getpwnam(text);
     bool found = p || command_number(text, 0, UINT32_MAX - 1, &number);
     *uid = p ? p->pw_uid : found ? (uint32_t)number : 0;
