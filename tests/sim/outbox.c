@@ -29,8 +29,10 @@ uint64_t sim_outbox_digest(const struct sim_outbox *o, uint64_t seq)
 static void drop_first(struct sim_outbox *o, size_t count)
 {
     o->digest = sim_outbox_digest(o, o->first + count - 1);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         free(o->envelope[i].data);
+        o->envelope[i].data = NULL;
+    }
     o->count -= count;
     o->first += count;
     if (o->count)

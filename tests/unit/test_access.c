@@ -140,8 +140,8 @@ Test(access, two_keys_hold_at_once_while_one_takes_the_place_of_the_other)
 Test(access, a_fifth_key_is_refused_until_one_is_revoked)
 {
     identity_added("h05");
-    for (uint8_t i = 1; i <= ACCESS_KEYS_MAX; i++)
-        cr_assert_eq(key_added("h05", i, 0, NULL), OK);
+    for (int i = 1; i <= ACCESS_KEYS_MAX; i++)
+        cr_assert_eq(key_added("h05", (uint8_t)i, 0, NULL), OK);
     cr_assert_eq(key_added("h05", 9, 0, NULL), ERR_INVALID);
     key_revoked(2);
     cr_assert_eq(key_added("h05", 9, 0, NULL), OK);

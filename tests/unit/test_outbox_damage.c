@@ -210,7 +210,7 @@ Test(outbox_damage, the_room_of_what_is_settled_comes_back)
         outbox_settled(box, seq + 1999 - 10, seq);
     }
     off_t both = size_of(file);
-    memcpy(strrchr(file, '0'), "1", 1);
+    *strrchr(file, '0') = '1';
     both += size_of(file);
     cr_assert(lt(int, (int)both, 24 << 20));
     cr_assert(eq(dbl, value_of(400000, &e), 400000));
