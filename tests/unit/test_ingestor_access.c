@@ -155,7 +155,7 @@ static void refused_to(const char *principal)
 
 Test(ingestor_access, only_the_owner_and_who_has_the_right_change_anything)
 {
-    static const char longer[] = "key:" AI_KEY "00", other[] = "key:" AI_KEY;
+    static const char longer[] = "key:" AI_KEY "00";
     const char *const strangers[] = {"",      "insecure", "user:1000",  "key:" AI_KEY,      longer,   "key:", "key:zz",
                                      "user:", "user:-1",  "user:1000x", "user:99999999999", "owner ", "OWNER"};
     ask_identity("ai", 1);
@@ -175,7 +175,7 @@ Test(ingestor_access, only_the_owner_and_who_has_the_right_change_anything)
         cr_assert_str_eq(control->access->from, proofs[n]);
         parbus__control__free_unpacked(control, NULL);
     }
-    refused_tolonger;
+    refused_to(longer);
     refused_to("user:1001");
 }
 
