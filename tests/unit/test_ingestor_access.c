@@ -155,9 +155,10 @@ static void refused_to(const char *principal)
 
 Test(ingestor_access, only_the_owner_and_who_has_the_right_change_anything)
 {
-    static const char longer[] = "key:" AI_KEY "00";
-    const char *const strangers[] = {"",      "insecure", "user:1000",  "key:" AI_KEY,      longer,   "key:", "key:zz",
-                                     "user:", "user:-1",  "user:1000x", "user:99999999999", "owner ", "OWNER"};
+    static const char key[] = "key:" AI_KEY, longer[] = "key:" AI_KEY "00";
+    const char *const strangers[] = {
+        "",        "insecure",   "user:1000",        key,      longer, "key:", "key:zz", "user:",
+        "user:-1", "user:1000x", "user:99999999999", "owner ", "OWNER"};
     ask_identity("ai", 1);
     add_user("ai", 1000);
     add_key("ai");
