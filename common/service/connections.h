@@ -18,7 +18,7 @@ struct connections {
     struct penalty {
         uint64_t address;
         int64_t until_us, next_us; /* it lasts; one is let in again */
-    } penalty[PENALTIES_MAX]; /* by hash; those that share a place share it */
+    } penalty[PENALTIES_MAX];      /* by hash; those that share a place share it */
 };
 
 /* Whether this descriptor is still that connection. */

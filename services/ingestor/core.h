@@ -6,8 +6,8 @@
  * Rooms: feeders.c, hello.c, submissions.c, receipts.c (the door), group.c (what the next commit will hold), append.c
  * (the conversation with the journal), coordinator.c (the workers' side), roster.c (who they are), ownership.c (which
  * partition is whose), reports.c (what scorers say of theirs), flow.c (what is on its way to them), controls.c (control
- * records made here), rights.c (who may do what), changes.c (and who changes it), questions.c (what is answered at once). Rules D*, I* are those of
- * proto/PROTOCOL.md. */
+ * records made here), rights.c (who may do what), changes.c (and who changes it), questions.c (what is answered at
+ * once). Rules D*, I* are those of proto/PROTOCOL.md. */
 #pragma once
 #include "base/metrics.h"
 #include "base/moment.h"

@@ -327,8 +327,8 @@ static void take(struct sim *s, struct ingestor_process *p, const struct message
     p->faults = check_journal_faults(s);
     if (m->channel != TO_DOOR && opened.kind == PARBUS__TO_COORDINATOR__BODY_HELLO)
         take_hello(s, p, (Parbus__WorkerHello *)(void *)opened.message);
-    ingestor_receive(p->core, m->channel == TO_DOOR ? INGESTOR_DOOR : INGESTOR_WORK, (struct peer){peer, "owner"}, &opened,
-                     now(p));
+    ingestor_receive(p->core, m->channel == TO_DOOR ? INGESTOR_DOOR : INGESTOR_WORK, (struct peer){peer, "owner"},
+                     &opened, now(p));
     bool submission = m->channel == TO_DOOR && opened.kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION;
     s->check.unaccounted += submission && reasons_counted(p->core) == before;
 }

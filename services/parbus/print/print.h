@@ -2,8 +2,8 @@
 #pragma once
 #include <stdio.h>
 
-/* Every cell of every CSV that we write goes through here. Quoted only when it must be. What a spreadsheet would run as a
- * formula gets an apostrophe before it, which shows it as text; numbers, with a sign or without, stay numbers. */
+/* Every cell of every CSV that we write goes through here. Quoted only when it must be. What a spreadsheet would run as
+ * a formula gets an apostrophe before it, which shows it as text; numbers, with a sign or without, stay numbers. */
 void print_csv(FILE *out, const char *text);
 /* With its quotes. */
 void print_json(FILE *out, const char *text);
