@@ -1,10 +1,7 @@
 #include "service/memory.h"
 #include <malloc.h>
 
-enum { LARGE_BYTES = 256 << 10, LOOK_US = 1000000 };
-
-/* Once set, the threshold does not grow with what is freed, as it would by itself. */
-void memory_start(void) { mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); }
+enum { LOOK_US = 1000000 };
 
 void memory_give_back(uint64_t floods, int64_t now_us)
 {

@@ -2,7 +2,5 @@
 #pragma once
 #include <stdint.h>
 
-/* At the start: large messages lie in mappings of their own, which go with them. */
-void memory_start(void);
 /* Once per turn; floods: counts what was turned away. Looks once a second at most. One thread. */
 void memory_give_back(uint64_t floods, int64_t now_us);

@@ -1,6 +1,5 @@
 #include "service/service.h"
 #include "base/log.h"
-#include "service/memory.h"
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -174,7 +173,6 @@ int service_start_with(struct service *s, int argc, char **argv, const char *pro
     struct arguments a = {.program = program, .summary = summary, .instance = instance_default, .own = options};
     struct err_text e = {""};
     *s = (struct service){.stop_fd = -1, .lock_fd = -1};
-    memory_start();
     umask(077); /* also for the file of a socket, wherever an option puts it */
     err_exit_damaged(SERVICE_EXIT_DAMAGED);
     while (options && options[a.own_count].name)
