@@ -1,4 +1,5 @@
 #include "gate/internal.h"
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,11 +39,12 @@ static bool is_the_same(const struct connection *c, int fd)
     return other_end(fd, &other, &bytes) && bytes == c->other_bytes && memcmp(&other, &c->other, bytes) == 0;
 }
 
-static void cut(struct gate *g, int fd)
+static void cut(struct gate *g, int fd, const struct connection *c)
 {
+    char address[ADDRESS_BYTES] = "";
     shutdown(fd, SHUT_RDWR);
-    if (g->o.metrics)
-        metric_add(g->o.metrics, connections_cut, 1);
+    getnameinfo((const struct sockaddr *)&c->other, c->other_bytes, address, sizeof address, NULL, 0, NI_NUMERICHOST);
+    gate_cut(g, c->key, address);
 }
 
 unsigned connections_look(struct gate *g, struct moment now)
@@ -56,7 +58,7 @@ unsigned connections_look(struct gate *g, struct moment now)
         if (!is_the_same(c, (int)fd))
             c->open = false;
         else if (!holds)
-            cut(g, (int)fd);
+            cut(g, (int)fd, c);
         c->open = c->open && holds;
         open += c->open;
     }

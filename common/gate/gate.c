@@ -45,6 +45,12 @@ void gate_keys(struct gate *g, const struct access *(*access)(void *ctx), void *
 
 void gate_count(struct gate *g, struct metrics *metrics) { g->o.metrics = metrics; }
 
+void gate_audit(struct gate *g, audit_fn *audit, void *ctx)
+{
+    g->o.audit = audit;
+    g->o.audit_ctx = ctx;
+}
+
 struct reactor_source gate_source(struct gate *g)
 {
     return (struct reactor_source){.name = "gate",
@@ -83,8 +89,7 @@ bool gate_admits(void *gate, unsigned source, struct link_message *m, struct mom
         return true;
     if (gate_judge_key(g, key, now.wall_ms) != GATE_IN) {
         link_cut(m);
-        if (g->o.metrics)
-            metric_add(g->o.metrics, connections_cut, 1);
+        gate_cut(g, key, link_address(m));
         return false;
     }
     connections_note(g, link_descriptor(m), key);

@@ -10,6 +10,7 @@
  * Everybody else is refused, counted by reason, and told with the address (T3). Whoever's key ends while it is
  * connected is cut (T4). One gate per process, one thread. */
 #pragma once
+#include "audit/audit.h"
 #include "base/metrics.h"
 #include "base/tell.h"
 #include "context/context.h"
@@ -28,6 +29,8 @@ struct gate_options {
     struct metrics *metrics;  /* NULL: refusals are told, not counted */
     void *ctx;                /* of tell */
     tell_fn *tell;
+    void *audit_ctx;
+    audit_fn *audit; /* NULL: refusals and cuts are told, not kept */
 };
 /* Everything in it lives as long as the gate. */
 struct gate *gate_new(const struct gate_options *o);
@@ -37,6 +40,7 @@ void gate_destroy(struct gate **g);
 /* The table that keys are looked up in, asked for each time; NULL: no key is known. */
 void gate_keys(struct gate *g, const struct access *(*access)(void *ctx), void *ctx);
 void gate_count(struct gate *g, struct metrics *metrics);
+void gate_audit(struct gate *g, audit_fn *audit, void *ctx);
 
 /* The row for the table of sources. */
 struct reactor_source gate_source(struct gate *g);

@@ -46,7 +46,10 @@ struct gate {
 enum gate_reason gate_judge_key(const struct gate *g, const uint8_t key[static LINK_KEY_BYTES], int64_t wall_ms);
 
 /* told.c: counts the refusal, and tells it now and then. */
-void gate_refused(struct gate *g, enum gate_reason reason, const char *address, struct moment now);
+void gate_refused(struct gate *g, enum gate_reason reason, const char *principal, const char *address,
+                  struct moment now);
+/* The key of an open connection has ended: counted, and noted. */
+void gate_cut(struct gate *g, const uint8_t key[static LINK_KEY_BYTES], const char *address);
 
 /* connections.c */
 void connections_note(struct gate *g, int fd, const uint8_t key[static LINK_KEY_BYTES]);

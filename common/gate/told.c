@@ -6,13 +6,33 @@
 enum { QUIET_US = 10000000 };
 
 static const struct {
-    const char *words;
+    const char *word, *words;
     enum metric metric;
 } reasons[GATE_REASONS] = {
-    [GATE_UNKNOWN_KEY] = {"the key is not known, or not any more", METRIC_connections_unknown_key},
-    [GATE_FOREIGN_USER] = {"another user's process at a socket of the owner", METRIC_connections_foreign_user},
-    [GATE_MISSHAPEN] = {"not a request that the gate knows", METRIC_connections_misshapen},
+    [GATE_UNKNOWN_KEY] = {"unknown_key", "the key is not known, or not any more", METRIC_connections_unknown_key},
+    [GATE_FOREIGN_USER] = {"foreign_user", "another user's process at a socket of the owner",
+                           METRIC_connections_foreign_user},
+    [GATE_MISSHAPEN] = {"misshapen", "not a request that the gate knows", METRIC_connections_misshapen},
 };
+
+static void note(const struct gate *g, const struct audit_event *event)
+{
+    if (g->o.audit)
+        g->o.audit(g->o.audit_ctx, event);
+}
+
+void gate_cut(struct gate *g, const uint8_t key[static LINK_KEY_BYTES], const char *address)
+{
+    char principal[GATE_PRINCIPAL_BYTES];
+    if (g->o.metrics)
+        metric_add(g->o.metrics, connections_cut, 1);
+    gate_principal_of_key(principal, key);
+    note(g, &(struct audit_event){.kind = AUDIT_CUT,
+                                  .reason = "key_ended",
+                                  .who = principal,
+                                  .address = address,
+                                  .detail = "its key was revoked, or has expired"});
+}
 
 /* Of the same address and reason; else the one that was told of longest ago. */
 static struct refused *place_for(struct gate *g, enum gate_reason reason, const char *address)
@@ -30,8 +50,14 @@ static struct refused *place_for(struct gate *g, enum gate_reason reason, const 
     return oldest;
 }
 
-void gate_refused(struct gate *g, enum gate_reason reason, const char *address, struct moment now)
+void gate_refused(struct gate *g, enum gate_reason reason, const char *principal, const char *address,
+                  struct moment now)
 {
+    note(g, &(struct audit_event){.kind = AUDIT_SHUT_OUT,
+                                  .reason = reasons[reason].word,
+                                  .who = principal,
+                                  .address = address,
+                                  .detail = reasons[reason].words});
     struct refused *r = place_for(g, reason, address);
     if (g->o.metrics)
         g->o.metrics->value[reasons[reason].metric]++;

@@ -123,5 +123,5 @@ void gate_asked(void *gate, unsigned source, struct link_frames *m, struct momen
     if (reason != GATE_IN && is_trial(g, m))
         g->trial_refused = true;
     else if (reason != GATE_IN)
-        gate_refused(g, reason, address, now);
+        gate_refused(g, reason, principal, principal[0] == 'u' ? principal : address, now);
 }

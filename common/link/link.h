@@ -109,6 +109,8 @@ enum err link_send_frames(void *socket, const struct link_piece *piece, unsigned
 /* The descriptor of the connection that the message came by; -1: not known. It is libzmq's, and may be closed any time.
  */
 int link_descriptor(struct link_message *m);
+/* Whose it is: "192.0.2.7"; of a local socket what the kernel says of the process. "": not known. Valid with m. */
+const char *link_address(struct link_message *m);
 /* Names that connection among those that are open; NULL: not known. */
 const void *link_connection(struct link_message *m);
 /* Ends that connection, and returns its descriptor; libzmq finds it broken. */

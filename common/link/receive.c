@@ -145,6 +145,12 @@ enum err link_receive_frames(void *socket, struct link_frames *m, unsigned frame
 
 int link_descriptor(struct link_message *m) { return zmq_msg_get(&m->frame, ZMQ_SRCFD); }
 
+const char *link_address(struct link_message *m)
+{
+    const char *address = zmq_msg_gets(&m->frame, "Peer-Address");
+    return address ? address : "";
+}
+
 /* libzmq keeps what it knows of a connection in one place as long as that is open, and gives it to each message. */
 const void *link_connection(struct link_message *m) { return zmq_msg_gets(&m->frame, "__fd"); }
 

@@ -125,6 +125,8 @@ enum err reactor_send_bytes(struct reactor *r, unsigned source, uint64_t peer, c
 enum err reactor_send_frames(struct reactor *r, unsigned source, const struct link_piece *piece, unsigned count);
 /* Within hooks.message: as link_cut. What has come already comes still. */
 int reactor_cut(struct reactor *r);
+/* Within hooks.message: as link_address. */
+const char *reactor_address(struct reactor *r);
 /* XPUB. */
 enum err reactor_publish(struct reactor *r, unsigned source, const char *topic, const void *data, size_t bytes);
 /* SUB. */

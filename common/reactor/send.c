@@ -51,6 +51,8 @@ enum err reactor_send_frames(struct reactor *r, unsigned source, const struct li
 
 int reactor_cut(struct reactor *r) { return link_cut(&r->message); }
 
+const char *reactor_address(struct reactor *r) { return link_address(&r->message); }
+
 enum err reactor_publish(struct reactor *r, unsigned source, const char *topic, const void *data, size_t bytes)
 {
     return link_publish(used(r, source)->socket, topic, data, bytes);

@@ -1,5 +1,6 @@
 #include "services/ingestor/changes.h"
 #include "services/ingestor/controls.h"
+#include "services/ingestor/noted.h"
 #include <stdio.h>
 
 static void answer(struct ingestor *i, const struct group_changer *to, uint64_t control_seq, char *why)
@@ -13,14 +14,12 @@ static void answer(struct ingestor *i, const struct group_changer *to, uint64_t 
 }
 
 /* The change as it is journalled: who made it is not the asker's to say, nor which number a grant has. */
-static enum err publish(struct ingestor *i, const struct who *who, const char *principal,
-                        const Parbus__AccessChange *asked, struct moment now, struct err_text *e)
+static enum err publish(struct ingestor *i, char *by, const char *principal, const Parbus__AccessChange *asked,
+                        struct moment now, struct err_text *e)
 {
     Parbus__AccessChange change = *asked;
     Parbus__GrantMade grant;
     Parbus__Control control = PARBUS__CONTROL__INIT;
-    char by[ACCESS_NAME_BYTES]; /* the table of rights, where it stands, is about to change */
-    snprintf(by, sizeof by, "%s", who->name);
     change.by = by;
     change.from = (char *)principal;
     if (change.change_case == PARBUS__ACCESS_CHANGE__CHANGE_GRANT_MADE) {
@@ -47,8 +46,10 @@ void changes_take(struct ingestor *i, struct peer peer, const Parbus__ChangeAcce
     struct err_text e = {""};
     struct group *g = i->append.gathered;
     struct group_changer changer = {peer.id, ask->request, 0};
+    char by[ACCESS_NAME_BYTES]; /* the table of rights, where it stands, is about to change */
+    snprintf(by, sizeof by, "%s", i->door.who.name);
     enum err err = g->changer_count < GROUP_ASKERS_MAX
-                       ? publish(i, &i->door.who, peer.principal, ask->change, now, &e)
+                       ? publish(i, by, peer.principal, ask->change, now, &e)
                        : err_set(&e, ERR_BUSY, "%d others change something at this moment", GROUP_ASKERS_MAX);
     if (err) {
         not_done(i, &changer, peer.principal, &e);
@@ -56,6 +57,7 @@ void changes_take(struct ingestor *i, struct peer peer, const Parbus__ChangeAcce
     }
     changer.control_seq = catalog_control_seq(i->catalog);
     g->changer[g->changer_count++] = changer;
+    noted_change(&i->door, by, changer.control_seq);
 }
 
 void changes_appended(struct ingestor *i, const struct group *g)

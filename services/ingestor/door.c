@@ -1,4 +1,5 @@
 #include "services/ingestor/door.h"
+#include "services/ingestor/noted.h"
 
 void door_init(struct door *d, const struct settings *settings, const struct ingestor_io *io, struct metrics *metrics,
                struct catalog *catalog)
@@ -26,6 +27,7 @@ void door_refuse(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason rea
                  int64_t retry_after_ms)
 {
     d->metrics->reason[reason & 255]++;
+    noted_refusal(d, peer, reason, detail);
     Parbus__Refusal refusal = PARBUS__REFUSAL__INIT;
     refusal.has_seq = refusal.has_reason = refusal.has_retry_after_ms = 1;
     refusal.seq = seq;
@@ -53,7 +55,7 @@ struct group_feeder *door_enter_group(struct door *d, struct feeder *f, uint32_t
 
 void door_refuse_right(struct door *d, struct peer peer, const char *missing)
 {
-    tell(d->io, TELL_WARN, "door.not_authorised", "principal=%s why=\"%s\"", peer.principal, missing);
+    tell(d->io, TELL_DEBUG, "door.not_authorised", "principal=%s why=\"%s\"", peer.principal, missing);
     door_refuse(d, peer.id, 0, PARBUS__REASON__REFUSED_NOT_AUTHORISED, missing, 0);
 }
 

@@ -1,4 +1,5 @@
 #include "services/ingestor/hello.h"
+#include "services/ingestor/noted.h"
 #include "services/ingestor/receipts.h"
 #include <stdio.h>
 
@@ -186,12 +187,14 @@ void hello_take(struct door *d, uint64_t peer, const Parbus__Hello *said, struct
     const Parbus__Hello *hello = &own;
     if (!name_is_own(d, peer, &own) || !readable(d, peer, hello))
         return;
+    bool newcomer = !feeders_named(&d->feeders, hello->feeder);
     uint32_t number = feeder_by_name(d, peer, hello, now.wall_ms);
     if (!number)
         return;
     struct feeder *f = feeders_at(&d->feeders, number);
     if (refuse(d, peer, f, hello, now))
         return;
+    noted_hello(d, peer, f, hello, newcomer);
     become(d, f, hello);
     feeders_connect(&d->feeders, number, peer);
     f->heard_us = now.mono_us;

@@ -1,5 +1,6 @@
 /* What the ingestor's core can do to the world, and who speaks to it. */
 #pragma once
+#include "audit/audit.h"
 #include "base/tell.h"
 #include "journal/group.h"
 #include "wire/wire.h"
@@ -30,4 +31,6 @@ struct ingestor_io {
     enum err (*room)(void *ctx, struct err_text *e);
     /* Ends the connection of this peer of the door, whose message is being looked at. NULL: connections last. */
     void (*cut)(void *ctx, uint64_t peer);
+    /* What the access log is to know of the message that is being looked at. NULL: nobody keeps one. */
+    audit_fn *audit;
 };

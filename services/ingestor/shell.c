@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "gate/gate.h"
 #include "reactor/reactor.h"
+#include "service/access_log.h"
 #include "service/connections.h"
 #include "service/descriptors.h"
 #include "service/memory.h"
@@ -25,6 +26,8 @@ struct shell {
     struct ingestor *core;
     struct reactor *reactor;
     struct gate *gate;
+    struct access_log *access_log;
+    const struct peer *heard; /* whose message is being looked at; NULL: nobody's */
     bool open; /* all doors are: before that nobody is answered, or a start that fails would look like one that did not
                 */
     bool stopping;
@@ -35,17 +38,36 @@ static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, c
     return reactor_send(((struct shell *)ctx)->reactor, source, peer, kind, m);
 }
 
+/* Of a local socket the principal says where from. */
+static void audit(void *ctx, const struct audit_event *event)
+{
+    struct shell *s = ctx;
+    struct audit_event whole = *event;
+    if (s->heard) {
+        bool local = s->heard->principal[0] == 'o' || s->heard->principal[0] == 'u';
+        whole.who = s->heard->principal;
+        whole.address = local ? NULL : reactor_address(s->reactor);
+    }
+    access_log_hears(s->access_log, &whole);
+}
+
 static void cut(void *ctx, uint64_t peer)
 {
+    struct shell *s = ctx;
     (void)peer;
-    connections_cut_off(reactor_cut(((struct shell *)ctx)->reactor));
+    audit(s, &(struct audit_event){
+                 .kind = AUDIT_CUT, .reason = "questions", .detail = "it goes on asking more than is answered"});
+    connections_cut_off(reactor_cut(s->reactor));
 }
 
 /* ---- hooks ---- */
 
 static void message(void *ctx, unsigned source, struct peer peer, const struct wire_message *m, struct moment now)
 {
-    ingestor_receive(((struct shell *)ctx)->core, source, peer, m, now);
+    struct shell *s = ctx;
+    s->heard = &peer;
+    ingestor_receive(s->core, source, peer, m, now);
+    s->heard = NULL;
 }
 
 static bool work_wanted(void *ctx) { return ((const struct shell *)ctx)->open; }
@@ -83,7 +105,8 @@ static int64_t tick(void *ctx, struct moment now)
     metrics->value[METRIC_connections_refused_lately] = descriptors_refused_lately(now.mono_us);
     if (!reactor_waiting(s->reactor, INGESTOR_DOOR))
         ingestor_drained(s->core);
-    int64_t due_us = ingestor_tick(s->core, now);
+    access_log_over_limit(s->access_log, metrics->value[METRIC_connections_over_limit], now);
+    int64_t due_us = earlier_us(ingestor_tick(s->core, now), access_log_tick(s->access_log, now));
     end_when_due(s);
     return earlier_us(due_us, gate_tick(s->gate, now));
 }
@@ -106,7 +129,9 @@ static void make_gate(struct shell *s)
     s->gate = gate_new(&(struct gate_options){.directory = s->stores.service->directory,
                                               .reactor = &s->reactor,
                                               .metrics = ingestor_metrics(s->core),
-                                              .tell = log_told});
+                                              .tell = log_told,
+                                              .audit = access_log_hears,
+                                              .audit_ctx = s->access_log});
     gate_keys(s->gate, table_of_rights, s);
 }
 
@@ -162,11 +187,13 @@ static enum err open_all(struct shell *s, struct service *service, const struct 
 {
     enum err err = stores_open(&s->stores, service, e);
     connections_bound(service->settings.connections_max, service->settings.connections_per_address_max);
+    if (!err)
+        err = access_log_open(&s->access_log, service->directory, service->instance, 0, e);
     if (err)
         return err;
     const struct journal *j = s->stores.journal;
     struct ingestor_io io = {s,           send, log_told, stores_append, stores_read, stores_controls, stores_rejects,
-                             stores_room, cut};
+                             stores_room, cut,  audit};
     s->core = ingestor_new(service->instance, &service->settings, &io, journal_partitions(j), journal_id(j),
                            journal_term(j), journal_last_commit(j));
     err = start_restore(&s->stores, s->core, e);
@@ -187,6 +214,7 @@ static void close_all(struct shell *s)
     gate_destroy(&s->gate);
     stores_close(&s->stores); /* before the core, whose group may be under way */
     ingestor_destroy(&s->core);
+    access_log_close(&s->access_log);
     link_shutdown();
 }
 

@@ -3,6 +3,7 @@
 #include "base/deadline.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "service/access_log.h"
 #include "service/connections.h"
 #include "service/descriptors.h"
 #include "service/memory.h"
@@ -28,6 +29,7 @@ struct shell {
     struct publisher *core;
     struct metrics metrics;
     struct subscribers subscribers;
+    struct access_log *access_log;
     bool started; /* … and that was logged */
 };
 
@@ -46,6 +48,11 @@ static void subscription(void *ctx, unsigned source, struct link_message *m, str
     int64_t most = s->common.service->settings.subscriptions_per_client_max;
     if (subscribers_take(&s->subscribers, link_connection(m), wanted, most))
         return;
+    access_log_hears(s->access_log, &(struct audit_event){.kind = AUDIT_CUT,
+                                                          .reason = "subscriptions",
+                                                          .who = m->peer.principal,
+                                                          .address = link_address(m),
+                                                          .detail = "too many subscriptions to what is no topic"});
     connections_cut_off(link_cut(m));
     metric_add(&s->metrics, subscribers_cut, 1);
 }
@@ -112,7 +119,8 @@ static int64_t tick(void *ctx, struct moment now)
     memory_give_back(s->metrics.value[METRIC_subscribers_cut], now.mono_us);
     s->metrics.value[METRIC_connections_refused] = descriptors_refused();
     s->metrics.value[METRIC_connections_refused_lately] = descriptors_refused_lately(now.mono_us);
-    int64_t due_us = publisher_tick(s->core, now);
+    access_log_over_limit(s->access_log, s->metrics.value[METRIC_connections_over_limit], now);
+    int64_t due_us = earlier_us(publisher_tick(s->core, now), access_log_tick(s->access_log, now));
     worker_shell_tick(&s->common, &s->metrics, publisher_over(s->core, &why), &why);
     if (!s->started && publisher_started(s->core))
         log_info("publisher.started", "topics=%zu", publisher_topics(s->core));
@@ -133,6 +141,7 @@ static enum err open_sources(struct shell *s, const struct service *service, str
     enum err err =
         worker_shell_open(s, service, own, SOURCES, &(struct reactor_hooks){.message = message, .tick = tick}, e);
     gate_count(s->common.gate, &s->metrics);
+    gate_audit(s->common.gate, access_log_hears, s->access_log);
     return err;
 }
 
@@ -182,7 +191,9 @@ static enum err run(struct shell *s, const struct service *service, const struct
                     struct err_text *e)
 {
     connections_bound(service->settings.connections_max, service->settings.connections_per_address_max);
-    enum err err = open_sources(s, service, e);
+    enum err err = access_log_open(&s->access_log, service->directory, service->instance, 0, e);
+    if (!err)
+        err = open_sources(s, service, e);
     if (!err)
         err = start_core(s, e);
     if (!err)
@@ -190,6 +201,7 @@ static enum err run(struct shell *s, const struct service *service, const struct
     if (!err)
         err = reactor_run(s->common.reactor, e);
     worker_shell_close(s);
+    access_log_close(&s->access_log);
     publisher_destroy(&s->core);
     publisher_store_close(&s->store);
     catalog_destroy(&s->catalog);

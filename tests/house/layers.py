@@ -29,6 +29,7 @@ MODULES = {
     "wire": (["common/wire/"], ["base", "proto"]),
     "record": (["common/journal/record", "common/journal/group"], ["base"]),
     "ranking": (["common/ranking/"], ["base"]),
+    "audit": (["common/audit/"], ["base", "wire"]),
     "auth": (["common/auth/"], ["base", "proto"]),
     "catalog": (["common/catalog/"], ["auth", "base", "proto"]),
     "scoring": (["common/scoring/"], ["base", "catalog"]),
@@ -42,13 +43,13 @@ MODULES = {
     "context": (["common/context/"], ["base", "store"]),
     "reactor": (["common/reactor/"], ["base", "clock", "link", "wire"]),
     "read": (["common/standings/read"], ["journal", "standings", "state"]),
-    "gate": (["common/gate/"], ["auth", "base", "clock", "context", "reactor"]),
+    "gate": (["common/gate/"], ["audit", "auth", "base", "clock", "context", "reactor"]),
     "csv": (["common/csv/"], ["base", "proto", "wire"]),
-    "service": (["common/service/"], ["base", "clock", "gate", "log", "random", "reactor", "store", "worker"]),
+    "service": (["common/service/"], ["audit", "base", "clock", "gate", "log", "random", "reactor", "store", "worker"]),
     "client": (["common/client/"], ["base", "catalog", "clock", "link", "proto", "random", "ranking", "reactor",
                                     "store", "wire"]),
     # No service knows what journal and state are kept in.
-    "ingestor": (["services/ingestor/"], ["auth", "base", "catalog", "clock", "gate", "journal", "log", "proto", "reactor", "record",
+    "ingestor": (["services/ingestor/"], ["audit", "auth", "base", "catalog", "clock", "gate", "journal", "log", "proto", "reactor", "record",
                                           "service", "state", "wire"]),
     # Workers know the journal from the ingestor alone (I20).
     "validator": (["services/validator/"], ["base", "clock", "log", "proto", "reactor", "record", "service", "validate",
@@ -64,7 +65,7 @@ MODULES = {
 }
 
 # CMake targets whose objects are free of the outside world, besides all that are called *_core.
-PURE = {"auth", "catalog", "ranking", "record", "scoring", "standings", "validate", "wire", "worker"}
+PURE = {"audit", "auth", "catalog", "ranking", "record", "scoring", "standings", "validate", "wire", "worker"}
 IMPURE_MODULES = {"client", "clock", "context", "gate", "journal", "link", "log", "random", "reactor", "read", "service", "state", "store"}
 IMPURE_HEADERS = {"dirent.h", "fcntl.h", "ftw.h", "lmdb.h", "netdb.h", "poll.h", "pthread.h", "sched.h", "semaphore.h",
                   "sodium.h", "spawn.h", "sys/epoll.h", "sys/eventfd.h", "sys/file.h", "sys/inotify.h", "sys/ioctl.h",

@@ -41,6 +41,14 @@ static void take_news(void *ctx, enum tell_level level, const char *id, const ch
     snprintf(t.told + used, sizeof t.told - used, "%s %s\n", id, text);
 }
 
+static void take_note(void *ctx, const struct audit_event *event)
+{
+    (void)ctx;
+    size_t used = strlen(t.noted);
+    snprintf(t.noted + used, sizeof t.noted - used, "%s %s %s\n", audit_kind_word(event->kind),
+             event->reason ? event->reason : "-", event->name ? event->name : "-");
+}
+
 uint64_t last_pseq(uint32_t partition)
 {
     uint64_t last = 0;
@@ -245,7 +253,7 @@ static enum err read_controls(void *ctx, uint64_t from, journal_control_fn *fn, 
 }
 
 const struct ingestor_io ingestor_world_io = {NULL,          send,       take_news, append, read_records,
-                                              read_controls, no_rejects, room,      cut};
+                                              read_controls, no_rejects, room,      cut,    take_note};
 
 void ingestor_world_start(void)
 {

@@ -250,3 +250,50 @@ Test(ingestor_lines, what_was_refused_for_good_is_in_the_digest)
     cr_assert_eq(receipt(), 1);
     cr_assert_eq(digest_of_receipt(), wire_digest(0, bytes, sizeof bytes));
 }
+
+/* ---- what the access log hears ---- */
+
+static void assert_noted(const char *wanted)
+{
+    cr_assert_str_eq(t.noted, wanted);
+    t.noted[0] = 0;
+}
+
+Test(ingestor_lines, a_new_name_a_new_connection_and_a_new_epoch_are_noted_and_a_hello_said_again_is_not)
+{
+    hello_from(FEEDER, OURS, 1);
+    assert_noted("name - ha-noi\n");
+    submit_from(FEEDER, 1);
+    tick(0);
+    hello_from(FEEDER, OURS, 1);
+    assert_noted("");
+    hello_from(FEEDER + 1, OURS, 1);
+    assert_noted("connection - ha-noi\n");
+    hello_from(FEEDER + 1, OURS, 2);
+    assert_noted("epoch - ha-noi\n");
+}
+
+Test(ingestor_lines, a_name_taken_over_is_noted_with_how)
+{
+    hello_from(FEEDER, OURS, 1);
+    submit_from(FEEDER, 1);
+    tick(0);
+    t.noted[0] = 0;
+    hello_from(FEEDER + 1, THEIRS, 2);
+    assert_noted("refused IN_USE \n");
+    Parbus__Hello m = hello_of(THEIRS, 2);
+    m.has_take_over = m.take_over = 1;
+    send_hello(FEEDER + 1, &m);
+    assert_noted("line take_over ha-noi\n");
+    bye_from(FEEDER + 1);
+    tick(0);
+    hello_from(FEEDER, OURS, 3);
+    assert_noted("line said_bye ha-noi\n");
+}
+
+Test(ingestor_lines, who_is_nobody_is_noted_under_no_name_that_he_says)
+{
+    t.principal = "user:1234";
+    hello_from(FEEDER, OURS, 1);
+    assert_noted("refused NOT_AUTHORISED \n");
+}

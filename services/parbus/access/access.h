@@ -44,8 +44,16 @@ enum err access_read(struct catalog **c, const char *directory, struct err_text 
 void access_list(const struct access *a, const char *name, struct access_table *t);
 extern const struct access_table access_list_table;
 
-/* Who changed what, when and from where: the changes among the journal's controls, in order. */
-enum err access_log(const char *directory, struct access_table *t, struct err_text *e);
+/* Who came, who was refused, and who changed what, when and from where: the services' log/access.log and the changes
+ * among the journal's controls, in the order of time. What there is is shown, also when the journal cannot be read. */
+struct access_log_wanted {
+    const char *name; /* done by, or to, this identity, feeder or role; NULL: all */
+    int64_t since_ms;
+};
+enum err access_log(const char *directory, const struct access_log_wanted *wanted, struct access_table *t,
+                    struct err_text *e);
+/* about.c: whether it is a change of this identity or role. a: after it. */
+bool access_change_is_about(const struct access *a, const Parbus__AccessChange *c, const char *name);
 extern const struct access_table access_log_table;
 
 /* Whether somebody may, and by which grant: a sentence. ERR_INVALID: something in the question is not known. */

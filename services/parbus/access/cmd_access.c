@@ -10,8 +10,10 @@
 
 /* What was given with options; one that was not is NULL. */
 struct given {
-    const char *directory, *role, *stage, *until, *format, *note;
+    const char *directory, *role, *stage, *until, *format, *note, *since, *name;
 };
+
+enum { OPTIONS = 7 };
 
 /* A thing that can be done. Words are what follow its name. */
 struct action {
@@ -208,9 +210,13 @@ static int show_log(const struct given *g, int words, char **word)
 {
     struct err_text e = {""};
     struct access_table t = access_log_table;
+    struct access_log_wanted wanted = {.name = g->name};
     (void)words, (void)word;
     t.format = g->format ? g->format : t.format;
-    return access_log(g->directory, &t, &e) ? command_failed(self, "%s", e.text) : 0;
+    if (g->since && !date_parse_ms(g->since, &wanted.since_ms))
+        return command_usage_error(
+            self, "--since wants a date or a time, 2026-06-30 or 2026-06-30T17:00:00+07:00, not '%s'", g->since);
+    return access_log(g->directory, &wanted, &t, &e) ? command_failed(self, "%s", e.text) : 0;
 }
 
 static int check(const struct given *g, int words, char **word)
@@ -242,7 +248,7 @@ static const struct action actions[] = {
     {"revoke", 1, 1, "", revoke},
     {"list", 0, 1, "f", list},
     {"check", 2, 3, "s", check},
-    {"log", 0, 0, "f", show_log},
+    {"log", 0, 0, "fSN", show_log},
     {"identity add", 1, 1, "n", identity_add},
     {"identity remove", 1, 1, "", identity_remove},
     {"user add", 2, 2, "", user_add},
@@ -266,16 +272,18 @@ static const struct action *find(int count, char **word, int *words)
 }
 
 /* false: said. seen: the letters of the options that were there. */
-static bool take_options(int argc, char **argv, struct given *g, char seen[static 8])
+static bool take_options(int argc, char **argv, struct given *g, char seen[static OPTIONS + 1])
 {
     static const struct option options[] = {
         {"role", required_argument, NULL, 'r'},  {"stage", required_argument, NULL, 's'},
         {"until", required_argument, NULL, 'u'}, {"format", required_argument, NULL, 'f'},
-        {"note", required_argument, NULL, 'n'},  {0}};
+        {"note", required_argument, NULL, 'n'},  {"since", required_argument, NULL, 'S'},
+        {"name", required_argument, NULL, 'N'},  {0}};
     const struct {
         char letter;
         const char **text;
-    } places[] = {{'r', &g->role}, {'s', &g->stage}, {'u', &g->until}, {'f', &g->format}, {'n', &g->note}};
+    } places[] = {{'r', &g->role}, {'s', &g->stage}, {'u', &g->until}, {'f', &g->format},
+                  {'n', &g->note}, {'S', &g->since}, {'N', &g->name}};
     for (int found; (found = command_option(self, argc, argv, options)) != -1;) {
         if (found == '?')
             return false;
@@ -290,7 +298,7 @@ static bool take_options(int argc, char **argv, struct given *g, char seen[stati
 
 static int run_action(const struct action *a, const struct given *g, const char *seen, int words, char **word)
 {
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < OPTIONS; i++)
         if (seen[i] && !strchr(a->options, seen[i]))
             return command_usage_error(self, "%s does not take one of these options", a->name);
     if (g->format && !access_format_ok(g->format))
@@ -303,7 +311,7 @@ static int run_action(const struct action *a, const struct given *g, const char 
 static int run(int argc, char **argv, const char *directory)
 {
     struct given g = {.directory = directory};
-    char seen[8] = "";
+    char seen[OPTIONS + 1] = "";
     int words;
     if (!take_options(argc, argv, &g, seen))
         return 2;
@@ -331,7 +339,8 @@ const struct command command_access = {
     "  revoke NUMBER                             takes a grant back, at once\n"
     "  list [NAME]                               what holds, of all or of an identity or role\n"
     "  check NAME VERB [SCOPE] [--stage S]       whether NAME may, and by which grant; exit status 1: not\n"
-    "  log                                       who changed what, when and from where\n"
+    "  log [--since TIME] [--name NAME]          who came in or was refused, and who changed what, when and from\n"
+    "                                            where; of one name alone\n"
     "    [--format table|csv|json]               of list and log\n\n"
     "VERB is submit (values of stage self), appraise (appraised_1, appraised_2), ballots (survey), feed, operate,\n"
     "publish or access. SCOPE is INDEX/PERIOD:UNIT@CRITERION; * or nothing fits everything; unit H05.* also all whose\n"

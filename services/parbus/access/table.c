@@ -4,7 +4,7 @@
 
 bool access_format_ok(const char *format)
 {
-    return !strcmp(format, "table") || !strcmp(format, "csv") || !strcmp(format, "json");
+    return !strcmp(format, "table") || !strcmp(format, "text") || !strcmp(format, "csv") || !strcmp(format, "json");
 }
 
 static void table_row(const struct access_table *t, const char *const *cell)
