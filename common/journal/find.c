@@ -62,6 +62,9 @@ enum err finder_hop(struct finder *f, uint32_t partition, uint64_t commit, uint6
             err = err_set(e, ERR_CORRUPT, "the keys of records are out of order: a page is damaged");
         if (err || (spot->commit == commit && spot->partition == partition))
             return err;
+        if (block_of(spot->commit) !=
+            block) /* and no sum with the commit of a damaged key, which may be the last number */
+            break;
         /* Found the next key instead: the earliest commit that can still hold one of ours follows from it. */
         commit = spot->commit + (spot->partition > partition);
         pseq = 0;
