@@ -34,7 +34,6 @@ struct lane {
     size_t capacity;
     const struct actor *submits; /* of the name, in this epoch, as far as the journal shows; NULL: nobody yet */
     uint64_t receipted;          /* as its feeder knows */
-    uint64_t begins;             /* the first that the outbox it was given last has to send; 0: it was given none */
     uint64_t told;               /* the last receipt that the ingestor sent … */
     uint32_t told_in_life;
 };
@@ -88,8 +87,6 @@ void check_group_written(struct sim *s, const struct journal_group *g);
 void check_to_feeder(struct sim *s, const struct actor *feeder, uint32_t kind, const ProtobufCMessage *message);
 void check_promises_kept(struct sim *s);
 void check_receipted(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t up_to_seq);
-/* It is given an outbox that has what is before `first` behind it, whoever got the receipts. */
-void check_outbox_given(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t first);
 /* … and takes it for one of this submission: whatever else has its name, it is in the journal, word for word, or it was
  * refused, or the journal was taken back. */
 void check_receipt_of(struct sim *s, const struct actor *feeder, uint64_t epoch, const uint8_t *envelope, size_t bytes);

@@ -82,8 +82,7 @@ static int namesake(struct sim *s, const struct actor *feeder) { return actor_by
 static void check_feeder_window(struct sim *s, const struct actor *feeder, struct lane *l, uint64_t seq)
 {
     uint64_t bytes = 0, count = 0, window = (uint64_t)s->settings.feeder_window_bytes;
-    uint64_t first = l->begins > l->receipted ? l->begins : l->receipted + 1;
-    for (uint64_t i = first; i <= seq; i++)
+    for (uint64_t i = l->receipted + 1; i <= seq; i++)
         if (l->entry[i].sent && l->entry[i].bytes <= (uint64_t)s->settings.submission_bytes_max) {
             bytes += l->entry[i].bytes;
             count++;
@@ -125,11 +124,6 @@ void check_promise(struct sim *s, const struct actor *feeder, const uint8_t *env
         ASSERT(c->promised);
     }
     c->promised[c->promised_count++] = (struct promise){hash, feeder->number};
-}
-
-void check_outbox_given(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t first)
-{
-    lane_of(s, feeder->number, epoch)->begins = first;
 }
 
 void check_receipted(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t up_to_seq)
