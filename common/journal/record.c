@@ -1,4 +1,5 @@
 #include "journal/record.h"
+#include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/plural.h"
 #include <string.h>
@@ -173,4 +174,26 @@ bool record_find(struct record_reader *r, const void *data, size_t bytes, uint64
         if (at == pseq)
             return true;
     return false;
+}
+
+uint64_t record_mark(const struct record_header *h, const struct record_entry *entry)
+{
+    static const struct record_entry none;
+    const struct record_entry *x = entry ? entry : &none;
+    const uint64_t what[] = {h->kind, (uint64_t)h->received_ms, h->commit, h->control_seq, x->feeder, x->epoch, x->seq};
+    uint64_t mark = 0;
+    for (size_t i = 0; i < sizeof what / sizeof *what; i++)
+        mark = hash_mix(mark ^ what[i]);
+    return mark ? mark : 1;
+}
+
+uint64_t record_mark_at(const void *data, size_t bytes, uint64_t first_pseq, uint64_t pseq)
+{
+    struct record_reader r;
+    struct record_entry entry;
+    const uint8_t *body;
+    if (record_find(&r, data, bytes, first_pseq, pseq, &entry, &body))
+        return record_mark(&r.header, &entry);
+    bool control = record_open(&r, data, bytes, NULL) == OK && !record_entries(&r.header);
+    return control && pseq == first_pseq ? record_mark(&r.header, NULL) : 0;
 }

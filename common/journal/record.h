@@ -82,3 +82,9 @@ bool record_next(struct record_reader *r, struct record_entry *entry, const uint
  * entry (a control has none). O(entries before it). */
 bool record_find(struct record_reader *r, const void *data, size_t bytes, uint64_t first_pseq, uint64_t pseq,
                  struct record_entry *entry, const uint8_t **body);
+
+/* What tells an entry from another one that stands at the same pseq in another past of the journal, never 0: who sent
+ * it, in which commit, and when it came. The same whatever part of its record is cut. NULL: a control's. */
+uint64_t record_mark(const struct record_header *h, const struct record_entry *entry);
+/* Of the entry `pseq` of the record that begins at first_pseq; 0: nobody can say, for it is damaged or not there. */
+uint64_t record_mark_at(const void *data, size_t bytes, uint64_t first_pseq, uint64_t pseq);

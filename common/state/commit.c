@@ -168,6 +168,7 @@ static enum err put_batch(struct write *w, struct state_batch *b, struct err_tex
         return OK;
     err = put_all(w, b, e);
     w->at.cursor.applied = b->applied;
+    w->at.cursor.mark = b->mark;
     return err ? err : put_cursor(w, b->partition, e);
 }
 

@@ -26,11 +26,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STATE_VERSION = 2 };
+enum { STATE_VERSION = 3 };
 
 struct state_cursor {
     uint64_t owner_epoch;
     uint64_t applied; /* pseq; 0: nothing yet */
+    uint64_t mark;    /* of that entry (record_mark): whether the journal still has it; 0: nothing yet */
 };
 
 enum cell_flags {
@@ -124,6 +125,7 @@ struct state_batch {
     uint32_t partition;
     uint64_t owner_epoch;
     uint64_t applied_before, applied; /* the cursor must be at applied_before */
+    uint64_t mark;                    /* of the entry `applied` */
     const struct state_values_put *values;
     const struct unit_score *scores;
     const struct state_tally_put *tallies;

@@ -7,6 +7,7 @@
 #include "services/ingestor/flow.h"
 #include "services/ingestor/hello.h"
 #include "services/ingestor/internal.h"
+#include "services/ingestor/past.h"
 #include "services/ingestor/questions.h"
 #include "services/ingestor/receipts.h"
 #include "services/ingestor/room.h"
@@ -52,14 +53,13 @@ void ingestor_destroy(struct ingestor **i)
     *i = NULL;
 }
 
-enum err ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq, uint64_t applied,
-                                    struct err_text *e)
+enum err ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq,
+                                    struct ingestor_followed followed, struct err_text *e)
 {
-    if (applied > last_pseq)
-        return err_set(e, ERR_CORRUPT,
-                       "the journal here ends at %llu of partition %u, state has applied %llu: " OLDER_JOURNAL,
-                       (unsigned long long)last_pseq, partition, (unsigned long long)applied);
-    flow_restore(&i->coordinator, partition, applied, last_pseq);
+    flow_restore(&i->coordinator, partition, 0, last_pseq);
+    if (past_check(&i->coordinator, partition, followed.applied, followed.mark, e))
+        return ERR_CORRUPT;
+    flow_restore(&i->coordinator, partition, followed.applied, last_pseq);
     return OK;
 }
 

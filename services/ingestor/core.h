@@ -24,10 +24,13 @@ struct ingestor *ingestor_new(const char *instance, const struct settings *setti
 /* No group may be under way. */
 void ingestor_destroy(struct ingestor **i);
 
-/* Before the first message: what the journal holds, and how far state has followed (0: not known; scorers will tell).
- * ERR_CORRUPT: state holds what the journal does not (I5d). */
-enum err ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq, uint64_t applied,
-                                    struct err_text *e);
+/* Before the first message: what the journal holds, and how far state has followed (0: not known; scorers will tell),
+ * with the mark of the entry there (0: not known). ERR_CORRUPT: state holds what the journal does not (I5d). */
+struct ingestor_followed {
+    uint64_t applied, mark;
+};
+enum err ingestor_restore_partition(struct ingestor *i, uint32_t partition, uint64_t last_pseq,
+                                    struct ingestor_followed followed, struct err_text *e);
 void ingestor_restore_feeder(struct ingestor *i, uint32_t number, const struct journal_feeder *feeder);
 enum err ingestor_restore_control(struct ingestor *i, uint64_t seq, const void *packed, size_t bytes,
                                   struct err_text *e);

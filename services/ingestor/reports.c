@@ -4,6 +4,7 @@
 #include "services/ingestor/flow.h"
 #include "services/ingestor/internal.h"
 #include "services/ingestor/ownership.h"
+#include "services/ingestor/past.h"
 #include "services/ingestor/tallies.h"
 #include <stdio.h>
 
@@ -28,14 +29,6 @@ static void state_is_ahead(struct coordinator *c, uint32_t p, int64_t rest_until
          "partition=%u why=\"state is ahead of the journal: " OLDER_JOURNAL "\"", p);
     c->partition[p].rest_until_us = rest_until_us;
     ownership_enter(c, p, OWNERSHIP_UNOWNED, now_us);
-}
-
-/* Not by where the journal ends now: what came since may have made it as long as the one that was taken away. */
-static void note_ahead(struct coordinator *c, uint32_t p, uint64_t applied)
-{
-    snprintf(c->ahead, sizeof c->ahead,
-             "the journal had no more than %llu of partition %u, state has applied %llu: " OLDER_JOURNAL,
-             (unsigned long long)c->partition[p].known, p, (unsigned long long)applied);
 }
 
 /* Owned holds all tallies, so it makes up for whatever was lost before it. */
@@ -67,8 +60,9 @@ void reports_owned(struct coordinator *c, int w, const Parbus__Owned *m, int64_t
     struct partition *part = owned_by(c, w, m->partition, m->owner_epoch);
     if (!part || (part->state != OWNERSHIP_ASSIGNING && part->state != OWNERSHIP_OWNED))
         return;
-    if (m->applied > part->known) {
-        note_ahead(c, m->partition, m->applied);
+    struct err_text why;
+    if (past_check(c, m->partition, m->applied, m->mark, &why)) {
+        snprintf(c->ahead, sizeof c->ahead, "%s", why.text);
         state_is_ahead(c, m->partition, INT64_MAX, now_us);
         return;
     }

@@ -17,7 +17,7 @@ static bool restore_feeder(void *ctx, uint32_t number, const struct journal_feed
 
 static enum err restore_partition(struct stores *s, struct ingestor *core, uint32_t p, struct err_text *e)
 {
-    return ingestor_restore_partition(core, p, journal_end(s->journal, p), stores_applied(s, p), e);
+    return ingestor_restore_partition(core, p, journal_end(s->journal, p), stores_followed(s, p), e);
 }
 
 enum err start_restore(struct stores *s, struct ingestor *core, struct err_text *e)

@@ -79,12 +79,12 @@ enum err stores_belong_together(struct stores *s, struct err_text *e)
     return need_state(s, &why) == ERR_INVALID ? err_set(e, ERR_CORRUPT, "%s", why.text) : OK;
 }
 
-uint64_t stores_applied(struct stores *s, uint32_t partition)
+struct ingestor_followed stores_followed(struct stores *s, uint32_t partition)
 {
     struct state_cursor cursor = {0};
     if (need_state(s, NULL) == OK)
         state_cursor_get(s->state, partition, &cursor, NULL);
-    return cursor.applied;
+    return (struct ingestor_followed){cursor.applied, cursor.mark};
 }
 
 struct rejects_of_feeder {

@@ -21,7 +21,7 @@ void stores_close(struct stores *s);
 /* ERR_CORRUPT: state follows another journal than the one that is there. */
 enum err stores_belong_together(struct stores *s, struct err_text *e);
 /* How far state has followed; 0 when it cannot be read: scorers will tell. */
-uint64_t stores_applied(struct stores *s, uint32_t partition);
+struct ingestor_followed stores_followed(struct stores *s, uint32_t partition);
 
 /* Members of struct ingestor_io; ctx begins with a struct stores. */
 enum err stores_append(void *ctx, const struct journal_group *group, uint64_t ticket);

@@ -67,11 +67,12 @@ void answer_owned(struct scorer *s, struct partition *p)
 {
     size_t at = 0;
     Parbus__Owned owned = PARBUS__OWNED__INIT;
-    owned.has_partition = owned.has_owner_epoch = owned.has_applied = owned.has_serial = 1;
+    owned.has_partition = owned.has_owner_epoch = owned.has_applied = owned.has_serial = owned.has_mark = 1;
     owned.serial = ++p->serial;
     owned.partition = p->number;
     owned.owner_epoch = p->owner_epoch;
     owned.applied = p->committed;
+    owned.mark = p->committed_mark;
     owned.tally = collect(s, p, true, &at, &owned.n_tally);
     send(s, PARBUS__TO_COORDINATOR__BODY_OWNED, &owned.base);
     if (at < p->tallies.count) /* more feeders than one message holds: the rest follows (I13a) */

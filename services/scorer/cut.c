@@ -45,8 +45,11 @@ void cut_claim(struct cut *c, const struct partition *p)
 
 void cut_effects(struct cut *c, const struct partition *p)
 {
-    struct state_batch batch = {
-        .partition = p->number, .owner_epoch = p->owner_epoch, .applied_before = p->committed, .applied = p->applied};
+    struct state_batch batch = {.partition = p->number,
+                                .owner_epoch = p->owner_epoch,
+                                .applied_before = p->committed,
+                                .applied = p->applied,
+                                .mark = p->mark};
     for (size_t i = 0; i < buffer_count(&p->dirty.units, struct cached_unit *); i++)
         add_unit(c, &batch, *(struct cached_unit **)buffer_at(&p->dirty.units, i, sizeof(struct cached_unit *)));
     add_tallies(c, &batch, &p->tallies);

@@ -84,10 +84,11 @@ static void claim_lost(struct scorer *s, const struct state_claim *claim)
     partition_drop(s, claim->partition);
 }
 
-static void begin(struct scorer *s, struct partition *p, uint64_t applied)
+static void begin(struct scorer *s, struct partition *p, const struct state_cursor *at)
 {
     note_damage(s, p->number, NULL);
-    p->applied = p->handed_over = p->committed = p->told = applied;
+    p->applied = p->handed_over = p->committed = p->told = at->applied;
+    p->mark = p->committed_mark = at->mark;
     partition_enter(s, p, HOLDING_OWNED);
     answer_owned(s, p);
 }
@@ -108,7 +109,7 @@ static void take(struct scorer *s, struct partition *p, const struct state_claim
     if (err)
         unreadable(s, p->number, &e);
     else
-        begin(s, p, claim->cursor.applied);
+        begin(s, p, &claim->cursor);
 }
 
 void ownership_claimed(struct scorer *s, const struct state_claim *claim)

@@ -32,12 +32,14 @@ struct partition {
     uint32_t number;
     enum holding state;
     uint64_t owner_epoch;
-    uint64_t release_epoch; /* RELEASING: as it was asked back */
-    uint64_t applied;       /* in memory */
-    uint64_t handed_over;   /* with the commit under way; without one: committed */
-    uint64_t committed;     /* in state */
-    uint64_t serial;        /* of the last Owned or Progress (I13a) */
-    uint64_t controls;      /* control seq of the catalog when its first entry was applied (I15f); 0: none yet */
+    uint64_t release_epoch;  /* RELEASING: as it was asked back */
+    uint64_t applied;        /* in memory */
+    uint64_t handed_over;    /* with the commit under way; without one: committed */
+    uint64_t committed;      /* in state */
+    uint64_t mark;           /* of the entry `applied` (record_mark) */
+    uint64_t committed_mark; /* of `committed` */
+    uint64_t serial;         /* of the last Owned or Progress (I13a) */
+    uint64_t controls;       /* control seq of the catalog when its first entry was applied (I15f); 0: none yet */
     uint64_t told; /* pseq of the last Scores, sent or dropped; at first: applied when it was taken over (I15a) */
     struct units units;
     struct tallies tallies;

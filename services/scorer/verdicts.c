@@ -60,10 +60,11 @@ static bool in_sequence(struct scorer *s, struct partition *p, uint64_t first, u
     return true;
 }
 
-static void move_on(struct scorer *s, struct partition *p, uint64_t pseq)
+static void move_on(struct scorer *s, struct partition *p, uint64_t pseq, uint64_t mark)
 {
     ASSERT(pseq == p->applied + 1); /* I10 */
     p->applied = pseq;
+    p->mark = mark;
     s->uncommitted = true;
     if (p->touched_bytes <= SCORES_BYTES_MAX)
         return;
@@ -116,7 +117,7 @@ static bool apply_entries(struct scorer *s, struct partition *p, struct applying
             note_unapplied(s, p, err, &e);
             return false;
         }
-        move_on(s, p, a->pseq);
+        move_on(s, p, a->pseq, record_mark(a->header, &entry));
     }
     note_damage(s, p->number, NULL);
     return true;
@@ -157,7 +158,7 @@ static void take_record(struct scorer *s, struct partition *p, const Parbus__Ver
         apply_record(s, p, v, reader);
         return;
     }
-    move_on(s, p, v->first_pseq);
+    move_on(s, p, v->first_pseq, record_mark(&reader->header, NULL));
     metric_add(&s->metrics, records_applied, 1);
 }
 

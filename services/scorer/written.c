@@ -19,9 +19,10 @@ static struct partition *held_of(const struct scorer *s, const struct state_batc
     return p && p->owner_epoch == b->owner_epoch ? p : NULL;
 }
 
-static void note_committed(struct scorer *s, struct partition *p)
+static void note_committed(struct scorer *s, struct partition *p, const struct state_batch *b)
 {
     effects_committed(s, p);
+    p->committed_mark = b->mark;
     answer_progress(s, p, p->repeat);
     if (p->refused)
         answer_gap(s, p);
@@ -37,7 +38,7 @@ static void note_batches(struct scorer *s)
         if (p && w->batch[i].lost)
             partition_lost(s, p);
         else if (p)
-            note_committed(s, p);
+            note_committed(s, p, &w->batch[i]);
     }
     ASSERT(s->cut_units == 0);
     if (!w->batches)

@@ -62,7 +62,9 @@
     X(restores_losing, "… that lost submissions with a receipt")                                                       \
     X(restores_with_state, "… with the state of the same copy")                                                        \
     X(restores_of_state, "states alone taken back from a copy")                                                        \
+    X(restores_of_other, "of these, of the journal before it was taken back")                                          \
     X(ahead, "ingestors that refused a state ahead of the journal")                                                    \
+    X(other_past, "… of a journal that had become long enough")                                                        \
     X(epochs_ahead, "partitions refused for an owner epoch ahead of the journal")                                      \
     X(state_deleted, "states deleted by the operator")                                                                 \
     X(scorer_window, "records sent that filled a scorer's window")                                                     \

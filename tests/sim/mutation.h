@@ -23,6 +23,7 @@
     X(EPOCH_AHEAD, "epoch-ahead", 6, "the door takes epochs that lie days ahead of the clock")                         \
     X(UNSYNCED_JOURNAL, "unsynced-journal", 1, "a power cut takes back the last commit of the journal")                \
     X(AHEAD_ACCEPTED, "ahead-accepted", 2, "a state ahead of the journal is built upon")                               \
+    X(OTHER_PAST, "other-past", 2, "… when the journal has become long enough")                                        \
     X(APPENDED_TWICE, "appended-twice", 3, "a group that is appended again is written again though it is there")       \
     X(FEED_GAP, "feed-gap", 3, "a subscriber applies deltas whatever they follow on")                                  \
     X(EPOCH_REUSED, "epoch-reused", 3, "a feeder without memory begins with line and epoch of the life before")        \

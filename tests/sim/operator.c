@@ -43,8 +43,19 @@ void operator_copies(struct sim *s)
     if (which != 2) {
         sim_state_copy(s);
         o->state_copied = true;
+        o->copy_is_other = false;
     }
     trace_note(s, "operator", "makes a copy, %lu", which, 0, 0, 0);
+}
+
+/* A state that has what the journal has not is moved away, and may come back when nobody thinks of it any more. */
+static void keep_other(struct sim *s)
+{
+    struct operator* o = & s->operator;
+    if (!content_ahead(s, &s->state.kv))
+        return;
+    sim_state_copy(s);
+    o->state_copied = o->copy_is_other = true;
 }
 
 /* What was receipted after the copy is lost, on purpose. The state is that of a copy, none, or left as it is. */
@@ -57,15 +68,17 @@ static void restore_journal(struct sim *s)
     sim_journal_restore(s);
     o->restored = true;
     poison_bookmarks_deleted(s);
-    if (state == 0 && o->state_copied && !set_aside_lost(s, &s->state.copy)) {
+    if (state == 0 && o->state_copied && !o->copy_is_other && !set_aside_lost(s, &s->state.copy)) {
         census_add(s, restores_with_state, 1);
         sim_state_restore(s);
     } else if (state == 1 || set_aside_lost(s, &s->state.kv)) {
         census_add(s, state_deleted, 1);
+        keep_other(s);
         sim_state_delete(s);
     }
-    if (o->state_copied && (content_ahead(s, &s->state.copy) || set_aside_lost(s, &s->state.copy)))
-        o->state_copied = false; /* it is of a journal that there is not any more */
+    o->copy_is_other = o->state_copied && (o->copy_is_other || content_ahead(s, &s->state.copy));
+    if (o->state_copied && !o->copy_is_other && set_aside_lost(s, &s->state.copy))
+        o->state_copied = false; /* it has done what the journal does not say any more */
 }
 
 /* The copy was made before the last starts of the ingestor, and nothing came since: only owner epochs are ahead. */
@@ -80,13 +93,14 @@ static void restore_state(struct sim *s)
 {
     trace_note(s, "operator", "takes state back", 0, 0, 0, 0);
     census_add(s, restores_of_state, 1);
+    census_add(s, restores_of_other, s->operator.copy_is_other);
     sim_state_restore(s);
 }
 
 void operator_restores(struct sim *s)
 {
     struct operator* o = & s->operator;
-    bool of_state = o->state_copied && rng_below(&s->rng, 3) == 0;
+    bool of_state = o->state_copied && rng_below(&s->rng, o->copy_is_other ? 2 : 3) == 0;
     if (o->ahead)
         return;
     if (!o->journal_copied) {
@@ -100,19 +114,37 @@ void operator_restores(struct sim *s)
         restore_terms(s);
     else
         restore_journal(s);
-    o->ahead = content_ahead(s, &s->state.kv);
+    o->ahead = content_ahead(s, &s->state.kv) || (of_state && o->copy_is_other);
     o->act_us = s->now_us + rng_between(&s->rng, SIM_SECOND, 4 * SIM_SECOND);
+}
+
+/* The journal may be as long by now as this state believes. */
+static void put_other_back(struct sim *s)
+{
+    host_stops(s, rng_between(&s->rng, SIM_MS, SIM_SECOND));
+    restore_state(s);
+    s->operator.ahead = true;
+    s->operator.act_us = s->now_us + rng_between(&s->rng, SIM_SECOND, 4 * SIM_SECOND);
 }
 
 void operator_acts(struct sim *s)
 {
     struct operator* o = & s->operator;
     o->act_us = 0;
+    if (!o->ahead && o->state_copied && o->copy_is_other) {
+        put_other_back(s);
+        return;
+    }
     if ((!o->ahead && !epochs_ahead(s)) || s->options.mutation == MUTATION_AHEAD_ACCEPTED)
         return;
     trace_note(s, "operator", "deletes state", 0, 0, 0, 0);
     census_add(s, state_deleted, 1);
     host_stops(s, rng_between(&s->rng, SIM_MS, SIM_SECOND));
+    if (!o->copy_is_other)
+        keep_other(s);
+    else
+        o->state_copied = o->copy_is_other = false;
+    o->act_us = o->copy_is_other ? s->now_us + rng_between(&s->rng, SIM_SECOND, 4 * SIM_SECOND) : 0;
     sim_state_delete(s);
     o->ahead = false;
 }

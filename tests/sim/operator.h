@@ -9,9 +9,11 @@ struct sim;
 struct operator
 {
     bool journal_copied, state_copied;
-    bool restored;  /* a journal, at some time */
-    bool ahead;     /* state holds what the journal has not: nothing that it says counts until it is deleted */
-    int64_t act_us; /* looks after the state; 0: not at all */
+    bool copy_is_other; /* that of state has applied what was in the journal before it was taken back, and is there no
+                           more, however long the journal gets */
+    bool restored;      /* a journal, at some time */
+    bool ahead;         /* state holds what the journal has not: nothing that it says counts until it is deleted */
+    int64_t act_us;     /* looks after the state; 0: not at all */
 };
 
 void operator_copies(struct sim *s);

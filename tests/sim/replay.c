@@ -89,7 +89,7 @@ static void claim(struct replay *r, struct state_claim *c)
 
 static void commit(struct replay *r, struct state_batch *b)
 {
-    struct state_cursor cursor = {b->owner_epoch, b->applied};
+    struct state_cursor cursor = {b->owner_epoch, b->applied, b->mark};
     b->lost = false;
     sim_state_put(&r->state, b, MUTATION_NONE, 0);
     sim_state_write_cursor(&r->state, b->partition, &cursor);

@@ -169,13 +169,17 @@ static void restore_partitions(struct sim *s, struct actor *n, struct ingestor *
 {
     struct err_text e = {""};
     for (uint32_t i = 0; i < s->partitions && !n->dying; i++) {
-        uint64_t last = s->journal.partition[i].last, applied = sim_state_cursor(&s->state, i).applied;
+        struct state_cursor cursor = sim_state_cursor(&s->state, i);
+        struct ingestor_followed followed = {cursor.applied, cursor.mark};
         bool unknown = !s->operator.ahead && rng_below(&s->rng, 2);
+        if (s->options.mutation == MUTATION_OTHER_PAST)
+            followed.mark = 0;
         if (unknown || flips_read_cursor(s, i, NULL) || s->options.mutation == MUTATION_AHEAD_ACCEPTED)
-            applied = 0;
-        if (!ingestor_restore_partition(core, i, last, applied, &e))
+            followed = (struct ingestor_followed){0};
+        if (!ingestor_restore_partition(core, i, s->journal.partition[i].last, followed, &e))
             continue;
         census_add(s, ahead, 1);
+        census_add(s, other_past, followed.applied <= s->journal.partition[i].last);
         if (!s->operator.ahead)
             sim_fail(s, "the ingestor does not start: %s", e.text);
         actor_give_up(n);
@@ -246,6 +250,13 @@ static void pretend_not_ahead(const struct sim *s, const struct wire_message *op
     Parbus__Owned *m = (Parbus__Owned *)(void *)opened->message;
     uint64_t last = s->journal.partition[m->partition].last;
     m->applied = m->applied < last ? m->applied : last;
+    m->mark = 0;
+}
+
+static void pretend_same_past(const struct wire_message *opened)
+{
+    if (opened->kind == PARBUS__TO_COORDINATOR__BODY_OWNED)
+        ((Parbus__Owned *)(void *)opened->message)->mark = 0;
 }
 
 static void pretend_same_line(const struct wire_message *opened)
@@ -322,6 +333,8 @@ static void take(struct sim *s, struct ingestor_process *p, const struct message
     uint64_t before = reasons_counted(p->core);
     if (s->options.mutation == MUTATION_AHEAD_ACCEPTED && m->channel != TO_DOOR)
         pretend_not_ahead(s, &opened);
+    if (s->options.mutation == MUTATION_OTHER_PAST && m->channel != TO_DOOR)
+        pretend_same_past(&opened);
     if (s->options.mutation == MUTATION_SECOND_LINE && m->channel == TO_DOOR)
         pretend_same_line(&opened);
     p->faults = check_journal_faults(s);

@@ -99,6 +99,7 @@ static void commit_batch(struct sim *s, struct actor *n, struct state_batch *b)
     if (b->lost)
         return;
     cursor.applied = b->applied;
+    cursor.mark = b->mark;
     sim_state_put(&s->state, b, s->options.mutation, s->now_us);
     if (s->options.mutation == MUTATION_CURSOR_APART && rng_below(&s->rng, 8) == 0) {
         actor_dies(n); /* between the two transactions */

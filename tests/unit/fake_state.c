@@ -126,6 +126,7 @@ static void write_batch(struct fake_state *s, const struct state_batch *b)
     for (size_t i = 0; i < b->rejects_count; i++)
         put_reject(s, &b->rejects[i]);
     s->cursor[b->partition].applied = b->applied;
+    s->cursor[b->partition].mark = b->mark;
 }
 
 static enum err take(struct fake_state *s, struct state_claim *c)

@@ -379,7 +379,7 @@ void ingestor_world_restore(void)
         cr_assert_eq(ingestor_restore_control(t.core, i + 1, t.control[i].data, t.control[i].size, &e), OK, "%s",
                      e.text);
     for (uint32_t p = 0; p < PARTITIONS; p++)
-        ingestor_restore_partition(t.core, p, last_pseq(p), 0, NULL);
+        ingestor_restore_partition(t.core, p, last_pseq(p), (struct ingestor_followed){0}, NULL);
     for (uint32_t number = 1; number < 16; number++)
         if (t.mark[number].name[0])
             ingestor_restore_feeder(t.core, number, &t.mark[number]);

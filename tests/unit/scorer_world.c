@@ -13,6 +13,7 @@ static void hear_owned(struct world *w, const Parbus__Owned *m)
 {
     w->owned++;
     w->owned_applied = m->applied;
+    w->owned_mark = m->mark;
     w->owned_tallies = m->n_tally;
     hear_tallies(w, m->tally, m->n_tally);
 }

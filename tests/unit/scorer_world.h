@@ -24,7 +24,7 @@ struct world {
     struct fake_state *state;
     struct scorer *core;
     int hello, heartbeat, owned, released, progress, gap, leave, committed, troubles;
-    uint64_t owned_applied, released_applied, released_epoch, progress_applied, gap_applied, committed_pseq;
+    uint64_t owned_applied, owned_mark, released_applied, released_epoch, progress_applied, gap_applied, committed_pseq;
     bool released_lost;
     char trouble[128]; /* of the last Heartbeat */
     size_t progress_tallies, owned_tallies;

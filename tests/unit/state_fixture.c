@@ -61,6 +61,7 @@ struct state_batch make_batch(struct effects *f, uint32_t partition, uint64_t ep
                                 .owner_epoch = epoch,
                                 .applied_before = pseq - 1,
                                 .applied = pseq,
+                                .mark = 2000 + pseq,
                                 .values = &f->values,
                                 .scores = &f->scores,
                                 .tallies = &f->tally,

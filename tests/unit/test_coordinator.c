@@ -249,7 +249,7 @@ Test(coordinator, rates_are_means_over_the_last_seconds)
     ask_stats();
     cr_assert_not(t.rate_known, "it has only just begun");
     for (uint32_t p = 0; p < PARTITIONS; p++)
-        ingestor_restore_partition(t.core, p, 100000, 0, NULL);
+        ingestor_restore_partition(t.core, p, 100000, (struct ingestor_followed){0}, NULL);
     join(SCORER, "scorer-1");
     uint64_t epoch[PARTITIONS];
     memcpy(epoch, t.owner_epoch, sizeof epoch);
@@ -287,7 +287,7 @@ static void come_to_rest(void)
     ingestor_destroy(&t.core);
     start_with(PARTITIONS_MOST);
     for (uint32_t p = 0; p < PARTITIONS_MOST; p++)
-        ingestor_restore_partition(t.core, p, 2, 0, NULL);
+        ingestor_restore_partition(t.core, p, 2, (struct ingestor_followed){0}, NULL);
     join(SCORER, "scorer-1");
     for (uint32_t p = 0; p < PARTITIONS_MOST; p++) {
         say_owned(p, t.owner_epoch[p]);

@@ -210,17 +210,18 @@ static const char *trouble(void)
 }
 
 /* Answers Assign of the partition that ends there. */
-static void own_what_has(uint64_t last, uint64_t applied)
+static void own_what_has(uint64_t last, uint64_t applied, uint64_t mark)
 {
     for (size_t i = t.worker_count; i-- > 0;) {
         const Parbus__Assign *ask = (const Parbus__Assign *)t.to_worker[i].message;
         if (t.to_worker[i].kind != PARBUS__TO_WORKER__BODY_ASSIGN || last_pseq(ask->partition) != last)
             continue;
         Parbus__Owned m = PARBUS__OWNED__INIT;
-        m.has_partition = m.has_owner_epoch = m.has_applied = 1;
+        m.has_partition = m.has_owner_epoch = m.has_applied = m.has_mark = 1;
         m.partition = ask->partition;
         m.owner_epoch = ask->owner_epoch;
         m.applied = applied;
+        m.mark = mark;
         FROM_WORKER(SCORER_A, OWNED, m);
         return;
     }
@@ -238,7 +239,7 @@ Test(ingestor_append, what_a_scorer_has_beyond_what_the_start_found_or_was_sent_
     cr_assert_eq(receipt(), 3);
     join(SCORER_A, PARBUS__ROLE__ROLE_SCORER, "scorer-1", 1);
     tick(1000);
-    own_what_has(3, 2);
+    own_what_has(3, 2, 0);
     tick(200);
     cr_assert(strstr(trouble(), "state has applied 2: "), "%s", trouble());
     cr_assert(strstr(trouble(), "the journal had no more than 0 of partition"), "%s", trouble());
@@ -246,6 +247,60 @@ Test(ingestor_append, what_a_scorer_has_beyond_what_the_start_found_or_was_sent_
     cr_assert(strstr(trouble(), "have to push them again"), "it is not cut off: %s", trouble());
     submit(4);
     cr_assert_eq(last_refusal()->reason, PARBUS__REASON__REFUSED_STORAGE);
+}
+
+/* Three entries are in the journal, and the ingestor was started again since. Returns their partition; *mark is that of
+ * the second one. */
+static uint32_t three_entries(uint64_t *mark)
+{
+    hello(1);
+    for (uint64_t seq = 1; seq <= 3; seq++) {
+        submit(seq);
+        tick(2);
+    }
+    ingestor_world_restart();
+    ingestor_world_restore();
+    for (size_t i = 0; i < t.journal_count; i++)
+        if (t.journal[i].first_pseq == 2 && last_pseq(t.journal[i].partition) == 3) {
+            *mark = record_mark_at(t.journal[i].record, t.journal[i].bytes, 2, 2);
+            return t.journal[i].partition;
+        }
+    cr_assert_fail("nothing is journalled");
+    return 0;
+}
+
+/* State was away while the journal that was taken back became as long as state believes it to be. */
+Test(ingestor_append, what_a_scorer_has_of_another_past_of_the_journal_is_told_though_it_is_long_enough)
+{
+    uint64_t mark;
+    three_entries(&mark);
+    join(SCORER_A, PARBUS__ROLE__ROLE_SCORER, "scorer-1", 1);
+    tick(1000);
+    own_what_has(3, 2, mark + 1);
+    tick(200);
+    cr_assert(strstr(trouble(), "entry 2 of partition"), "%s", trouble());
+    cr_assert(strstr(trouble(), "is another one in this journal: values with a receipt are missing"), "%s", trouble());
+}
+
+Test(ingestor_append, what_a_scorer_has_of_this_past_is_built_upon)
+{
+    uint64_t mark;
+    three_entries(&mark);
+    join(SCORER_A, PARBUS__ROLE__ROLE_SCORER, "scorer-1", 1);
+    tick(1000);
+    own_what_has(3, 2, mark);
+    tick(200);
+    cr_assert_str_eq(trouble(), "");
+}
+
+Test(ingestor_append, a_state_of_another_past_keeps_the_door_from_being_opened)
+{
+    uint64_t mark;
+    struct err_text e = {""};
+    uint32_t p = three_entries(&mark);
+    cr_assert_eq(ingestor_restore_partition(t.core, p, 3, (struct ingestor_followed){2, mark}, &e), OK, "%s", e.text);
+    cr_assert_eq(ingestor_restore_partition(t.core, p, 3, (struct ingestor_followed){2, mark + 1}, &e), ERR_CORRUPT);
+    cr_assert(strstr(e.text, "put the newest journal back"), "%s", e.text);
 }
 
 /* A path is part of the reason: it may be long, and of any bytes. An answer that is not UTF-8 would not be read. */

@@ -161,8 +161,8 @@ static void start_with_two(uint32_t other)
     t.settings.scorer_window_bytes = 1;
     t.settings.resend_after_ms = 60000;
     ingestor_world_restart();
-    ingestor_restore_partition(t.core, of, 1, 0, NULL);
-    ingestor_restore_partition(t.core, other, 1, 0, NULL);
+    ingestor_restore_partition(t.core, of, 1, (struct ingestor_followed){0}, NULL);
+    ingestor_restore_partition(t.core, other, 1, (struct ingestor_followed){0}, NULL);
     one_of_each();
 }
 
@@ -198,8 +198,8 @@ Test(ingestor_health, what_does_not_move_leaves_its_scorers_window_to_what_does)
     start_with_two(other);
     t.settings.resend_after_ms = 100;
     ingestor_world_restart();
-    ingestor_restore_partition(t.core, of, 1, 0, NULL);
-    ingestor_restore_partition(t.core, other, 1, 0, NULL);
+    ingestor_restore_partition(t.core, of, 1, (struct ingestor_followed){0}, NULL);
+    ingestor_restore_partition(t.core, other, 1, (struct ingestor_followed){0}, NULL);
     one_of_each();
     wait(10000);
     size_t one = works_of(of), two = works_of(other);

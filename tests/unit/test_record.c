@@ -194,3 +194,31 @@ Test(record, an_entry_is_found_by_its_pseq)
     seal(&b, 0);
     cr_assert_not(record_find(&r, b.data, b.size, 100, 100, &entry, &body), "a control has none");
 }
+
+Test(record, what_stands_at_the_same_place_in_another_past_has_another_mark)
+{
+    two_entries(&b);
+    uint64_t first = record_mark_at(b.data, b.size, 100, 100), second = record_mark_at(b.data, b.size, 100, 101);
+    cr_assert(first && second && first != second);
+    cr_assert_eq(record_mark_at(b.data, b.size, 100, 102), 0);
+    struct record_entry entry = entry_of(11, "");
+    buffer_clear(&b);
+    record_begin(&b, RECORD_DATA, 1700000000123, 5);
+    record_add(&b, 0, &entry, NULL);
+    seal(&b, 0);
+    cr_assert_eq(record_mark_at(b.data, b.size, 101, 101), second, "what is before it may be cut off");
+    record_seal(b.data, b.size, &(struct record_place){.partition = 3, .first_pseq = 101, .commit = 7});
+    cr_assert_neq(record_mark_at(b.data, b.size, 101, 101), second, "another commit");
+    b.data[8]++;
+    cr_assert_eq(record_mark_at(b.data, b.size, 101, 101), 0, "damaged");
+    seal(&b, 0);
+    cr_assert_neq(record_mark_at(b.data, b.size, 101, 101), second, "another time");
+}
+
+Test(record, a_control_has_a_mark_too)
+{
+    record_begin(&b, RECORD_CONTROL, 9, 12);
+    seal(&b, 0);
+    cr_assert_neq(record_mark_at(b.data, b.size, 100, 100), 0);
+    cr_assert_eq(record_mark_at(b.data, b.size, 100, 101), 0);
+}

@@ -103,6 +103,8 @@ Test(scorer_ownership, the_next_owner_goes_on_where_this_one_stopped)
     world_assign(&next, 0, EPOCH + 1, 0);
     cr_assert_eq(next.owned_applied, 1);
     cr_assert_eq(next.tally_accepted, 1);
+    cr_assert_neq(next.owned_mark, 0, "the entry that was applied says which past of the journal it is of");
+    cr_assert_eq(next.owned_mark, f.state.cursor[0].mark);
     world_teardown(&next);
 }
 

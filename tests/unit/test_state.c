@@ -54,6 +54,9 @@ Test(state, what_was_committed_is_read_after_a_restart)
     state_close(&s);
     cr_assert_eq(open_in(&s, directory, false, JOURNAL, 0), OK, "%s", e.text);
     cr_assert_eq(applied_of(3), 2);
+    struct state_cursor cursor;
+    cr_assert_eq(state_cursor_get(s, 3, &cursor, &e), OK, "%s", e.text);
+    cr_assert_eq(cursor.mark, 2002, "of the entry there");
     cr_assert_eq(applied_of(4), 0);
     cr_assert_eq(state_values_get(s, 3, SERIES, UNIT, STAGE, cells, LEAVES, &e), OK, "%s", e.text);
     cr_assert_float_eq(cells[87].value, 87.5, 0);

@@ -17,7 +17,8 @@ struct verification {
     struct verify_facts *facts;
     struct journal *journal;
     struct state *state;
-    uint64_t *last, *applied; /* by partition */
+    uint64_t *last; /* by partition, as the next one */
+    struct state_cursor *cursor;
     struct feeder_count *feeder;
     uint32_t feeder_count;
     enum err err; /* of a callback */
@@ -50,11 +51,8 @@ static void on_fault(void *ctx, const char *sentence)
 static enum err read_cursors(struct verification *v, struct err_text *e)
 {
     enum err err = OK;
-    for (uint32_t p = 0; p < journal_partitions(v->journal) && !err; p++) {
-        struct state_cursor cursor = {0};
-        err = state_cursor_get(v->state, p, &cursor, e);
-        v->applied[p] = cursor.applied;
-    }
+    for (uint32_t p = 0; p < journal_partitions(v->journal) && !err; p++)
+        err = state_cursor_get(v->state, p, &v->cursor[p], e);
     return err;
 }
 
@@ -77,12 +75,38 @@ static enum err verify_state(struct verification *v, struct err_text *e)
     return err ? err : read_cursors(v, e);
 }
 
+struct entry_marked {
+    uint64_t pseq, mark;
+};
+
+static bool take_mark(void *ctx, uint64_t first_pseq, const void *record, size_t bytes)
+{
+    struct entry_marked *x = ctx;
+    x->mark = record_mark_at(record, bytes, first_pseq, x->pseq);
+    return false;
+}
+
+/* Damage is told of the record itself. */
+static bool follows(const struct verification *v, uint32_t p)
+{
+    struct entry_marked here = {.pseq = v->cursor[p].applied};
+    if (v->cursor[p].mark)
+        journal_read(v->journal, p, here.pseq, 1, take_mark, &here, NULL);
+    return !here.mark || here.mark == v->cursor[p].mark;
+}
+
 static enum err check_applied(const struct verification *v, struct err_text *e)
 {
-    for (uint32_t p = 0; p < journal_partitions(v->journal); p++)
-        if (v->applied[p] > v->last[p])
+    for (uint32_t p = 0; p < journal_partitions(v->journal); p++) {
+        if (v->cursor[p].applied > v->last[p])
             return err_set(e, ERR_CORRUPT, "partition %u: state is at pseq %" PRIu64 ", the journal ends at %" PRIu64,
-                           p, v->applied[p], v->last[p]);
+                           p, v->cursor[p].applied, v->last[p]);
+        if (!follows(v, p))
+            return err_set(e, ERR_CORRUPT,
+                           "partition %u: state has applied another entry at pseq %" PRIu64
+                           " than this journal has there: one of the two is of an older copy",
+                           p, v->cursor[p].applied);
+    }
     return OK;
 }
 
@@ -204,8 +228,8 @@ static enum err open_journal(struct verification *v, struct err_text *e)
         return err;
     v->facts->journal_id = journal_id(v->journal);
     v->last = calloc(journal_partitions(v->journal), sizeof *v->last);
-    v->applied = calloc(journal_partitions(v->journal), sizeof *v->applied);
-    ASSERT(v->last && v->applied);
+    v->cursor = calloc(journal_partitions(v->journal), sizeof *v->cursor);
+    ASSERT(v->last && v->cursor);
     return OK;
 }
 
@@ -235,7 +259,7 @@ enum err verify_run(const struct verify_options *o, struct verify_facts *facts, 
     state_close(&v.state);
     journal_close(&v.journal);
     free(v.last);
-    free(v.applied);
+    free(v.cursor);
     free(v.feeder);
     return err;
 }
