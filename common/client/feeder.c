@@ -1,3 +1,4 @@
+#include "base/plural.h"
 #include "base/random.h"
 #include "client/errors.h"
 #include "client/feeder_core.h"
@@ -8,11 +9,13 @@
 #include "reactor/reactor.h"
 #include "wire/reason.h"
 #include "wire/wire.h"
+#include <inttypes.h>
 #include <parbus/feeder.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { DOOR }; /* the only source */
-enum { SOCKET_MESSAGES_MAX = 16384, STORE_RETRY_US = 1000000, EPOCH_STEP = 1 << 20, BYE_MS = 300 };
+enum { SOCKET_MESSAGES_MAX = 16384, STORE_RETRY_US = 1000000, EPOCH_STEP = 1 << 20, BYE_MS = 300, LOST_BYTES = 5000 };
 
 struct parbus_feeder {
     struct reactor *reactor;
@@ -22,6 +25,7 @@ struct parbus_feeder {
     struct client_keys keys;
     int64_t sync_retry_us; /* the disk was full */
     uint64_t synced;       /* in the outbox up to here */
+    char *lost;            /* a sentence about what the outbox lost, to be told; NULL: nothing */
 };
 
 static enum err to_ingestor(void *ctx, const void *data, size_t bytes)
@@ -189,8 +193,18 @@ static void on_message(void *ctx, unsigned source, struct peer peer, const struc
     feeder_core_receive(f->core, m, now);
 }
 
+/* Before anything is synced: until then the outbox says it at each start. */
+static void tell_lost(struct parbus_feeder *f)
+{
+    if (f->lost && f->events.trouble)
+        f->events.trouble(f->events.ctx, f->lost);
+    free(f->lost);
+    f->lost = NULL;
+}
+
 static enum err prepare(struct parbus_feeder *f, struct moment now, struct err_text *e)
 {
+    tell_lost(f);
     enum err err = sync_or_wait(f, now.mono_us, e);
     return err ? err : refill(f, e);
 }
@@ -243,6 +257,20 @@ static enum err open_reactor(struct parbus_feeder *f, const char *endpoint, stru
     return reactor_open(&f->reactor, &options, e);
 }
 
+/* To be freed. */
+static char *words_of_lost(const struct outbox_start *start, const char *outbox)
+{
+    char *text = malloc(LOST_BYTES);
+    ASSERT(text);
+    snprintf(text, LOST_BYTES,
+             "%" PRIu64 " %s without a receipt, from %" PRIu64
+             " on, %s lost: the queue in %s was cut off. What is left "
+             "of the first of them is in the file \"damaged\" there; all before goes out. Push their rows again",
+             start->lost, plural(start->lost, "submission", "submissions"), start->lost_first,
+             plural(start->lost, "is", "are"), outbox);
+    return text;
+}
+
 static enum err open_feeder(struct parbus_feeder **out, const struct parbus_feeder_options *o, struct err_text *e)
 {
     if (!o->name || !wire_name_ok(o->name))
@@ -256,6 +284,8 @@ static enum err open_feeder(struct parbus_feeder **out, const struct parbus_feed
     struct outbox_start start = {.first_seq = 1, .next_seq = 1};
     enum err err = o->outbox ? outbox_open(&f->outbox, o->outbox, o->name, &start, e) : draw_life(&start, e);
     f->synced = start.next_seq - 1;
+    if (!err && start.lost)
+        f->lost = words_of_lost(&start, o->outbox);
     if (!err)
         err = open_reactor(f, o->endpoint, e);
     if (!err)
@@ -298,6 +328,7 @@ void parbus_feeder_close(struct parbus_feeder **out)
     reactor_close(&f->reactor);
     outbox_close(&f->outbox);
     client_keys_forget(&f->keys);
+    free(f->lost);
     free(f);
     *out = NULL;
 }

@@ -2,6 +2,7 @@
 #include "base/plural.h"
 #include "base/random.h"
 #include "client/feeder_pack.h"
+#include "client/outbox_end.h"
 #include "client/outbox_file.h"
 #include "store/guard.h"
 #include "wire/digest.h"
@@ -23,7 +24,7 @@ struct cursor {
 
 struct outbox {
     char directory[4096];
-    int lock_fd;
+    int lock_fd, end_fd;
     struct outbox_file file[2], *now;
     struct outbox_head head;
     uint64_t generation;     /* the greatest that was used */
@@ -35,6 +36,8 @@ struct outbox {
     struct buffer copy;           /* what is handed out, or goes to the other file */
     struct buffer envelope;       /* one that gets another number */
     struct cursor cursor, oldest; /* oldest: of what is not settled */
+    struct outbox_known known;    /* from an earlier process */
+    bool headless;                /* the head is `known`'s, and has to be written again */
 };
 
 /* ---- reading: forward only ---- */
@@ -155,6 +158,18 @@ static void write_mark(struct outbox *o)
         return;
     o->now->end += written;
     o->noted = o->settled;
+}
+
+/* How far it goes is known from now on. */
+static void note_end(struct outbox *o)
+{
+    const struct outbox_known known = {.head = o->head,
+                                       .which = o->now == &o->file[1],
+                                       .generation = o->now->generation,
+                                       .last = o->stored,
+                                       .settled = o->settled,
+                                       .settled_digest = o->settled_digest};
+    outbox_end_write(o->end_fd, &known);
 }
 
 /* What is on the disk of it. Half a record at the end is none. */
@@ -316,6 +331,7 @@ static void moved(struct move *m, const struct outbox_head *head, uint64_t first
     o->settled_digest = digest;
     o->digest = m->digest;
     o->cursor = o->oldest = file_start;
+    note_end(o);
     outbox_file_empty(from);
 }
 
@@ -373,6 +389,8 @@ enum err outbox_sync(struct outbox *o, uint64_t *up_to_seq, struct err_text *e)
         write_mark(o);
     if (!err && emptied)
         make_room(o);
+    if (added || emptied)
+        note_end(o);
     *up_to_seq = o->stored;
     return err;
 }
@@ -426,6 +444,26 @@ static enum err refuse_earlier(const struct outbox *o, struct err_text *e)
                                              "with that one, then delete it");
 }
 
+/* The file that counted was cut off before its rows, or both its heads are damaged. */
+static bool head_is_gone(const struct outbox *o, const enum err err[static 2],
+                         const struct outbox_record record[static 2])
+{
+    bool newer = true;
+    for (int i = 0; i < 2; i++)
+        newer = newer && (err[i] || record[i].generation < o->known.generation);
+    return newer && o->known.generation;
+}
+
+static enum err take_known_head(struct outbox *o, struct outbox_record *r)
+{
+    o->now = &o->file[o->known.which & 1];
+    o->now->generation = o->generation = o->known.generation;
+    o->head = o->known.head;
+    o->headless = true;
+    *r = (struct outbox_record){.seq = o->known.settled + 1, .digest = o->known.settled_digest};
+    return OK;
+}
+
 static enum err choose(struct outbox *o, struct outbox_record *r, struct err_text *e)
 {
     struct outbox_record record[2];
@@ -436,6 +474,8 @@ static enum err choose(struct outbox *o, struct outbox_record *r, struct err_tex
         err[i] = outbox_file_head(&o->file[i], &record[i], &head[i], e);
     for (int i = 0; i < 2; i++)
         bytes = o->file[i].end > bytes ? o->file[i].end : bytes;
+    if (head_is_gone(o, err, record))
+        return take_known_head(o, r);
     if (err[0] && err[1]) /* without a row, it was being made */
         return bytes > OUTBOX_RESERVE_BYTES
                    ? err_set(e, ERR_CORRUPT, "nothing in it can be read; move it away, and push its files again")
@@ -446,6 +486,12 @@ static enum err choose(struct outbox *o, struct outbox_record *r, struct err_tex
     o->head = head[which];
     *r = record[which];
     return OK;
+}
+
+/* What `end` says is about this file. */
+static bool is_known(const struct outbox *o)
+{
+    return o->known.generation && o->known.generation == o->now->generation;
 }
 
 /* How far a reading has come: what is damaged behind the last mark was never whole. */
@@ -478,21 +524,40 @@ static void scan_record(struct outbox *o, struct outbox_start *start, struct sca
     s->end += outbox_record_bytes(r);
 }
 
-/* How far the file goes. What was not whole at its end was never synced, and is written over. */
+/* How far the file goes. What was not whole at its end, and is not known to have been synced, is written over. */
 static void scan(struct outbox *o, struct outbox_start *start)
 {
     struct outbox_record r;
+    const uint64_t synced = is_known(o) ? o->known.last : 0;
     struct scan now = {OUTBOX_HEADS_BYTES, start->first_seq - 1, start->digest}, whole = now;
     for (uint64_t at = now.end; outbox_file_next(o->now, &at, &r); at = now.end) {
+        if (at + outbox_record_bytes(&r) > o->now->found) /* the file ends within it */
+            break;
         bool follows = at == now.end && whole.end == now.end;
         now.end = at;
         scan_record(o, start, &now, &r);
-        if (follows || r.kind == OUTBOX_MARK)
+        if (follows || r.kind == OUTBOX_MARK || now.stored <= synced)
             whole = now;
     }
     o->now->end = whole.end;
     o->stored = whole.stored;
     o->digest = whole.digest;
+}
+
+/* What was on disk and is not there any more: its half is kept for a person. What had its receipt is no loss. */
+static void find_cut(struct outbox *o, struct outbox_start *start)
+{
+    if (!is_known(o) || o->known.last <= o->stored)
+        return;
+    keep_damaged(o, o->now->end, o->now->found);
+    if (o->known.settled > o->stored) {
+        o->stored = o->known.settled;
+        o->digest = o->known.settled_digest;
+        start->first_seq = o->stored + 1;
+        start->digest = o->digest;
+    }
+    start->lost_first = o->stored + 1;
+    start->lost = o->known.last - o->stored;
 }
 
 static enum err read_start(struct outbox *o, const char *feeder, struct outbox_start *start, struct err_text *e)
@@ -512,6 +577,7 @@ static enum err read_start(struct outbox *o, const char *feeder, struct outbox_s
     *start =
         (struct outbox_start){.epoch = o->head.epoch, .first_seq = r.seq, .line = o->head.line, .digest = r.digest};
     scan(o, start);
+    find_cut(o, start);
     start->next_seq = o->stored + 1;
     return outbox_file_sync(o->now, e); /* what a process that died did not sync counts from now on */
 }
@@ -527,9 +593,30 @@ static enum err open_files(struct outbox *o, const char *feeder, struct outbox_s
         err = guard_lock(lock, &o->lock_fd, e);
     for (int i = 0; i < 2 && !err; i++)
         err = outbox_file_open(&o->file[i], o->directory, i, e);
+    o->end_fd = err ? -1 : outbox_end_open(o->directory);
+    outbox_end_read(o->end_fd, &o->known);
     if (!err)
         err = guard_sync_directory(o->directory, e);
     return err ? err : read_start(o, feeder, start, e);
+}
+
+static enum err write_head_again(struct outbox *o, struct err_text *e)
+{
+    struct move m = {.o = o, .to = o->now, .end = o->now->end};
+    buffer_clear(&o->copy);
+    return write_heads(&m, &o->head, o->settled + 1, o->settled_digest, e);
+}
+
+static enum err begin(struct outbox *o, const struct outbox_start *start, struct err_text *e)
+{
+    o->noted = o->settled = start->first_seq - 1;
+    o->settled_digest = start->digest;
+    o->next = start->next_seq;
+    o->cursor = o->oldest = file_start;
+    enum err err = o->headless ? write_head_again(o, e) : OK;
+    if (!err)
+        write_mark(o);
+    return err;
 }
 
 enum err outbox_open(struct outbox **out, const char *directory, const char *feeder, struct outbox_start *start,
@@ -537,21 +624,16 @@ enum err outbox_open(struct outbox **out, const char *directory, const char *fee
 {
     struct outbox *o = calloc(1, sizeof *o);
     ASSERT(o);
-    o->lock_fd = o->file[0].fd = o->file[1].fd = -1;
+    o->lock_fd = o->end_fd = o->file[0].fd = o->file[1].fd = -1;
     *out = o;
     int n = snprintf(o->directory, sizeof o->directory, "%s", directory);
     enum err err = n < (int)sizeof o->directory - 32 ? open_files(o, feeder, start, e)
                                                      : err_set(e, ERR_TOO_LARGE, "its path is too long");
-    if (err) {
+    if (!err)
+        err = begin(o, start, e);
+    if (err)
         outbox_close(out);
-        return err_wrap(e, err, "outbox %s", directory);
-    }
-    o->noted = o->settled = start->first_seq - 1;
-    o->settled_digest = start->digest;
-    o->next = start->next_seq;
-    o->cursor = o->oldest = file_start;
-    write_mark(o);
-    return OK;
+    return err_wrap(e, err, "outbox %s", directory);
 }
 
 void outbox_close(struct outbox **out)
@@ -561,6 +643,8 @@ void outbox_close(struct outbox **out)
         return;
     for (int i = 0; i < 2; i++)
         outbox_file_close(&o->file[i]);
+    if (o->end_fd >= 0)
+        close(o->end_fd);
     if (o->lock_fd >= 0)
         close(o->lock_fd);
     buffer_free(&o->pending);

@@ -3,7 +3,8 @@
  *
  * Directory of the outbox: `lock`; `queue.0` and `queue.1`, of which one counts (outbox_file.h): what is added is
  * written at its end, and when much of it is settled, or a new epoch begins, what is left goes to the other one;
- * `damaged`: records that could not be read, as they stood there, for a person.
+ * `damaged`: records that could not be read, as they stood there, for a person; `end`: how far it was written
+ * (outbox_end.h).
  *
  * A flipped bit costs the submission that it is in, and no other: that one is ERR_CORRUPT for outbox_get, and its place
  * stays until a new epoch begins after it. A write that finds the disk full keeps what went in. */
@@ -20,9 +21,11 @@ struct outbox_start {
     uint64_t epoch, first_seq, next_seq; /* first_seq = next_seq: empty */
     uint64_t line;                       /* drawn when it was made (D16) */
     uint64_t digest;                     /* of all before first_seq (D17) */
+    uint64_t lost_first, lost;           /* the queue was cut off: so many from here on are gone; 0: none */
 };
 /* Makes it when missing (epoch 1). ERR_BUSY: another process has it; ERR_INVALID: it is another feeder's; ERR_VERSION:
- * of an earlier version; ERR_CORRUPT: nothing in it can be read. */
+ * of an earlier version; ERR_CORRUPT: nothing in it can be read. What is lost is said at each start until something is
+ * synced. */
 enum err outbox_open(struct outbox **o, const char *directory, const char *feeder, struct outbox_start *start,
                      struct err_text *e);
 /* What was added and not synced is lost, as after a crash. */

@@ -40,6 +40,11 @@ static bool sound(const struct outbox_record *r)
     return r->magic == MAGIC && sum_of(r) == r->crc && r->bytes <= BODY_BYTES_MAX;
 }
 
+bool outbox_record_sound(const struct outbox_record *r, enum outbox_record_kind kind, size_t bytes)
+{
+    return sound(r) && r->kind == kind && r->bytes == bytes && crc32c(0, r + 1, padded(bytes)) == r->body_crc;
+}
+
 /* ---- the file ---- */
 
 enum err outbox_file_write(struct outbox_file *f, uint64_t at, const void *data, size_t bytes, size_t *written,
@@ -64,6 +69,7 @@ static enum err reserve(struct outbox_file *f, struct err_text *e)
     static const uint8_t nothing[OUTBOX_RESERVE_BYTES];
     size_t written;
     off_t size = lseek(f->fd, 0, SEEK_END);
+    f->found = size < 0 ? 0 : (uint64_t)size;
     if (size < 0 || size >= OUTBOX_RESERVE_BYTES)
         return size < 0 ? err_set(e, ERR_IO, "%s: %s", f->path, strerror(errno)) : OK;
     return outbox_file_write(f, (uint64_t)size, nothing, sizeof nothing - (size_t)size, &written, e);

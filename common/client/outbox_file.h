@@ -17,6 +17,7 @@ enum outbox_record_kind {
     OUTBOX_ROW,      /* body: the envelope as it is sent; digest: of all up to it (D17) */
     OUTBOX_MARK,     /* all before it is synced. seq: up to here has its receipt; body: struct outbox_mark */
     OUTBOX_LOST,     /* stands for a row that was damaged */
+    OUTBOX_END,      /* outbox_end.h */
 };
 
 struct outbox_record {
@@ -41,6 +42,7 @@ struct outbox_file {
     char path[4096];
     int fd;
     uint64_t generation, end; /* generation 0: nothing in it counts */
+    uint64_t found;           /* its bytes when it was opened */
     struct buffer window;     /* what was read last … */
     uint64_t window_at;       /* … and where it stands */
 };
@@ -49,6 +51,8 @@ struct outbox_file {
 uint8_t *outbox_record_add(struct buffer *b, enum outbox_record_kind kind, uint64_t seq, size_t bytes);
 /* The body is there: makes the sums. */
 void outbox_record_seal(struct outbox_record *r, uint64_t generation, uint64_t digest);
+/* With its body in memory behind it: whether it is such a one, as it was sealed. */
+bool outbox_record_sound(const struct outbox_record *r, enum outbox_record_kind kind, size_t bytes);
 /* With its body. */
 size_t outbox_record_bytes(const struct outbox_record *r);
 

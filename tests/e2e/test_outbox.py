@@ -98,6 +98,25 @@ class Outbox(unittest.TestCase):
         self.p.push_text(HEADER, "--as", "kept")
         until(lambda: self.points("H14") == "2.00", "the kept row is scored")
 
+    def test_a_queue_that_was_cut_off_says_what_is_lost_and_sends_what_is_left(self):
+        pid = self.p.processes()["ingestor-1"]["pid"]
+        push = self.silenced("--batch", "1")
+        outbox = pathlib.Path(self.p.dir, "outbox", "kept", "queue.0")
+        for unit in ("H60", "H05"):
+            until(lambda: b"H14" in outbox.read_bytes(), "the row before it is written")
+            self.give(push, row(unit, "3"))
+        until(lambda: b"H05" in outbox.read_bytes(), "the last row is written")
+        push.kill()
+        push.communicate(timeout=60)
+        os.truncate(outbox, outbox.read_bytes().index(b"H60"))
+        self.replace_ingestor(pid)
+        said = self.p.push_text(HEADER, "--as", "kept").stderr
+        self.assertIn("2 submissions without a receipt, from 3 on, are lost: the queue in", said)
+        self.assertTrue((outbox.parent / "damaged").stat().st_size)
+        until(lambda: self.points("H14") == "2.00", "what stood before the cut is scored")
+        self.assertNotIn("lost", self.p.push_text(HEADER + row("H60", "4"), "--as", "kept").stderr)
+        self.assertEqual((self.points("H60"), self.points("H05")), ("4.00", ""))
+
     def test_an_ingestor_that_dies_in_the_middle_costs_nothing(self):
         rows = [row(f"H{(26, 14, 60, 5)[i % 4]:02}", f"{i % 1800 / 100:.2f}") for i in range(40_000)]
         push = self.begin("--wait", "--batch", "5")
@@ -165,7 +184,7 @@ class Outbox(unittest.TestCase):
         self.assertEqual({x["restarts"] for x in self.p.processes().values()}, {0})
 
     def test_an_outbox_of_junk(self):
-        self.assert_unusable(lambda o: (o / "queue.0").write_bytes(os.urandom(28672)))
+        self.assert_unusable(lambda o: [(o / name).write_bytes(os.urandom(28672)) for name in ("queue.0", "end")])
 
     def test_an_outbox_that_is_a_file(self):
         self.assert_unusable(lambda o: (shutil.rmtree(o), o.write_text("x")))

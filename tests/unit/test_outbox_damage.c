@@ -15,9 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ROWS = 60, MARK_BYTES = sizeof(struct outbox_record) + sizeof(struct outbox_mark) };
+enum { ROWS = 60, FEW = 4, MARK_BYTES = sizeof(struct outbox_record) + sizeof(struct outbox_mark) };
 
-static char directory[64], file[96];
+static char directory[64], file[96], ends[96];
 static struct outbox *box;
 static struct outbox_start start;
 
@@ -26,6 +26,7 @@ static void make_directory(void)
     strcpy(directory, "/tmp/parbus-outbox-XXXXXX");
     cr_assert(mkdtemp(directory) != NULL);
     snprintf(file, sizeof file, "%s/queue.0", directory);
+    snprintf(ends, sizeof ends, "%s/end", directory);
 }
 
 static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *f)
@@ -167,6 +168,7 @@ Test(outbox_damage, an_end_that_a_power_cut_tore_is_none)
     outbox_close(&box);
     flip(size + (off_t)sizeof(struct outbox_record) + 8, 1);
     cr_assert(eq(int, truncate(file, size_of(file) - MARK_BYTES), 0)); /* lost: nobody has synced it */
+    cr_assert(eq(int, unlink(ends), 0));                               /* … nor gone on after that */
     flip(size + 9, 1);
     cr_assert(eq(int, reopen(&e), OK));
     cr_assert(eq(u64, start.next_seq, ROWS + 1));
@@ -224,4 +226,119 @@ Test(outbox_damage, what_an_earlier_version_kept_is_not_passed_over)
     cr_assert(eq(int, mkdir(path, 0700), 0));
     cr_assert(eq(int, reopen(&e), ERR_VERSION));
     cr_assert(strstr(e.text, "push what is in it with that one") != NULL, "%s", e.text);
+}
+
+/* ---- a queue that was cut off ---- */
+
+static size_t read_whole(const char *path, uint8_t *data, size_t room)
+{
+    int fd = open(path, O_RDONLY);
+    ssize_t n = read(fd, data, room);
+    close(fd);
+    cr_assert(n > 0 && (size_t)n < room);
+    return (size_t)n;
+}
+
+static void write_whole(const char *path, const uint8_t *data, size_t bytes)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    cr_assert(eq(int, (int)write(fd, data, bytes), (int)bytes));
+    close(fd);
+}
+
+/* Everything that is whole comes out, everything else is said: it is damaged, or so many from here on are lost. */
+static void assert_all_is_there_or_said(off_t at)
+{
+    struct err_text e = {0};
+    cr_assert(eq(int, reopen(&e), OK), "cut at %ld: %s", (long)at, e.text);
+    cr_assert(start.first_seq == 1, "cut at %ld", (long)at);
+    for (uint64_t seq = 1; seq < start.next_seq; seq++) {
+        double value = value_of(seq, &e);
+        cr_assert(value == (double)seq, "cut at %ld: submission %lu says %g", (long)at, seq, value);
+    }
+    cr_assert(start.next_seq - 1 + start.lost == FEW, "cut at %ld: %lu to %lu, %lu lost", (long)at, start.first_seq,
+              start.next_seq, start.lost);
+    cr_assert(start.lost == 0 || start.lost_first == start.next_seq, "cut at %ld", (long)at);
+}
+
+Test(outbox_damage, cut_off_at_any_byte_what_is_lost_is_said_and_all_else_comes_out)
+{
+    static uint8_t whole[16384], known[1024];
+    uint64_t before = 0;
+    struct err_text e = {0};
+    cr_assert(eq(int, reopen(&e), OK), "%s", e.text);
+    fill(1, FEW);
+    sync_box();
+    outbox_close(&box);
+    size_t bytes = read_whole(file, whole, sizeof whole), known_bytes = read_whole(ends, known, sizeof known);
+    for (size_t at = 0; at < bytes; at++) {
+        write_whole(file, whole, at);
+        write_whole(ends, known, known_bytes);
+        assert_all_is_there_or_said((off_t)at);
+        cr_assert(start.next_seq > before, "a longer file has no less: %zu", at);
+        before = start.next_seq - 1;
+        outbox_close(&box);
+    }
+    cr_assert(eq(u64, before, FEW));
+}
+
+Test(outbox_damage, what_had_its_receipt_is_no_loss_when_the_queue_is_cut_off)
+{
+    struct err_text e = {0};
+    cr_assert(eq(int, reopen(&e), OK));
+    fill(1, ROWS);
+    sync_box();
+    outbox_settled(box, ROWS / 2, 99);
+    uint64_t up_to;
+    fill(ROWS + 1, ROWS + 1);
+    cr_assert(eq(int, outbox_sync(box, &up_to, &e), OK));
+    outbox_close(&box);
+    cr_assert(eq(int, truncate(file, OUTBOX_HEADS_BYTES), 0));
+    cr_assert(eq(int, reopen(&e), OK));
+    cr_assert(eq(u64, start.first_seq, ROWS / 2 + 1));
+    cr_assert(eq(u64, start.digest, 99));
+    cr_assert(eq(u64, start.lost_first, ROWS / 2 + 1));
+    cr_assert(eq(u64, start.lost, ROWS / 2 + 1));
+}
+
+Test(outbox_damage, a_loss_is_said_at_each_start_until_something_is_synced_and_the_line_is_kept)
+{
+    struct err_text e = {0};
+    make_full_box();
+    uint64_t line = start.line;
+    cr_assert(eq(int, truncate(file, 0), 0));
+    for (int i = 0; i < 2; i++) {
+        cr_assert(eq(int, reopen(&e), OK), "%s", e.text);
+        cr_assert(start.lost == ROWS && start.lost_first == 1 && start.line == line);
+    }
+    add(1, 1);
+    cr_assert(eq(u64, sync_box(), 1));
+    cr_assert(eq(int, reopen(&e), OK));
+    cr_assert(start.lost == 0 && start.next_seq == 2 && start.line == line);
+}
+
+Test(outbox_damage, two_damaged_heads_cost_nothing_that_stands_behind_them)
+{
+    struct err_text e = {0};
+    make_full_box();
+    flip(60, 1);
+    flip(OUTBOX_HEADS_BYTES / 2 + 60, 1);
+    cr_assert(eq(int, reopen(&e), OK), "%s", e.text);
+    cr_assert(start.next_seq == ROWS + 1 && start.lost == 0);
+    cr_assert(eq(dbl, value_of(ROWS, &e), ROWS));
+    cr_assert(eq(int, unlink(ends), 0));
+    cr_assert(eq(int, reopen(&e), OK), "the heads are written again: %s", e.text);
+    cr_assert(start.next_seq == ROWS + 1 && start.lost == 0);
+}
+
+Test(outbox_damage, what_of_the_half_of_a_submission_is_left_is_kept_for_a_person)
+{
+    struct err_text e = {0};
+    char kept[96];
+    make_full_box();
+    cr_assert(eq(int, truncate(file, size_of(file) - MARK_BYTES - 9), 0));
+    cr_assert(eq(int, reopen(&e), OK));
+    cr_assert(eq(u64, start.lost, 1));
+    snprintf(kept, sizeof kept, "%s/damaged", directory);
+    cr_assert(gt(int, (int)size_of(kept), (int)sizeof(struct outbox_record)));
 }
