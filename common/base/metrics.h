@@ -15,6 +15,7 @@
     X(feeders_refused_lately, "names refused in the last ten seconds, for feeders_max is reached")                     \
     X(connections_over_limit,                                                                                          \
       "TCP connections closed at once because of connections_max or connections_per_address_max")                      \
+    X(connections_unspoken, "connections that ended without having said who they are, or have not said it yet")        \
     X(questions_unanswered, "questions at the door that were not answered, for too many were asked")                   \
     X(questioners_cut, "connections ended because they went on asking all the same")                                   \
     X(records_sent, "journal records sent to validators")                                                              \

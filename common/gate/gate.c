@@ -45,6 +45,8 @@ void gate_keys(struct gate *g, const struct access *(*access)(void *ctx), void *
 
 void gate_count(struct gate *g, struct metrics *metrics) { g->o.metrics = metrics; }
 
+uint64_t gate_questions(const struct gate *g) { return g->questions; }
+
 void gate_audit(struct gate *g, audit_fn *audit, void *ctx)
 {
     g->o.audit = audit;

@@ -40,6 +40,8 @@ void gate_destroy(struct gate **g);
 /* The table that keys are looked up in, asked for each time; NULL: no key is known. */
 void gate_keys(struct gate *g, const struct access *(*access)(void *ctx), void *ctx);
 void gate_count(struct gate *g, struct metrics *metrics);
+/* How many connections it was asked about. */
+uint64_t gate_questions(const struct gate *g);
 void gate_audit(struct gate *g, audit_fn *audit, void *ctx);
 
 /* The row for the table of sources. */

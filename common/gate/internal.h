@@ -29,6 +29,7 @@ struct gate {
     uid_t owner;
     const struct access *(*access)(void *ctx);
     void *access_ctx;
+    uint64_t questions;
     struct refused refused[ADDRESSES_MAX];
     struct connection *connection; /* by descriptor */
     size_t connections;

@@ -117,6 +117,7 @@ void gate_asked(void *gate, unsigned source, struct link_frames *m, struct momen
     char address[ADDRESS_BYTES], principal[GATE_PRINCIPAL_BYTES] = "";
     if (!is_request(m))
         return;
+    g->questions++;
     copy_text(m, ADDRESS, address, sizeof address);
     enum gate_reason reason = judge(g, m, address, principal, now);
     answer(g, source, m, reason, principal);

@@ -3,24 +3,15 @@
 import os
 import pathlib
 import random
-import socket
 import struct
 import unittest
 
 from pipeline import Pipeline, until
+from zmtp import connect, frame, greeting, peer, ready, send
 
 
-def frame(data, flags=0):
-    """A ZMTP 3 frame. flags: 1 more, 4 command."""
-    return struct.pack(">BB", flags, len(data)) + data if len(data) < 256 else struct.pack(">BQ", flags | 2, len(data)) + data
-
-
-GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
-
-
-def ready(kind):
-    name = b"Socket-Type"
-    return frame(b"\x05READY" + bytes([len(name)]) + name + struct.pack(">I", len(kind)) + kind, 4)
+GREETING = greeting()
+PEERS = {"feed": b"SUB", "scores": b"PUSH", "scorer-1": b"PUSH"}
 
 
 class Sockets(unittest.TestCase):
@@ -39,29 +30,14 @@ class Sockets(unittest.TestCase):
         self.assertLessEqual({"door", "work", "snapshot", "feed", "scores", "supervisor", "scorer-1"}, set(self.names))
 
     def connect(self, name):
-        s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        s.settimeout(20)
-        here = os.open(os.path.join(self.p.dir, "run"), os.O_RDONLY)
-        self.addCleanup(os.close, here)
-        s.connect(f"/proc/self/fd/{here}/{name}")
+        s = connect(os.path.join(self.p.dir, "run", name))
         self.addCleanup(s.close)
         return s
 
-    def send(self, s, data):
-        try:
-            s.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # hanging up is a fine answer
-
     def peer(self, name):
         """A connection past the handshake, of the kind that this socket speaks to."""
-        s = self.connect(name)
-        s.sendall(GREETING + ready({"feed": b"SUB", "scores": b"PUSH", "scorer-1": b"PUSH"}.get(name, b"DEALER")))
-        received = b""
-        while b"READY" not in received:
-            data = s.recv(4096)
-            self.assertTrue(data, f"{name} hung up at the handshake")
-            received += data
+        s = peer(os.path.join(self.p.dir, "run", name), PEERS.get(name, b"DEALER"))
+        self.addCleanup(s.close)
         return s
 
     def assert_works(self):
@@ -80,7 +56,7 @@ class Sockets(unittest.TestCase):
             for data in (b"", b"\0" * 70000, b"\xff" * 70000, b"GET / HTTP/1.1\r\n\r\n", self.random.randbytes(200_000),
                          GREETING, GREETING + self.random.randbytes(10_000), GREETING + ready(b"NONSENSE"),
                          GREETING + struct.pack(">BQ", 2, 1 << 62), GREETING + ready(b"DEALER") + frame(b"\x04PING", 4)):
-                self.send(self.connect(name), data)
+                send(self.connect(name), data)
         self.assert_works()
 
     def test_messages_of_junk(self):
@@ -88,12 +64,12 @@ class Sockets(unittest.TestCase):
         for name in self.names:
             s = self.peer(name)
             for size in (0, 1, 2, 10, 255, 256, 5000, 100_000):
-                self.send(s, frame(self.random.randbytes(size)))
-            self.send(s, b"".join(frame(self.random.randbytes(50), 1) for _ in range(500)) + frame(b""))
+                send(s, frame(self.random.randbytes(size)))
+            send(s, b"".join(frame(self.random.randbytes(50), 1) for _ in range(500)) + frame(b""))
             for number in range(1, 16):  # protobuf that begins well and ends beyond its end
-                self.send(s, frame(bytes([number << 3 | 2, 100]) + self.random.randbytes(20)))
-            self.send(s, frame(b"\x0a\xff\xff\xff\xff\x0f"))
-            self.send(s, frame(b"\x0b" * 10_000))
+                send(s, frame(bytes([number << 3 | 2, 100]) + self.random.randbytes(20)))
+            send(s, frame(b"\x0a\xff\xff\xff\xff\x0f"))
+            send(s, frame(b"\x0b" * 10_000))
         until(lambda: self.p.status()["counters"]["messages_malformed"] > malformed, "junk is counted")
         self.assert_works()
 
@@ -107,20 +83,20 @@ class Sockets(unittest.TestCase):
                 field = field if number > 15 else field[:1]
                 for body in (b"", b"\x08\x01\x10\x01", b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", b"\x0a\x01x\x12\x01y",
                              b"\x0a\x00\x12\x00\x18\x00\x20\x00", b"\x08\x40\x10\x7f\x18\x7f\x20\x7f"):
-                    self.send(s, frame(field + bytes([len(body)]) + body))
+                    send(s, frame(field + bytes([len(body)]) + body))
         self.assert_works()
 
     def test_a_message_far_too_large(self):
         for name in self.names:
-            self.send(self.peer(name), struct.pack(">BQ", 2, 1 << 40) + bytes(1 << 20))
+            send(self.peer(name), struct.pack(">BQ", 2, 1 << 40) + bytes(1 << 20))
         self.assert_works()
 
     def test_very_many_subscriptions(self):
         s = self.peer("feed")
         for _ in range(20):
-            self.send(s, b"".join(frame(b"\x01" + self.random.randbytes(30)) for _ in range(1000)))
+            send(s, b"".join(frame(b"\x01" + self.random.randbytes(30)) for _ in range(1000)))
         for size in 0, 1, 300, 60_000:
-            self.send(s, frame(b"\x01" + self.random.randbytes(size)) + frame(b"\x00" + self.random.randbytes(size)))
+            send(s, frame(b"\x01" + self.random.randbytes(size)) + frame(b"\x00" + self.random.randbytes(size)))
         self.assert_works()
 
     def test_many_connections_that_say_nothing(self):
@@ -131,7 +107,7 @@ class Sockets(unittest.TestCase):
     def test_half_messages(self):
         for name in self.names:
             s = self.peer(name)
-            self.send(s, struct.pack(">BQ", 2, 5000) + bytes(100))
+            send(s, struct.pack(">BQ", 2, 5000) + bytes(100))
             s.close()
         self.assert_works()
 

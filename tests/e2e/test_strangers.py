@@ -10,6 +10,7 @@ from unittest import mock
 
 from chaos import pid_of
 from pipeline import BIN, DATA, Pipeline, read_line, until
+from zmtp import connect, greeting, is_closed, read_bytes, ready
 
 SHEET = DATA / "qd766-2025-20251011T130135Z.csv"
 OLD_PEERS = 6000
@@ -19,50 +20,6 @@ DESCRIPTORS = 96  # of the ingestor; it needs about 35 for itself
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as s:
         return s.getsockname()[1]
-
-
-def greeting(revision=3):
-    """Of ZMTP 3 with the mechanism NULL; of 2, its beginning, for a DEALER."""
-    signature = b"\xff" + bytes(8) + b"\x7f"
-    return signature + (b"\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32) if revision == 3 else b"\x01\x05")
-
-
-def ready(identity=b""):
-    body = b"\x05READY"
-    for name, value in (b"Socket-Type", b"DEALER"), (b"Identity", identity):
-        body += bytes([len(name)]) + name + len(value).to_bytes(4, "big") + value
-    return bytes([4, len(body)]) + body
-
-
-def connect(where):
-    """A path is a local socket, a number a port of this host."""
-    if isinstance(where, int):
-        return socket.create_connection(("127.0.0.1", where))
-    s = socket.socket(socket.AF_UNIX)
-    s.connect(str(where))
-    return s
-
-
-def is_closed(s):
-    """Whether the other end closes the connection, whatever it says before."""
-    s.settimeout(60)
-    try:
-        while s.recv(4096):
-            pass
-    except ConnectionResetError:
-        pass
-    return True
-
-
-def read_bytes(s, count):
-    s.settimeout(60)
-    read = b""
-    while len(read) < count:
-        more = s.recv(count - len(read))
-        if not more:
-            raise AssertionError(f"closed after {read}")
-        read += more
-    return read
 
 
 def resident_kb(pid):
@@ -109,7 +66,7 @@ class Strangers(unittest.TestCase):
                 claims = [base + further for base in (0x6b8b4567, 0xe43c9869) for further in (1, 2, 30, 60, 120)]
                 for identity in [b"\0" + claim.to_bytes(4, "big") for claim in claims] + 140 * [b""]:
                     s = held.enter_context(connect(where))
-                    s.sendall(greeting() + ready(identity))
+                    s.sendall(greeting() + ready(identity=identity))
                     self.assertIn(b"READY", read_bytes(s, 64 + 8), where)
         p.push(SHEET)
         self.assertEqual(self.restarts(p), {})
