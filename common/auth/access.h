@@ -67,6 +67,9 @@ struct access_grant {
         node[ACCESS_NAME_BYTES];
 };
 
+/* The role of everybody, also of who is nobody here: it has no members, and only `feed` is granted to it. */
+#define ACCESS_ANYBODY "anybody"
+
 struct access;
 
 struct access *access_new(void);
@@ -112,6 +115,10 @@ struct access_answer {
 /* O(grants that the identity and its roles ever had), and so much again for each change of node from row to row. */
 struct access_answer access_allows(const struct access *a, uint32_t identity, const struct access_question *q,
                                    uint64_t as_of, int64_t wall_ms);
+/* A number made of the grants of this verb that he has now, in roles too: another one, other rights. Never 0. */
+uint64_t access_fingerprint(const struct access *a, uint32_t identity, Parbus__Verb verb, int64_t wall_ms);
+/* Whether anybody may do something of this verb, known or not. */
+bool access_is_open(const struct access *a, Parbus__Verb verb, int64_t wall_ms);
 /* The verb that lets somebody send values of a stage. */
 Parbus__Verb access_verb_of_stage(Parbus__Stage stage);
 

@@ -1,5 +1,6 @@
 /* What somebody may do (A3). */
 #include "auth/internal.h"
+#include "base/bytes.h"
 #include <string.h>
 
 static bool fits(const char *pattern, const char *text) { return !pattern[0] || !text || !strcmp(pattern, text); }
@@ -22,11 +23,12 @@ static bool covers(const struct access_grant *g, const struct access_question *q
            (!g->stage || !q->stage || g->stage == q->stage);
 }
 
-/* The grants of an identity, then those of each of its roles; the newest first. */
+/* The grants of an identity, then those of each of its roles, at last those of everybody; the newest first. */
 struct walk {
     const struct access *a;
     uint64_t as_of;
     uint32_t grant, member; /* places of those that come next; 0: none */
+    bool ends;              /* everybody's have begun */
 };
 
 static uint32_t newest(const struct map *m, uint64_t key)
@@ -37,14 +39,23 @@ static uint32_t newest(const struct map *m, uint64_t key)
 
 static struct walk walk_begin(const struct access *a, uint32_t identity, uint64_t as_of)
 {
-    return (struct walk){a, as_of, newest(&a->granted, access_owner(identity, "")), newest(&a->memberships, identity)};
+    const struct access_identity *i = access_identity(a, identity);
+    if (!i || !access_holds(&i->span, as_of))
+        return (struct walk){.a = a, .as_of = as_of};
+    return (struct walk){a, as_of, newest(&a->granted, access_owner(identity, "")), newest(&a->memberships, identity),
+                         false};
 }
 
 /* Behind the last grant of an owner those of the next role. false: there is none. */
 static bool walk_role(struct walk *w)
 {
-    if (!w->member)
+    if (!w->member && w->ends)
         return false;
+    if (!w->member) {
+        w->ends = true;
+        w->grant = newest(&w->a->granted, access_owner(0, ACCESS_ANYBODY));
+        return true;
+    }
     const struct access_member *m = &ITEMS(&w->a->member, struct access_member)[w->member - 1];
     w->member = m->before;
     w->grant = access_holds(&m->span, w->as_of) ? newest(&w->a->granted, access_owner(0, m->role)) : 0;
@@ -102,9 +113,6 @@ struct access_answer access_allows(const struct access *a, uint32_t identity, co
                                    uint64_t as_of, int64_t wall_ms)
 {
     struct access_answer answer = {0};
-    const struct access_identity *i = access_identity(a, identity);
-    if (!i || !access_holds(&i->span, as_of))
-        return answer;
     size_t rows = q->under ? q->rows : 1;
     for (size_t before = SIZE_MAX; answer.row < rows && before != answer.row;) {
         before = answer.row;
@@ -112,6 +120,25 @@ struct access_answer access_allows(const struct access *a, uint32_t identity, co
     }
     answer.allowed = answer.row >= rows;
     return answer;
+}
+
+uint64_t access_fingerprint(const struct access *a, uint32_t identity, Parbus__Verb verb, int64_t wall_ms)
+{
+    const struct access_question q = {.verb = verb};
+    struct walk w = walk_begin(a, identity, a->changed);
+    uint64_t made = 1;
+    for (const struct access_grant *g; (g = next(&w, &q, wall_ms));) {
+        const uint64_t pair[] = {made, g->span.since};
+        made = hash_bytes(pair, sizeof pair) | 1;
+    }
+    return made;
+}
+
+bool access_is_open(const struct access *a, Parbus__Verb verb, int64_t wall_ms)
+{
+    const struct access_question q = {.verb = verb};
+    struct walk w = walk_begin(a, ACCESS_NOBODY, a->changed);
+    return next(&w, &q, wall_ms) != NULL;
 }
 
 Parbus__Verb access_verb_of_stage(Parbus__Stage stage)

@@ -226,6 +226,8 @@ static enum err add_member(struct access *a, const Parbus__AccessChange *c, uint
     const Parbus__MemberAdded *m = c->member_added;
     struct access_member member = {.span.since = seq};
     enum err err = check_name("a role", m->role, e);
+    if (!err && !strcmp(m->role, ACCESS_ANYBODY))
+        err = err_set(e, ERR_INVALID, "everybody has the role " ACCESS_ANYBODY);
     if (!err)
         err = find_identity(a, m->name, &member.identity, e);
     if (!err && find_member(a, member.identity, m->role))
@@ -280,6 +282,8 @@ static enum err find_owner(const struct access *a, const Parbus__GrantMade *m, s
     if (name[0])
         return find_identity(a, name, &g->identity, e);
     enum err err = check_name("a role", role, e);
+    if (!err && !strcmp(role, ACCESS_ANYBODY) && m->verb != PARBUS__VERB__VERB_FEED)
+        err = err_set(e, ERR_INVALID, "only feed can be granted to anybody, not %s", access_verb_word(m->verb));
     return err ? err : copy_pattern("role", g->role, role, e);
 }
 

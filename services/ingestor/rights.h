@@ -2,28 +2,13 @@
  * (auth/access.h); what it says holds from the moment at which its control is made, for whoever is connected, too.
  * Private to the core. */
 #pragma once
-#include "auth/access.h"
+#include "auth/who.h"
 #include "base/moment.h"
 #include "catalog/catalog.h"
 #include "services/ingestor/io.h"
 #include "wire/peer.h"
-#include <string.h>
 
-/* What a principal stands for (A1). Points into the table of rights: until its next change. */
-struct who {
-    bool owner;        /* may do everything, and speak under any name */
-    bool insecure;     /* nobody knows who it is: everything but changing rights, as the operator wanted it */
-    uint32_t identity; /* ACCESS_NOBODY: none */
-    const char *name;  /* of the identity; "": none */
-};
-struct who rights_who(const struct access *a, const char *principal, struct moment now);
-static inline bool who_is_known(const struct who *w) { return w->owner || w->insecure || w->identity; }
-static inline bool who_speaks_for(const struct who *w, const char *feeder)
-{
-    return w->owner || w->insecure || strcmp(w->name, feeder) == 0;
-}
-
-/* The same for one message after the other, from whom it was found out for lately. The answer is the same as long as
+/* Who is behind one message after the other, from whom it was found out for lately. The answer is the same as long as
  * nothing was changed and no time has passed. */
 enum { RIGHTS_LATELY = 64, PRINCIPAL_BYTES = 80 };
 struct rights {

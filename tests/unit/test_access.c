@@ -1,4 +1,4 @@
-#include "auth/access.h"
+#include "auth/who.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,6 +100,7 @@ static bool may(const char *name, Parbus__Verb verb, const char *index, const ch
 }
 
 #define SUBMIT PARBUS__VERB__VERB_SUBMIT
+#define FEED PARBUS__VERB__VERB_FEED
 #define APPRAISE PARBUS__VERB__VERB_APPRAISE
 #define OPERATE PARBUS__VERB__VERB_OPERATE
 #define BEARER PARBUS__TOKEN_KIND__TOKEN_BEARER
@@ -310,6 +311,53 @@ Test(access, a_role_gives_its_members_what_it_was_granted_before_and_after_they_
     cr_assert_eq(member_removed("feeders", "h05"), ERR_NOT_FOUND);
     cr_assert_eq(member_added("feeders", "h05"), OK);
     cr_assert(may("h05", SUBMIT, "qd766", "2025", "H05"));
+}
+
+Test(access, what_anybody_may_follow_is_open_to_those_who_are_nobody_too)
+{
+    identity_added("h05");
+    cr_assert_not(access_is_open(a, FEED, 0));
+    cr_assert_eq(grant_for(NULL, ACCESS_ANYBODY, FEED, "qd766/2025", 0, 1000), OK, "%s", why.text);
+    cr_assert(may("h05", FEED, "qd766", "2025", NULL) && may("", FEED, "qd766", "2025", NULL));
+    cr_assert_not(may("h05", FEED, "qd766", "2026", NULL) || may("", FEED, "qd766", "2026", NULL));
+    cr_assert(access_is_open(a, FEED, 999) && !access_is_open(a, FEED, 1000));
+    cr_assert_not(access_is_open(a, SUBMIT, 0));
+    cr_assert_eq(grant_revoked(seq), OK);
+    cr_assert_not(may("", FEED, "qd766", "2025", NULL) || access_is_open(a, FEED, 0));
+}
+
+Test(access, nothing_but_the_feed_can_be_granted_to_anybody_and_nobody_is_made_a_member)
+{
+    identity_added("h05");
+    cr_assert_eq(grant_for(NULL, ACCESS_ANYBODY, SUBMIT, "qd766", 0, 0), ERR_INVALID);
+    cr_assert_str_eq(why.text, "only feed can be granted to anybody, not submit");
+    cr_assert_eq(member_added(ACCESS_ANYBODY, "h05"), ERR_INVALID);
+}
+
+static uint64_t fingerprint(const char *principal)
+{
+    struct who who = who_of(a, principal, 0);
+    return who_fingerprint(a, &who, FEED, 0);
+}
+
+Test(access, a_fingerprint_is_another_one_when_what_somebody_may_do_is)
+{
+    identity_added("h05");
+    user_added("h05", 5);
+    uint64_t none = fingerprint("user:5"), owner = fingerprint("owner");
+    grant("h05", SUBMIT, "qd766");
+    cr_assert_eq(fingerprint("user:5"), none, "it is of another verb");
+    grant("h05", FEED, "qd766");
+    uint64_t own = fingerprint("user:5");
+    cr_assert_neq(own, none);
+    grant_for(NULL, "readers", FEED, "pci", 0, 0);
+    cr_assert_eq(fingerprint("user:5"), own);
+    member_added("readers", "h05");
+    cr_assert_neq(fingerprint("user:5"), own);
+    cr_assert_eq(fingerprint("user:6"), none, "nobody");
+    user_removed(5);
+    cr_assert_eq(fingerprint("user:5"), none);
+    cr_assert_eq(fingerprint("owner"), owner);
 }
 
 Test(access, what_was_revoked_is_allowed_as_of_before_and_not_after)

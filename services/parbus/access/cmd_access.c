@@ -166,6 +166,8 @@ static int grant(const struct given *g, int words, char **word)
     m.role = (char *)g->role;
     if (!g->role)
         m.name = *word++, words--;
+    if (m.name && !strcmp(m.name, "*"))
+        m.name = NULL, m.role = (char *)ACCESS_ANYBODY;
     if (words < 1 || words > 2)
         return command_usage_error(self, "grant wants a name (or --role ROLE), a verb and a scope");
     int status = read_right(g, word[0], words > 1 ? word[1] : NULL, &texts, &m);
@@ -335,6 +337,7 @@ const struct command command_access = {
     "  role remove ROLE NAME\n"
     "  grant NAME VERB [SCOPE]                   lets NAME do VERB in SCOPE, and says the number of this grant\n"
     "  grant --role ROLE VERB [SCOPE]            the same for all who have the role\n"
+    "  grant '*' feed [SCOPE]                    opens a ranking: anybody may follow it, known or not\n"
     "    [--stage S] [--until TIME]              for one stage alone; up to a date or time\n"
     "  revoke NUMBER                             takes a grant back, at once\n"
     "  list [NAME]                               what holds, of all or of an identity or role\n"
