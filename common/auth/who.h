@@ -1,5 +1,5 @@
-/* What a principal stands for (PROTOCOL.md, A1): the word of the gate, looked up in the table of rights. Everybody with a
- * bound socket judges by it. Pure. */
+/* What a principal stands for (PROTOCOL.md, A1): the word of the gate, looked up in the table of rights. Everybody with
+ * a bound socket judges by it. Pure. */
 #pragma once
 #include "auth/access.h"
 #include <string.h>

@@ -57,7 +57,11 @@
     X(resumes_served, "feed resumes")                                                                                  \
     X(snapshots_abandoned, "feed snapshots given up: the client did not read, or too many were under way")             \
     X(resyncs_sent, "feed clients told to start again")                                                                \
-    X(subscribers_cut, "connections ended because of too many subscriptions to what is no topic")
+    X(questions_not_authorised, "questions for snapshots and resumes whose asker may not follow the topic")            \
+    X(subscriptions_not_authorised, "subscriptions to what the subscriber may not follow")                             \
+    X(subscribers_judged_anew, "connections ended because what they may follow is not the same any more")              \
+    X(subscribers_cut,                                                                                                 \
+      "connections ended because of too many subscriptions to what is no topic, or what is no subscription")
 
 enum metric {
 #define X(name, text) METRIC_##name,

@@ -22,7 +22,8 @@
     X(connections_max,           4096,          1,         1000000,       "TCP connections to a process; more are closed at once") \
     X(connections_per_address_max, 512,         1,         1000000,       "… from one address") \
     X(handshake_ms_max,          10000,         100,       600000,        "a connection that has not said who it is after so long is closed") \
-    X(subscriptions_per_client_max, 256,        1,         100000000,     "subscriptions of a connection to the feed that are to no topic; who asks for more is cut off") \
+    X(subscriptions_per_client_max, 256,        1,         100000000,     "subscriptions of a connection to the feed that are to no topic, or to what it may not follow; who asks for more is cut off") \
+    X(snapshots_per_client_max,  32,            1,         4096,          "snapshots under way to a connection; more are asked for again") \
     X(questions_per_s,           100,           1,         1000000,       "hellos, Status, Describe and Stats of a connection that are answered; 1 s of them at once") \
     X(questions_all_per_s,       400,           1,         1000000,       "… of all connections, but for the first question of each in a while") \
     X(partition_window_bytes,    2 << 20,       4096,      64 << 20,      "journalled bytes of a partition sent and not yet applied") \

@@ -292,6 +292,8 @@ static void take_resync(struct feed_table *t, const struct wire_message *m, int6
     t->topic_unknown = resync->topic_unknown;
     if (resync->topic_unknown)
         t->ask_us = now_us + FEED_ANSWER_US;
+    if (news && resync->not_authorised)
+        trouble(t, resync->reason);
     if (news && t->events.unknown)
         t->events.unknown(t->events.ctx);
 }

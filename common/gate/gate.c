@@ -43,6 +43,11 @@ void gate_keys(struct gate *g, const struct access *(*access)(void *ctx), void *
     g->access_ctx = ctx;
 }
 
+void gate_strangers(struct gate *g, bool (*welcome)(const struct access *a, int64_t wall_ms))
+{
+    g->strangers = welcome;
+}
+
 void gate_count(struct gate *g, struct metrics *metrics) { g->o.metrics = metrics; }
 
 uint64_t gate_questions(const struct gate *g) { return g->questions; }

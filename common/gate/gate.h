@@ -39,6 +39,9 @@ void gate_destroy(struct gate **g);
 
 /* The table that keys are looked up in, asked for each time; NULL: no key is known. */
 void gate_keys(struct gate *g, const struct access *(*access)(void *ctx), void *ctx);
+/* Asked when nobody has a key: whether it may come in all the same, because something is open to anybody (T3a). NULL:
+ * it may not. */
+void gate_strangers(struct gate *g, bool (*welcome)(const struct access *a, int64_t wall_ms));
 void gate_count(struct gate *g, struct metrics *metrics);
 /* How many connections it was asked about. */
 uint64_t gate_questions(const struct gate *g);

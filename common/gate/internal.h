@@ -30,6 +30,7 @@ struct gate {
     const struct access *(*access)(void *ctx);
     void *access_ctx;
     uint64_t questions;
+    bool (*strangers)(const struct access *a, int64_t wall_ms);
     struct refused refused[ADDRESSES_MAX];
     struct connection *connection; /* by descriptor */
     size_t connections;

@@ -86,10 +86,24 @@ static struct link_piece piece(struct link_frames *m, unsigned frame)
 
 static struct link_piece text(const char *s) { return (struct link_piece){s, strlen(s)}; }
 
+/* One property, as ZMTP writes them: its name behind a byte, its value behind four. */
+enum { SINCE_BYTES = 64 };
+static struct link_piece since(char out[static SINCE_BYTES])
+{
+    enum { NAME = sizeof LINK_SINCE - 1, VALUE = 1 + NAME + 4 };
+    int digits = snprintf(out + VALUE, SINCE_BYTES - VALUE, "%llu", (unsigned long long)link_accepted_count());
+    const char head[] = {0, 0, 0, (char)digits};
+    out[0] = NAME;
+    memcpy(out + 1, LINK_SINCE, NAME);
+    memcpy(out + 1 + NAME, head, sizeof head);
+    return (struct link_piece){out, (size_t)(VALUE + digits)};
+}
+
 /* What cannot be sent need not be: whoever asked has gone. */
 static void answer(const struct gate *g, unsigned source, struct link_frames *m, enum gate_reason reason,
                    const char *principal)
 {
+    char property[SINCE_BYTES];
     struct link_piece reply[] = {piece(m, ASKER),
                                  text(""),
                                  text("1.0"),
@@ -97,7 +111,7 @@ static void answer(const struct gate *g, unsigned source, struct link_frames *m,
                                  text(reason == GATE_IN ? "200" : "400"),
                                  text(""),
                                  text(reason == GATE_IN ? principal : ""),
-                                 text("")};
+                                 reason == GATE_IN ? since(property) : text("")};
     reactor_send_frames(*g->o.reactor, source, reply, sizeof reply / sizeof *reply);
 }
 

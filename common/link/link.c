@@ -80,8 +80,8 @@ static int set_limits(void *socket, int type, const char *endpoint, const struct
     failed |= set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, ALIVE_EACH_S);
     failed |= set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, ALIVE_TIMES);
     failed |= set_int(socket, ZMQ_TCP_MAXRT, UNACKNOWLEDGED_MS_MAX);
-    if (o->tells_all)
-        failed |= set_int(socket, ZMQ_XPUB_VERBOSER, 1);
+    if (o->asks)
+        failed |= set_int(socket, ZMQ_XPUB_MANUAL, 1);
     if (type == ZMQ_ROUTER)
         failed |= set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
     return failed;

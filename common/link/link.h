@@ -31,7 +31,7 @@ struct link_options {
     int sent_max;     /* … that wait for a peer: a bound on what one who does not read costs; 0: hwm */
     size_t bytes_max; /* of a message that comes; 0: WIRE_MESSAGE_BYTES_MAX */
     int handshake_ms; /* who has not said who it is until then is closed; 0: 10 s */
-    bool tells_all;   /* XPUB: of each subscription of each peer, not only of those that nobody had yet */
+    bool asks;        /* XPUB: nobody is sent anything that link_allow has not let him have */
     const struct link_security *security; /* NULL: none */
 };
 
@@ -77,6 +77,7 @@ struct link_message {
     zmq_msg_t frame;
     struct peer peer;
     char topic[LINK_TOPIC_BYTES_MAX];
+    bool doubtful; /* XPUB that asks: not to be allowed, for it is not sure to whom that would be */
     bool open;
 };
 void link_message_init(struct link_message *m);
@@ -85,6 +86,30 @@ enum err link_receive(void *socket, int type, struct link_message *m);
 static inline const void *link_data(struct link_message *m) { return zmq_msg_data(&m->frame); }
 static inline size_t link_bytes(struct link_message *m) { return zmq_msg_size(&m->frame); }
 uint64_t link_dropped(void); /* of the whole process */
+
+/* ---- whether the connection of a message is still there ---- */
+
+/* A descriptor is used again when its connection has ended; what is waiting to be read may be of one that is long gone.
+ * Whoever accepts the process's connections (accept4) tells of each, from any thread; a ZAP handler asks how many there
+ * were when it lets somebody in, and gives the number, in decimal, with its answer as the property LINK_SINCE. */
+#define LINK_SINCE "X-Since"
+void link_accepted(int fd);
+uint64_t link_accepted_count(void);
+struct link_place {
+    int fd; /* -1: not known */
+    uint64_t since;
+};
+struct link_place link_place(struct link_message *m);
+/* Whether the descriptor is still that connection's. */
+bool link_place_open(struct link_place p);
+/* Ends it, and nobody else; false: it was over. */
+bool link_place_cut(struct link_place p);
+
+/* XPUB that asks: does what the message says, the last one received, a subscription or the end of one. Before anything
+ * else is done with the socket. ERR_NOT_FOUND: its connection is gone: libzmq 4.3.4 would write to what it has freed.
+ * It may also take the message for another connection's; link_message.doubtful says so. */
+enum err link_allow(void *socket, struct link_message *m);
+
 /* ---- whole messages of several frames, as they are: for what speaks another protocol (ZAP, RFC 27) ---- */
 
 /* Frames are valid until the next receive. On a ROUTER the first is who it is from, as link_send_frames takes it. */
@@ -113,5 +138,5 @@ int link_descriptor(struct link_message *m);
 const char *link_address(struct link_message *m);
 /* Names that connection among those that are open; NULL: not known. */
 const void *link_connection(struct link_message *m);
-/* Ends that connection, and returns its descriptor; libzmq finds it broken. */
+/* Ends that connection, and returns its descriptor; libzmq finds it broken. -1: it was over. */
 int link_cut(struct link_message *m);

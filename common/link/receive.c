@@ -67,7 +67,7 @@ static void drop_rest(void *socket, struct link_message *m)
 static enum err receive_one(void *socket, int type, struct link_message *m)
 {
     enum err err = receive_frame(socket, &m->frame);
-    if (err)
+    if (err || type == ZMQ_XPUB) /* each frame is of somebody else, whatever the one before it says */
         return err;
     bool good = true;
     if (type == ZMQ_ROUTER || type == ZMQ_SUB) {
@@ -157,6 +157,9 @@ const void *link_connection(struct link_message *m) { return zmq_msg_gets(&m->fr
 int link_cut(struct link_message *m)
 {
     int fd = link_descriptor(m);
+    const struct link_place place = link_place(m);
+    if (place.since)
+        return link_place_cut(place) ? fd : -1;
     if (fd >= 0)
         shutdown(fd, SHUT_RDWR);
     return fd;

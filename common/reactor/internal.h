@@ -18,6 +18,7 @@ struct source {
     struct reactor_source row;
     void *socket; /* NULL: not a socket */
     bool ready, touched, removed;
+    bool torn;      /* XPUB that asks: something came that is no subscription, and the queue was not empty since */
     int64_t due_us; /* timers; else INT64_MAX */
     struct bound *bound;
     unsigned bound_count;

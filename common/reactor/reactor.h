@@ -127,6 +127,8 @@ enum err reactor_send_frames(struct reactor *r, unsigned source, const struct li
 int reactor_cut(struct reactor *r);
 /* Within hooks.message: as link_address. */
 const char *reactor_address(struct reactor *r);
+/* Within frame of an XPUB that asks: as link_allow; ERR_NOT_FOUND also when it is doubtful whose message it is. */
+enum err reactor_allow(struct reactor *r, unsigned source);
 /* XPUB. */
 enum err reactor_publish(struct reactor *r, unsigned source, const char *topic, const void *data, size_t bytes);
 /* SUB. */

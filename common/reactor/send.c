@@ -53,6 +53,11 @@ int reactor_cut(struct reactor *r) { return link_cut(&r->message); }
 
 const char *reactor_address(struct reactor *r) { return link_address(&r->message); }
 
+enum err reactor_allow(struct reactor *r, unsigned source)
+{
+    return r->message.doubtful ? ERR_NOT_FOUND : link_allow(r->source[source]->socket, &r->message);
+}
+
 enum err reactor_publish(struct reactor *r, unsigned source, const char *topic, const void *data, size_t bytes)
 {
     return link_publish(used(r, source)->socket, topic, data, bytes);

@@ -1,5 +1,6 @@
 #include "service/descriptors.h"
 #include "base/lately.h"
+#include "link/link.h"
 #include "service/connections.h"
 #include <errno.h>
 #include <stdatomic.h>
@@ -47,8 +48,10 @@ __attribute__((visibility("default"))) int accept4(int fd, struct sockaddr *rest
     if (accepted < 0 && errno != EMFILE)
         return accepted;
     bool kept = accepted < 0 || (!is_local(accepted) && is_kept(accepted)); /* descriptors run out */
-    if (!kept && connections_let_in(accepted))
+    if (!kept && connections_let_in(accepted)) {
+        link_accepted(accepted);
         return accepted;
+    }
     if (accepted >= 0)
         close(accepted);
     atomic_fetch_add(&refused, kept);

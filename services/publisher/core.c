@@ -5,8 +5,9 @@
 #include "services/publisher/pack.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { US_PER_MS = 1000 };
+enum { US_PER_MS = 1000, JUDGE_US = 1000000 };
 
 struct publisher *publisher_new(const struct publisher_options *o, struct moment now)
 {
@@ -20,6 +21,7 @@ struct publisher *publisher_new(const struct publisher_options *o, struct moment
     p->ring.deltas_max = (size_t)o->settings->feed_ring_deltas;
     p->snapshots.epoch = o->epoch;
     p->snapshots.heartbeat_ms = (uint32_t)o->settings->feed_heartbeat_ms;
+    p->snapshots.per_client_max = (size_t)o->settings->snapshots_per_client_max;
     p->snapshots.metrics = o->metrics;
     p->snapshots.io = &p->o.io;
     return p;
@@ -244,6 +246,7 @@ void publisher_receive(struct publisher *p, enum publisher_source source, struct
                        const struct wire_message *m, struct moment now)
 {
     p->now_us = now.mono_us;
+    p->wall_ms = now.wall_ms;
     if (m->err) {
         metric_add(p->o.metrics, messages_malformed, 1);
         tell(&p->o.io, TELL_DEBUG, "publisher.message_malformed", "source=%d why=\"%s\"", (int)source, m->why);
@@ -254,7 +257,7 @@ void publisher_receive(struct publisher *p, enum publisher_source source, struct
     } else if (source == PUBLISHER_SCORES) {
         from_scorer(p, m);
     } else {
-        answer_request(p, peer.id, m);
+        answer_request(p, peer, m);
     }
 }
 
@@ -307,8 +310,37 @@ static int64_t heartbeats_due(struct publisher *p, int64_t now_us)
     return p->heartbeat_us;
 }
 
+static bool still_follows(void *publisher, const char *principal, const char *topic)
+{
+    const struct publisher *p = publisher;
+    const struct who who = feed_rights_who(p->catalog, principal, p->wall_ms);
+    return feed_rights_follow(p->catalog, &who, topic, p->wall_ms);
+}
+
+/* A10: what was revoked, or has expired, breaks off what is under way. */
+static void judge_snapshots(struct publisher *p)
+{
+    uint64_t changed = access_changed(catalog_access(p->catalog));
+    if (!p->snapshots.count || (changed == p->rights && p->now_us < p->judge_us))
+        return;
+    p->rights = changed;
+    p->judge_us = p->now_us + JUDGE_US;
+    snapshots_judge(&p->snapshots, still_follows, p);
+}
+
+bool publisher_lets_follow(struct publisher *p, const char *principal, const void *subscription, size_t bytes,
+                           struct moment now)
+{
+    const struct who who = feed_rights_who(p->catalog, principal, now.wall_ms);
+    if (who.owner || who.insecure)
+        return true;
+    const char *topic = subscription;
+    return bytes && strnlen(topic, bytes) == bytes - 1 && feed_rights_follow(p->catalog, &who, topic, now.wall_ms);
+}
+
 static int64_t serve(struct publisher *p, int64_t now_us)
 {
+    judge_snapshots(p);
     int64_t deadline_us = partitions_reload(p, now_us);
     deadline_us = earlier_us(deadline_us, publish_due(p, now_us));
     deadline_us = earlier_us(deadline_us, heartbeats_due(p, now_us));
@@ -318,6 +350,7 @@ static int64_t serve(struct publisher *p, int64_t now_us)
 int64_t publisher_tick(struct publisher *p, struct moment now)
 {
     int64_t now_us = p->now_us = now.mono_us;
+    p->wall_ms = now.wall_ms;
     worker_tick(&p->worker, p->o.metrics, NULL, 0, now_us);
     int64_t deadline_us = p->started ? serve(p, now_us) : look_into_state(p);
     return earlier_us(deadline_us, worker_deadline_us(&p->worker));

@@ -74,6 +74,9 @@ void publisher_state_anew(struct publisher *p);
 /* A message of ToWorker, ToPublisher or ToSnapshots, or one that could not be read. It is read during the call only. */
 void publisher_receive(struct publisher *p, enum publisher_source source, struct peer peer,
                        const struct wire_message *m, struct moment now);
+/* Whether somebody may have what he subscribes to, the bytes of the topic frame (F12, A10). */
+bool publisher_lets_follow(struct publisher *p, const char *principal, const void *subscription, size_t bytes,
+                           struct moment now);
 /* Publishes, reloads, sends heartbeats and snapshots that are due. Returns when to call again, as mono_us. */
 int64_t publisher_tick(struct publisher *p, struct moment now);
 

@@ -1,5 +1,6 @@
 /* What the files of the publisher's core share. */
 #pragma once
+#include "services/publisher/rights.h"
 #include "services/publisher/snapshot.h"
 
 enum {
@@ -42,7 +43,9 @@ struct publisher {
     bool started;
     bool series_missing; /* a row came whose series is not in the catalog yet */
     uint64_t controls;   /* of the catalog, as far as partition_go_back has seen to */
-    int64_t now_us, heartbeat_us;
+    int64_t now_us, wall_ms, heartbeat_us;
+    uint64_t rights; /* as of which the snapshots under way were judged; again at judge_us */
+    int64_t judge_us;
     uint32_t behind, next_reload; /* partitions that miss something; where to look for the next one */
 };
 
@@ -60,7 +63,7 @@ static inline bool partition_behind(const struct partition *t) { return t->state
 int64_t partitions_reload(struct publisher *p, int64_t now_us);
 
 /* request.c: one of ToSnapshots. */
-void answer_request(struct publisher *p, uint64_t peer, const struct wire_message *m);
+void answer_request(struct publisher *p, struct peer peer, const struct wire_message *m);
 
 /* NULL: no such series. */
 static inline struct topic *publisher_topic(struct publisher *p, uint32_t series)

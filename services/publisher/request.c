@@ -9,7 +9,9 @@ enum { TOPICS_BYTES_MAX = 1 << 20 };
 /* One question of one subscriber. */
 struct asker {
     struct publisher *p;
-    uint64_t peer;
+    struct peer peer;
+    struct who who;
+    Parbus__ToSnapshots__BodyCase kind;
     uint64_t request;
 };
 
@@ -20,19 +22,29 @@ static void answer(const struct asker *a, uint32_t kind, const ProtobufCMessage 
     struct buffer *out = &a->p->scratch;
     buffer_clear(out);
     wire_pack(out, kind, message);
-    if (io->answer(io->ctx, a->peer, out->data, out->size) == ERR_BUSY)
+    if (io->answer(io->ctx, a->peer.id, out->data, out->size) == ERR_BUSY)
         metric_add(a->p->o.metrics, sends_full, 1);
 }
 
-static void resync(const struct asker *a, const char *reason, bool topic_unknown)
+static void resync(const struct asker *a, const char *reason, bool topic_unknown, bool not_authorised)
 {
     Parbus__Resync m = PARBUS__RESYNC__INIT;
     m.has_request = m.has_topic_unknown = true;
+    m.has_not_authorised = m.not_authorised = not_authorised;
     m.request = a->request;
     m.reason = (char *)reason;
     m.topic_unknown = topic_unknown;
     metric_add(a->p->o.metrics, resyncs_sent, 1);
     answer(a, PARBUS__FROM_SNAPSHOTS__BODY_RESYNC, &m.base);
+}
+
+/* A10: whether there is such a topic is not for everybody to know. */
+static void refuse(const struct asker *a, const char *topic)
+{
+    struct err_text why;
+    feed_rights_missing(&a->who, topic, &why);
+    metric_add(a->p->o.metrics, questions_not_authorised, 1);
+    resync(a, why.text, true, true);
 }
 
 static const struct series *find_series(const struct publisher *p, const char *topic)
@@ -58,7 +70,7 @@ static void snapshot(const struct asker *a, const Parbus__SnapshotRequest *m)
 {
     struct topic *t = find_topic(a->p, m->topic);
     if (!t) {
-        resync(a, "no such topic", true);
+        resync(a, "no such topic", true, false);
         return;
     }
     snapshots_begin(&a->p->snapshots, t, a->peer, a->request, a->p->now_us);
@@ -96,7 +108,7 @@ static void send_resumed(const struct asker *a, const struct topic *t, uint64_t 
         append_end(&rest, t->seq, d != NULL);
         buffer_clear(out);
         pack_answer(out, PARBUS__FROM_SNAPSHOTS__BODY_RESUMED, a->request, rest.data, rest.size);
-        err = io->answer(io->ctx, a->peer, out->data, out->size);
+        err = io->answer(io->ctx, a->peer.id, out->data, out->size);
     } while (!err && d);
     buffer_free(&rest);
     metric_add(a->p->o.metrics, resumes_served, 1);
@@ -106,13 +118,13 @@ static void resume(const struct asker *a, const Parbus__ResumeRequest *m)
 {
     struct topic *t = find_topic(a->p, m->topic);
     if (!t)
-        resync(a, "no such topic", true);
+        resync(a, "no such topic", true, false);
     else if (m->epoch != a->p->o.epoch)
-        resync(a, "the publisher has started again", false);
+        resync(a, "the publisher has started again", false, false);
     else if (m->seq > t->seq)
-        resync(a, "the position lies ahead of the topic", false);
+        resync(a, "the position lies ahead of the topic", false, false);
     else if (m->seq < t->seq && !ring_after(&t->ring, m->seq))
-        resync(a, "the deltas after the position are not kept any more", false);
+        resync(a, "the deltas after the position are not kept any more", false, false);
     else
         send_resumed(a, t, m->seq);
 }
@@ -126,6 +138,8 @@ static void topics(const struct asker *a)
     m.topic = calloc(p->topic_count + 1, sizeof *m.topic);
     ASSERT(m.topic);
     for (size_t i = 0, bytes = 0; i < p->topic_count && bytes < TOPICS_BYTES_MAX; i++) {
+        if (!feed_rights_follow(p->catalog, &a->who, p->topic[i]->name, p->wall_ms))
+            continue;
         m.topic[m.n_topic++] = p->topic[i]->name;
         bytes += sizeof p->topic[i]->name;
     }
@@ -133,17 +147,33 @@ static void topics(const struct asker *a)
     free(m.topic);
 }
 
-void answer_request(struct publisher *p, uint64_t peer, const struct wire_message *m)
+/* Whether he may ask about this topic; else he has been told. */
+static bool lets_ask(const struct asker *a, const char *topic)
 {
-    struct asker a = {.p = p, .peer = peer};
-    if (m->kind == PARBUS__TO_SNAPSHOTS__BODY_SNAPSHOT) {
-        a.request = ((const Parbus__SnapshotRequest *)m->message)->request;
-        snapshot(&a, (const Parbus__SnapshotRequest *)m->message);
-    } else if (m->kind == PARBUS__TO_SNAPSHOTS__BODY_RESUME) {
-        a.request = ((const Parbus__ResumeRequest *)m->message)->request;
-        resume(&a, (const Parbus__ResumeRequest *)m->message);
-    } else if (m->kind == PARBUS__TO_SNAPSHOTS__BODY_TOPICS) {
-        a.request = ((const Parbus__TopicsRequest *)m->message)->request;
+    if (feed_rights_of(a->kind) == FEED_RIGHT_LIST ||
+        feed_rights_follow(a->p->catalog, &a->who, topic ? topic : "", a->p->wall_ms))
+        return true;
+    refuse(a, topic ? topic : "");
+    return false;
+}
+
+void answer_request(struct publisher *p, struct peer peer, const struct wire_message *m)
+{
+    const ProtobufCMessage *q = m->message;
+    struct asker a = {.p = p,
+                      .peer = peer,
+                      .who = feed_rights_who(p->catalog, peer.principal, p->wall_ms),
+                      .kind = (Parbus__ToSnapshots__BodyCase)m->kind};
+    if (a.kind == PARBUS__TO_SNAPSHOTS__BODY_SNAPSHOT) {
+        a.request = ((const Parbus__SnapshotRequest *)q)->request;
+        if (lets_ask(&a, ((const Parbus__SnapshotRequest *)q)->topic))
+            snapshot(&a, (const Parbus__SnapshotRequest *)q);
+    } else if (a.kind == PARBUS__TO_SNAPSHOTS__BODY_RESUME) {
+        a.request = ((const Parbus__ResumeRequest *)q)->request;
+        if (lets_ask(&a, ((const Parbus__ResumeRequest *)q)->topic))
+            resume(&a, (const Parbus__ResumeRequest *)q);
+    } else if (a.kind == PARBUS__TO_SNAPSHOTS__BODY_TOPICS) {
+        a.request = ((const Parbus__TopicsRequest *)q)->request;
         topics(&a);
     }
 }

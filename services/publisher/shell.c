@@ -9,6 +9,7 @@
 #include "service/memory.h"
 #include "service/shell.h"
 #include "services/publisher/core.h"
+#include "services/publisher/followers.h"
 #include "services/publisher/store.h"
 #include "services/publisher/subscribers.h"
 #include <string.h>
@@ -29,32 +30,63 @@ struct shell {
     struct publisher *core;
     struct metrics metrics;
     struct subscribers subscribers;
+    struct followers followers;
     struct access_log *access_log;
     bool started; /* … and that was logged */
 };
 
 static bool is_started(void *ctx) { return ((struct shell *)ctx)->started; }
 
-/* F12. libzmq keeps the list, without a limit. */
-static void subscription(void *ctx, unsigned source, struct link_message *m, struct moment now)
+static const struct access *table_of_rights(void *ctx) { return catalog_access(((struct shell *)ctx)->catalog); }
+
+static void cut(struct shell *s, struct link_message *m)
 {
-    (void)source, (void)now;
-    struct shell *s = ctx;
-    const char *frame = link_data(m);
-    size_t bytes = link_bytes(m);
-    bool wanted = bytes && frame[0] == 1, whole = wanted && strnlen(frame + 1, bytes - 1) == bytes - 2;
-    if (!bytes || frame[0] > 1 || (whole && publisher_has_topic(s->core, frame + 1)))
-        return;
-    int64_t most = s->common.service->settings.subscriptions_per_client_max;
-    if (subscribers_take(&s->subscribers, link_connection(m), wanted, most))
-        return;
-    access_log_hears(s->access_log, &(struct audit_event){.kind = AUDIT_CUT,
-                                                          .reason = "subscriptions",
-                                                          .who = m->peer.principal,
-                                                          .address = link_address(m),
-                                                          .detail = "too many subscriptions to what is no topic"});
     connections_cut_off(link_cut(m));
     metric_add(&s->metrics, subscribers_cut, 1);
+}
+
+/* F12. libzmq keeps the list, without a limit. */
+static bool has_room(struct shell *s, struct link_message *m, bool wanted, struct moment now)
+{
+    const char *frame = link_data(m);
+    size_t bytes = link_bytes(m);
+    bool whole = bytes > 1 && strnlen(frame + 1, bytes - 1) == bytes - 2;
+    if (whole && publisher_has_topic(s->core, frame + 1) &&
+        publisher_lets_follow(s->core, m->peer.principal, frame + 1, bytes - 1, now))
+        return true;
+    return subscribers_take(&s->subscribers, link_connection(m), wanted,
+                            s->common.service->settings.subscriptions_per_client_max);
+}
+
+/* A10: he gets it, or not. What was allowed when it is not sure whose it is would be somebody else's; who asked comes
+ * again. */
+static void follow(struct shell *s, struct link_message *m, struct moment now)
+{
+    const char *frame = link_data(m);
+    followers_note(&s->followers, m, table_of_rights(s), now.wall_ms);
+    if (!publisher_lets_follow(s->core, m->peer.principal, frame + 1, link_bytes(m) - 1, now)) {
+        metric_add(&s->metrics, subscriptions_not_authorised, 1);
+    } else if (m->doubtful) {
+        link_cut(m);
+        metric_add(&s->metrics, subscribers_judged_anew, 1);
+    } else {
+        reactor_allow(s->common.reactor, PUBLISHER_FEED);
+    }
+}
+
+static void subscription(void *ctx, unsigned source, struct link_message *m, struct moment now)
+{
+    struct shell *s = ctx;
+    const char *frame = link_data(m);
+    (void)source;
+    if (!link_connection(m))
+        return; /* of one that has ended */
+    if (!link_bytes(m) || frame[0] > 1 || !has_room(s, m, frame[0] == 1, now))
+        cut(s, m);
+    else if (frame[0] == 1)
+        follow(s, m, now);
+    else
+        reactor_allow(s->common.reactor, PUBLISHER_FEED);
 }
 
 /* Before the start only the coordinator is heard. A snapshot's parts are large: few of them per client are in memory.
@@ -82,7 +114,7 @@ static const struct reactor_source sources[SOURCES] = {
     [PUBLISHER_FEED] = {.name = "feed",
                         .type = ZMQ_XPUB,
                         .mode = LINK_BIND,
-                        .options = {.hwm = 1000, .tells_all = true, .security = &gate_local},
+                        .options = {.hwm = 1000, .asks = true, .security = &gate_local},
                         .frame = subscription,
                         .wanted = is_started},
 };
@@ -111,6 +143,14 @@ static void message(void *ctx, unsigned source, struct peer peer, const struct w
     publisher_receive(((struct shell *)ctx)->core, source, peer, m, now);
 }
 
+static int64_t look_at_followers(struct shell *s, struct moment now)
+{
+    int64_t due_us;
+    unsigned ended = followers_look(&s->followers, table_of_rights(s), now, &due_us);
+    metric_add(&s->metrics, subscribers_judged_anew, ended);
+    return due_us;
+}
+
 static int64_t tick(void *ctx, struct moment now)
 {
     struct shell *s = ctx;
@@ -126,12 +166,16 @@ static int64_t tick(void *ctx, struct moment now)
     if (!s->started && publisher_started(s->core))
         log_info("publisher.started", "topics=%zu", publisher_topics(s->core));
     s->started = publisher_started(s->core);
-    return earlier_us(due_us, gate_tick(s->common.gate, now));
+    due_us = earlier_us(due_us, gate_tick(s->common.gate, now));
+    return earlier_us(due_us, look_at_followers(s, now));
 }
 
 /* ---- from start to end ---- */
 
-static const struct access *table_of_rights(void *ctx) { return catalog_access(((struct shell *)ctx)->catalog); }
+static bool is_open(const struct access *a, int64_t wall_ms)
+{
+    return access_is_open(a, PARBUS__VERB__VERB_FEED, wall_ms);
+}
 
 static enum err open_sources(struct shell *s, const struct service *service, struct err_text *e)
 {
@@ -183,6 +227,7 @@ static enum err start_core(struct shell *s, struct err_text *e)
     if (!err)
         s->core = publisher_new(&options, clock_moment());
     gate_keys(s->common.gate, table_of_rights, s);
+    gate_strangers(s->common.gate, is_open);
     return err;
 }
 
@@ -204,6 +249,7 @@ static enum err run(struct shell *s, const struct service *service, const struct
     worker_shell_close(s);
     access_log_close(&s->access_log);
     publisher_destroy(&s->core);
+    followers_free(&s->followers);
     publisher_store_close(&s->store);
     catalog_destroy(&s->catalog);
     return err;

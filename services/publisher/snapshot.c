@@ -1,6 +1,7 @@
 #include "services/publisher/snapshot.h"
 #include "services/publisher/image.h"
 #include "services/publisher/pack.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,12 +29,15 @@ static struct snapshot_image *image_of(struct snapshots *s, struct topic *t, int
 
 static struct snapshot_job *job_slot(struct snapshots *s, const struct topic *t, uint64_t peer)
 {
-    for (size_t i = 0; i < s->count; i++)
+    size_t of_peer = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        of_peer += s->job[i].peer == peer;
         if (s->job[i].topic == t && s->job[i].peer == peer) {
             snapshot_image_release(&s->job[i].image);
             return &s->job[i];
         }
-    if (s->count == SNAPSHOT_JOBS_MAX)
+    }
+    if (s->count == SNAPSHOT_JOBS_MAX || of_peer >= s->per_client_max)
         return NULL;
     if (s->count == s->capacity) {
         s->capacity = s->capacity ? 2 * s->capacity : 16;
@@ -43,20 +47,21 @@ static struct snapshot_job *job_slot(struct snapshots *s, const struct topic *t,
     return &s->job[s->count++];
 }
 
-void snapshots_begin(struct snapshots *s, struct topic *t, uint64_t peer, uint64_t request, int64_t now_us)
+void snapshots_begin(struct snapshots *s, struct topic *t, struct peer peer, uint64_t request, int64_t now_us)
 {
-    struct snapshot_job *job = job_slot(s, t, peer);
+    struct snapshot_job *job = job_slot(s, t, peer.id);
     if (!job) {
         metric_add(s->metrics, snapshots_abandoned, 1);
         return;
     }
     *job = (struct snapshot_job){
-        .peer = peer,
+        .peer = peer.id,
         .topic = t,
         .image = image_of(s, t, now_us),
         .request = request,
         .give_up_us = now_us + SNAPSHOT_STALLED_US,
     };
+    snprintf(job->principal, sizeof job->principal, "%s", peer.principal);
 }
 
 static enum err send_part(struct snapshots *s, const struct snapshot_job *job)
@@ -94,14 +99,26 @@ static bool job_run(struct snapshots *s, struct snapshot_job *job, int64_t now_u
     return false;
 }
 
+static void drop(struct snapshots *s, size_t i)
+{
+    snapshot_image_release(&s->job[i].image);
+    s->job[i] = s->job[--s->count];
+}
+
+void snapshots_judge(struct snapshots *s, bool (*lets)(void *ctx, const char *principal, const char *topic), void *ctx)
+{
+    for (size_t i = s->count; i-- > 0;)
+        if (!lets(ctx, s->job[i].principal, s->job[i].topic->name)) {
+            metric_add(s->metrics, snapshots_abandoned, 1);
+            drop(s, i);
+        }
+}
+
 int64_t snapshots_tick(struct snapshots *s, int64_t now_us)
 {
-    for (size_t i = s->count; i-- > 0;) {
-        if (job_run(s, &s->job[i], now_us))
-            continue;
-        snapshot_image_release(&s->job[i].image);
-        s->job[i] = s->job[--s->count];
-    }
+    for (size_t i = s->count; i-- > 0;)
+        if (!job_run(s, &s->job[i], now_us))
+            drop(s, i);
     return s->count ? now_us + SNAPSHOT_RETRY_US : INT64_MAX;
 }
 

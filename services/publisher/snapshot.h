@@ -25,6 +25,7 @@ extern const struct state_machine snapshot_machine;
 struct snapshot_job {
     enum snapshot_state state;
     uint64_t peer;
+    char principal[80]; /* whose it is */
     const struct topic *topic;
     struct snapshot_image *image;
     uint64_t request;
@@ -35,6 +36,7 @@ struct snapshot_job {
 struct snapshots {
     struct snapshot_job *job;
     size_t count, capacity;
+    size_t per_client_max;
     uint64_t epoch;
     uint32_t heartbeat_ms;
     struct metrics *metrics;
@@ -42,8 +44,11 @@ struct snapshots {
     struct buffer scratch;
 };
 
-/* Begins to answer; a newer request of the same peer and topic takes the place of the older one. */
-void snapshots_begin(struct snapshots *s, struct topic *t, uint64_t peer, uint64_t request, int64_t now_us);
+/* Begins to answer; a newer request of the same peer and topic takes the place of the older one. One too many is
+ * counted, and asked for again (F11). */
+void snapshots_begin(struct snapshots *s, struct topic *t, struct peer peer, uint64_t request, int64_t now_us);
+/* Breaks off those whose clients may not follow the topic any more. */
+void snapshots_judge(struct snapshots *s, bool (*lets)(void *ctx, const char *principal, const char *topic), void *ctx);
 /* Sends what the peers take. Returns when to call again. */
 int64_t snapshots_tick(struct snapshots *s, int64_t now_us);
 void snapshots_free(struct snapshots *s);

@@ -74,6 +74,49 @@ class Keys(unittest.TestCase):
         self.p.run("keys", "revoke", self.public(context))
         until(lambda: self.counter("publisher-1", "connections_cut") == before + 2, "both connections are cut")
 
+    def watching(self, context):
+        watch = subprocess.Popen([BIN / "parbus", "watch", "qd766", "2025", "--format", "csv", "--context", context],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(watch.communicate, timeout=60)
+        self.addCleanup(watch.terminate)
+        return watch
+
+    def grant(self, *words):
+        return self.p.run("access", "grant", *words).stderr.split("(grant ")[1].split(")")[0]
+
+    def test_who_may_not_follow_is_told_and_goes_on_when_he_may_until_he_may_not(self):
+        watch = self.watching(self.new("later", ["appraise"]))
+        self.assertEqual(read_line(watch.stderr), "parbus watch: later may not follow qd766/2025: this wants the right feed "
+                                                  "(parbus access grant later feed qd766/2025)\n")
+        until(lambda: self.counter("publisher-1", "subscriptions_not_authorised") > 0, "and the refused subscription is counted")
+        number = self.grant("later", "feed", "qd766/2025")
+        self.assertTrue(read_line(watch.stdout).startswith("time,"), "a new right holds without a new connection of his own")
+        self.push_something()
+        self.assertTrue(read_line(watch.stdout), "and deltas come, though the subscription was refused at first")
+        before = self.counter("publisher-1", "subscribers_judged_anew")
+        self.p.run("access", "revoke", number)
+        until(lambda: self.counter("publisher-1", "subscribers_judged_anew") > before, "what was revoked ends at once")
+        self.assertIn("nothing heard", read_line(watch.stderr))
+        self.assertIn("may not follow", read_line(watch.stderr))
+
+    def push_something(self):
+        self.pushed = getattr(self, "pushed", 0) + 1
+        rows = f"index,period,unit,indicator,value,observed_at\nqd766,2025,H26,CKMB,{self.pushed / 8},2025-12-0{self.pushed}\n"
+        self.p.run("push", "-", "--wait", stdin=rows.encode())
+
+    def test_an_open_ranking_is_for_everybody_also_for_who_has_a_key_that_nobody_knows(self):
+        context = self.new("nobody")
+        self.p.run("access", "identity", "remove", "nobody")
+        number = self.grant("*", "feed", "qd766/2025")
+        shown = self.elsewhere("watch", "qd766", "2025", "--once", "--format", "csv", "--context", context)
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        watch = self.watching(context)
+        self.assertTrue(read_line(watch.stdout).startswith("time,"))
+        self.assertEqual(self.elsewhere("push", SHEET, "--timeout", "2", "--context", context).returncode, 1, "the door stays shut")
+        before = self.counter("publisher-1", "connections_unknown_key")
+        self.p.run("access", "revoke", number)
+        until(lambda: self.counter("publisher-1", "connections_unknown_key") > before, "it is nobody's any more")
+
     def test_two_keys_are_valid_while_one_takes_the_place_of_the_other(self):
         context = self.new("turning", ["appraise"])
         old = self.place / "old.context"

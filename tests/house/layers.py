@@ -45,7 +45,7 @@ MODULES = {
     "read": (["common/standings/read"], ["journal", "standings", "state"]),
     "gate": (["common/gate/"], ["audit", "auth", "base", "clock", "context", "reactor"]),
     "csv": (["common/csv/"], ["base", "proto", "wire"]),
-    "service": (["common/service/"], ["audit", "base", "clock", "gate", "log", "random", "reactor", "store", "worker"]),
+    "service": (["common/service/"], ["audit", "base", "clock", "gate", "link", "log", "random", "reactor", "store", "worker"]),
     "client": (["common/client/"], ["base", "catalog", "clock", "link", "proto", "random", "ranking", "reactor",
                                     "store", "wire"]),
     # No service knows what journal and state are kept in.
@@ -56,7 +56,7 @@ MODULES = {
                                             "wire", "worker"]),
     "scorer": (["services/scorer/"], ["base", "catalog", "clock", "log", "record", "scoring", "service", "state",
                                       "validate", "wire", "worker"]),
-    "publisher": (["services/publisher/"], ["base", "catalog", "clock", "log", "random", "service", "standings", "state",
+    "publisher": (["services/publisher/"], ["auth", "base", "catalog", "clock", "log", "random", "service", "standings", "state",
                                             "wire", "worker"]),
     # Runs the cores of validator and scorer over a journal (replay); nobody else includes another service.
     "tool": (["services/parbus/"], ["auth", "base", "catalog", "client", "clock", "context", "csv", "gate", "journal", "link", "log", "proto", "random",

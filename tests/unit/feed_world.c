@@ -100,6 +100,7 @@ void world_restart(struct world *w)
 void world_init(struct world *w, uint64_t seed)
 {
     *w = (struct world){.random = hash_mix(seed), .now_us = 1000 * WORLD_MS};
+    w->settings.snapshots_per_client_max = 32;
     w->settings.feed_merge_ms = 20;
     w->settings.feed_heartbeat_ms = 1000;
     w->settings.feed_ring_deltas = 1024;
@@ -230,7 +231,7 @@ void world_ask(struct world *w, uint64_t peer, const struct buffer *message)
 {
     struct arena arena;
     struct wire_message m = opened(&wire_to_snapshots, message, &arena);
-    publisher_receive(w->publisher, PUBLISHER_SNAPSHOTS, peer_unnamed(peer), &m, at(w->now_us));
+    publisher_receive(w->publisher, PUBLISHER_SNAPSHOTS, (struct peer){peer, w->principal ? w->principal : "owner"}, &m, at(w->now_us));
     arena_free(&arena);
 }
 

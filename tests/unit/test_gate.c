@@ -226,6 +226,26 @@ Test(gate, a_key_that_nobody_knows_is_refused_and_counted)
     cr_assert_eq(heard_count, 0);
 }
 
+static bool welcome;
+static bool is_welcome(const struct access *a, int64_t wall_ms)
+{
+    (void)wall_ms;
+    return welcome && a == access_table;
+}
+
+Test(gate, a_stranger_comes_in_as_long_as_something_is_open_and_the_trial_is_refused_all_the_same)
+{
+    welcome = true;
+    gate_strangers(gate, is_welcome);
+    open_doors();
+    say_with(&somebody);
+    WORLD_UNTIL(heard_count == 1);
+    welcome = false;
+    add_somebody(), revoke_somebody(); /* a change of rights: everybody is looked at */
+    WORLD_UNTIL(metrics.value[METRIC_connections_cut] == 1);
+    WORLD_UNTIL(metrics.value[METRIC_connections_unknown_key] == 1);
+}
+
 Test(gate, revoking_a_key_cuts_all_its_connections_at_once)
 {
     add_somebody();

@@ -174,6 +174,7 @@ Test(publisher_requests, many_changes_and_large_tables_are_cut_to_the_size_of_a_
     little_catalog_open(v->world.catalog, "2025");
     v->world.settings.feed_ring_bytes_max = 64 << 20;
     v->world.settings.feed_ring_deltas = 1000;
+    v->world.settings.snapshots_per_client_max = 1;
     struct publisher_options o = {.settings = &v->world.settings,
                                   .worker = {.heartbeat_us = 250000, .catalog = v->world.catalog},
                                   .metrics = &v->world.metrics,

@@ -75,7 +75,11 @@ static void witness_answer(struct witness *v, const struct wire_message *m)
         break;
     case PARBUS__FROM_SNAPSHOTS__BODY_RESYNC:
         v->topic_unknown = resync->topic_unknown;
+        v->not_authorised = resync->not_authorised;
         snprintf(v->text, sizeof v->text, "%s", resync->reason);
+        break;
+    case PARBUS__FROM_SNAPSHOTS__BODY_TOPICS:
+        v->topics = ((const Parbus__Topics *)m->message)->n_topic;
         break;
     case PARBUS__FROM_SNAPSHOTS__BODY_RESUMED:
         v->resumed_deltas += (unsigned)resumed->n_delta;
@@ -129,6 +133,17 @@ void witness_ask_snapshot(struct witness *v, const char *topic, uint64_t request
     m.has_request = true;
     m.request = request;
     wire_pack(&b, PARBUS__TO_SNAPSHOTS__BODY_SNAPSHOT, &m.base);
+    world_ask(&v->world, 1, &b);
+    buffer_free(&b);
+}
+
+void witness_ask_topics(struct witness *v, uint64_t request)
+{
+    Parbus__TopicsRequest m = PARBUS__TOPICS_REQUEST__INIT;
+    struct buffer b = {0};
+    m.has_request = true;
+    m.request = request;
+    wire_pack(&b, PARBUS__TO_SNAPSHOTS__BODY_TOPICS, &m.base);
     world_ask(&v->world, 1, &b);
     buffer_free(&b);
 }

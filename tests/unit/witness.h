@@ -20,7 +20,8 @@ struct witness {
     unsigned answers, resumed_deltas;
     uint32_t snapshot_rows, snapshot_present;
     uint64_t begin_seq, end_seq;
-    bool topic_unknown, more;
+    bool topic_unknown, not_authorised, more;
+    size_t topics; /* in the last list */
     char text[256];
 };
 
@@ -31,6 +32,7 @@ uint32_t witness_rank(const struct model_row *row, size_t count, size_t i);
 /* Takes an answer, or refuses it. */
 enum err witness_on_answer(void *ctx, uint64_t peer, const void *message, size_t bytes);
 void witness_ask_snapshot(struct witness *v, const char *topic, uint64_t request);
+void witness_ask_topics(struct witness *v, uint64_t request);
 void witness_ask_resume(struct witness *v, uint64_t epoch, uint64_t seq);
 /* A change of one unit, published. */
 void witness_publish_one(struct witness *v, uint32_t unit, int64_t points);
