@@ -138,8 +138,8 @@ static void take(struct sim *s, struct publisher_process *p, const struct messag
         return;
     if (way->source == PUBLISHER_SCORES)
         note_scores(s, p, &opened);
-    publisher_receive(p->core, way->source, (struct peer){actor_peer(&s->actor[m->from], m->connection), "owner"}, &opened,
-                      actor_moment(s, p->actor));
+    publisher_receive(p->core, way->source, (struct peer){actor_peer(&s->actor[m->from], m->connection), "owner"},
+                      &opened, actor_moment(s, p->actor));
 }
 
 static int64_t turn(struct sim *s, struct actor *n)

@@ -231,7 +231,8 @@ void world_ask(struct world *w, uint64_t peer, const struct buffer *message)
 {
     struct arena arena;
     struct wire_message m = opened(&wire_to_snapshots, message, &arena);
-    publisher_receive(w->publisher, PUBLISHER_SNAPSHOTS, (struct peer){peer, w->principal ? w->principal : "owner"}, &m, at(w->now_us));
+    publisher_receive(w->publisher, PUBLISHER_SNAPSHOTS, (struct peer){peer, w->principal ? w->principal : "owner"}, &m,
+                      at(w->now_us));
     arena_free(&arena);
 }
 

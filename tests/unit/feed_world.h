@@ -29,7 +29,7 @@ struct world {
     int64_t now_us;
 
     const char *principal; /* of those who ask; NULL: the owner */
-    void *ctx; /* where the publisher's messages go; NULL: nowhere */
+    void *ctx;             /* where the publisher's messages go; NULL: nowhere */
     void (*publish)(void *ctx, const char *topic, const void *event, size_t bytes);
     enum err (*answer)(void *ctx, uint64_t peer, const void *message, size_t bytes);
 };
