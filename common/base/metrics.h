@@ -17,6 +17,7 @@
       "TCP connections closed at once because of connections_max or connections_per_address_max")                      \
     X(connections_unspoken, "connections that ended without having said who they are, or have not said it yet")        \
     X(questions_unanswered, "questions at the door that were not answered, for too many were asked")                   \
+    X(rejects_damaged, "rejects that a feeder asked for and state has damaged")                                        \
     X(questioners_cut, "connections ended because they went on asking all the same")                                   \
     X(records_sent, "journal records sent to validators")                                                              \
     X(records_sent_again, "… more than once")                                                                          \

@@ -43,6 +43,14 @@ static enum err check_total(const struct walk *w, const struct stored_cursor *c,
         (unsigned long long)w->found.sum, (unsigned long long)should->count, (unsigned long long)should->sum);
 }
 
+/* It keeps nobody from the others: they are told one by one. */
+static enum err reject_damaged(struct walk *w, const uint8_t *key, const struct err_text *why)
+{
+    w->more =
+        w->reject(w->ctx, get_be32(key), get_be64(key + 4), get_be64(key + 12), get_be32(key + 20), NULL, why->text);
+    return OK;
+}
+
 static enum err walk_cursor(struct walk *w, MDB_cursor *cursor, struct err_text *e)
 {
     MDB_val key = store_val(w->first.bytes, w->first.size), data;
@@ -56,6 +64,8 @@ static enum err walk_cursor(struct walk *w, MDB_cursor *cursor, struct err_text 
         err = open_row(w, &key, &data, e);
         if (!err)
             err = w->step(w, key.mv_data, &data, e);
+        if (err == ERR_CORRUPT && w->reject)
+            err = reject_damaged(w, key.mv_data, e);
     }
     return err || !rc || rc == MDB_NOTFOUND ? err : store_error(rc, e);
 }
@@ -184,6 +194,8 @@ static enum err reject_step(struct walk *w, const uint8_t *key, const MDB_val *d
 enum err state_rejects_each(struct state *s, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
                             state_reject_fn *fn, void *ctx, struct err_text *e)
 {
+    struct err_text ours;
+    e = e ? e : &ours; /* a damaged row is told in any case */
     struct walk w = {.s = s, .database = DB_REJECTS, .step = reject_step, .reject = fn, .ctx = ctx};
     w.first = key_reject(feeder, epoch, seq, row);
     w.key_bytes = w.first.size;

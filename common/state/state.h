@@ -174,7 +174,8 @@ enum err state_scores_each(struct state *s, uint32_t partition, uint32_t series,
                            state_scores_fn *fn, void *ctx, struct err_text *e);
 typedef bool state_tally_fn(void *ctx, uint32_t feeder, uint64_t epoch, const struct tally *tally);
 enum err state_tallies_each(struct state *s, uint32_t partition, state_tally_fn *fn, void *ctx, struct err_text *e);
-/* Rejects in key order from (feeder, epoch, seq, row) on. */
+/* Rejects in key order from (feeder, epoch, seq, row) on. Of one that is damaged header is NULL, detail says how, and
+ * the others follow. */
 typedef bool state_reject_fn(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
                              const struct reject_header *header, const char *detail);
 enum err state_rejects_each(struct state *s, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,

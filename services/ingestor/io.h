@@ -22,7 +22,7 @@ struct ingestor_io {
                      void *fn_ctx, struct err_text *e);
     enum err (*controls)(void *ctx, uint64_t from, journal_control_fn *fn, void *fn_ctx, struct err_text *e);
     /* Answers Status out of state: calls `add` for each reject of (feeder, epoch) from (seq, row) on, until it says
-     * false. */
+     * false. Reason 0: it is there, but damaged; detail says how. */
     void (*rejects)(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
                     bool (*add)(void *add_ctx, uint64_t seq, uint32_t row, uint32_t reason, const char *detail),
                     void *add_ctx);

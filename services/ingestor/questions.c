@@ -21,12 +21,22 @@ struct verdict_page {
     size_t details_bytes;
 };
 
+/* D11a: that it was there is known, and what it said is lost until state is made again. Its bytes are the operator's. */
+static const char *say_damaged(struct ingestor *i, uint64_t seq, const char *why)
+{
+    metric_add(&i->metrics, rejects_damaged, 1);
+    tell(&i->io, TELL_WARN, "state.reject_damaged", "seq=%llu why=\"%s\"", (unsigned long long)seq, why);
+    return "rejected; the reason cannot be read, for the pipeline's state is damaged here: ask its operator";
+}
+
 static bool add_reject(void *ctx, uint64_t seq, uint32_t row, uint32_t reason, const char *detail)
 {
     struct verdict_page *page = ctx;
     struct arena *arena = &page->i->answer;
     if (seq > page->to_seq)
         return false;
+    if (reason == PARBUS__REASON__REASON_NONE)
+        detail = say_damaged(page->i, seq, detail);
     size_t bytes = strlen(detail) + 1;
     Parbus__Reject *r = arena_alloc(arena, sizeof *r);
     char *text = arena_alloc(arena, bytes);

@@ -98,7 +98,8 @@ static bool of_feeder(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, 
                       const struct reject_header *header, const char *detail)
 {
     const struct rejects_of_feeder *f = ctx;
-    return feeder == f->feeder && epoch == f->epoch && f->add(f->ctx, seq, row, header->reason, detail);
+    return feeder == f->feeder && epoch == f->epoch &&
+           f->add(f->ctx, seq, row, header ? header->reason : PARBUS__REASON__REASON_NONE, detail);
 }
 
 void stores_rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,

@@ -144,6 +144,8 @@ static void no_rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq,
                        bool (*add)(void *, uint64_t, uint32_t, uint32_t, const char *), void *add_ctx)
 {
     (void)ctx, (void)feeder, (void)epoch, (void)row;
+    for (size_t i = 0; i < t.rejects_damaged; i++)
+        add(add_ctx, seq, (uint32_t)i, PARBUS__REASON__REASON_NONE, "its checksum is wrong");
     add(add_ctx, seq, 2, PARBUS__REASON__REJECTED_VALUE_OUT_OF_RANGE, "value 19 is outside 0..18");
 }
 

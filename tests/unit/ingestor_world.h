@@ -38,11 +38,12 @@ struct ingestor_world {
     bool disk_silent;      /* a commit gets no answer yet */
     bool fenced;           /* somebody else is the writer */
     bool disk_unreadable;
-    uint64_t cut;     /* the last connection that was ended */
-    uint64_t ticket;  /* under way; 0: none */
-    enum err result;  /* that it will get */
-    char told[4096];  /* what the core told its log, "id text" a line */
-    char noted[4096]; /* … and the access log: "event reason name" a line */
+    size_t rejects_damaged; /* so many before the one that Status finds */
+    uint64_t cut;           /* the last connection that was ended */
+    uint64_t ticket;        /* under way; 0: none */
+    enum err result;        /* that it will get */
+    char told[4096];        /* what the core told its log, "id text" a line */
+    char noted[4096];       /* … and the access log: "event reason name" a line */
     struct sent to_feeder[4096], to_worker[8192];
     size_t feeder_count, worker_count;
     struct buffer packed;

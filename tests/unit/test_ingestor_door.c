@@ -85,17 +85,34 @@ Test(ingestor_door, a_submission_that_breaks_a_rule_is_used_up)
     cr_assert(scored && scored->scored == 1, "refused for good counts as scored");
 }
 
-Test(ingestor_door, status_names_the_rejects)
+static const Parbus__Verdict *verdict_of_nine(void)
 {
-    hello(1);
     Parbus__Status ask = PARBUS__STATUS__INIT;
     ask.has_from_seq = ask.has_to_seq = 1;
     ask.from_seq = 1;
     ask.to_seq = 9;
     FROM_FEEDER(STATUS, ask);
-    const Parbus__Verdict *v = (const Parbus__Verdict *)last_to_feeder(PARBUS__TO_FEEDER__BODY_VERDICT);
+    return (const Parbus__Verdict *)last_to_feeder(PARBUS__TO_FEEDER__BODY_VERDICT);
+}
+
+Test(ingestor_door, status_names_the_rejects)
+{
+    hello(1);
+    const Parbus__Verdict *v = verdict_of_nine();
     cr_assert(v && v->n_reject == 1 && v->reject[0]->row == 2);
     cr_assert(v->has_epoch && v->epoch == 1);
+}
+
+Test(ingestor_door, rejects_that_state_has_damaged_are_named_counted_and_told)
+{
+    hello(1);
+    t.rejects_damaged = 3;
+    const Parbus__Verdict *v = verdict_of_nine();
+    cr_assert(v && v->n_reject == 4 && v->reject[3]->reason && v->reject[3]->row == 2, "the others are there");
+    cr_assert(v->reject[0]->reason == PARBUS__REASON__REASON_NONE && v->reject[0]->row == 0);
+    cr_assert(strstr(v->reject[0]->detail, "state is damaged here"), "%s", v->reject[0]->detail);
+    cr_assert_eq(ingestor_metrics(t.core)->value[METRIC_rejects_damaged], 3);
+    cr_assert(strstr(t.told, "state.reject_damaged seq=1 why=\"its checksum is wrong\""), "%s", t.told);
 }
 
 Test(ingestor_door, each_submission_that_is_not_taken_is_counted)

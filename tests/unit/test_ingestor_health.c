@@ -393,3 +393,23 @@ Test(ingestor_health, a_damaged_record_that_was_applied_before_is_not_told_any_m
     tick(1);
     cr_assert_not(stats()->partition[of]->damage && *stats()->partition[of]->damage);
 }
+
+/* A copy that is put back loses what came since in all partitions: to refuse it in one would save nothing, and hold up
+ * all that its feeders send behind it. */
+Test(ingestor_health, a_damaged_partition_still_takes_submissions_and_applies_them_when_it_can_be_read_again)
+{
+    size_t count, appends = t.appends;
+    uint64_t last = last_pseq(of);
+    flip_a_bit();
+    wait(3000);
+    cr_assert(*stats()->partition[of]->damage);
+    submit(receipt() + 1);
+    tick(2);
+    cr_assert_eq(t.appends, appends + 1);
+    cr_assert_eq(last_pseq(of), last + 1, "it is for the same unit");
+    t.journal[t.journal_count - 1].partition = UINT32_MAX; /* the new one stays whole */
+    flip_a_bit();
+    t.journal[t.journal_count - 1].partition = of;
+    wait(2000);
+    cr_assert_eq(last_work(&count)->first_pseq, last + 1);
+}

@@ -114,3 +114,34 @@ Test(state_damage, a_damaged_cursor_holds_up_its_own_partition_alone)
     cr_assert_eq(claim.err, ERR_CORRUPT);
     cr_assert(strstr(claim.why.text, "its checksum is wrong"), "%s", claim.why.text);
 }
+
+struct rejects_seen {
+    size_t whole, damaged;
+    uint64_t damaged_seq;
+};
+
+static bool see_reject(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
+                       const struct reject_header *header, const char *detail)
+{
+    struct rejects_seen *seen = ctx;
+    (void)feeder, (void)epoch, (void)row;
+    seen->whole += header != NULL;
+    seen->damaged += header == NULL;
+    if (header)
+        return true;
+    seen->damaged_seq = seq;
+    cr_assert(strstr(detail, "its checksum is wrong"), "%s", detail);
+    return true;
+}
+
+Test(state_damage, a_damaged_reject_is_told_and_keeps_nobody_from_the_others)
+{
+    struct rejects_seen seen = {0};
+    setup_damage();
+    cr_assert(commit_one(s, 3, 9, 2));
+    spoil_first("rejects", true);
+    cr_assert_eq(state_rejects_each(s, 4, 1, 0, 0, see_reject, &seen, &e), OK, "%s", e.text);
+    cr_assert_eq(seen.damaged, 1);
+    cr_assert_eq(seen.damaged_seq, 1);
+    cr_assert_eq(seen.whole, 1);
+}

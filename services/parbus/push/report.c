@@ -107,7 +107,8 @@ void push_report_progress(struct push_report *r, const struct parbus_feeder_tota
 
 void push_report_reject(struct push_report *r, const struct push_origin *at, Parbus__Reason reason, const char *detail)
 {
-    const char *name = reason_of(reason)->name, *text = detail && *detail ? detail : reason_of(reason)->text;
+    const char *name = reason == PARBUS__REASON__REASON_NONE ? "UNREADABLE" : reason_of(reason)->name; /* D11a */
+    const char *text = detail && *detail ? detail : reason_of(reason)->text;
     clear_line(r);
     if (!r->options->json) {
         printf("%s:%ld: %s: ", push_report_file(r, at->file), at->line, name);

@@ -1,5 +1,6 @@
 #include "services/parbus/rejects/list.h"
 #include "journal/record.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,9 @@ struct stored { /* a reject copied out of state */
 struct page {
     struct stored row[PAGE_ROWS];
     size_t count;
-    uint32_t only_feeder; /* 0: all */
+    uint32_t only_feeder;   /* 0: all */
+    size_t damaged;         /* so many were left out, on all pages */
+    struct err_text damage; /* of the first of them */
 };
 
 struct listing {
@@ -40,6 +43,11 @@ static bool store_row(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, 
     struct page *p = ctx;
     if (p->only_feeder && feeder != p->only_feeder)
         return false;
+    if (!header) {
+        if (p->damaged++ == 0)
+            snprintf(p->damage.text, sizeof p->damage.text, "feeder %u, seq %" PRIu64 ": %s", feeder, seq, detail);
+        return true;
+    }
     struct stored *s = &p->row[p->count++];
     *s = (struct stored){.feeder = feeder, .row = row, .epoch = epoch, .seq = seq, .header = *header};
     s->detail = strndup(detail, header->detail_bytes);
@@ -173,6 +181,9 @@ static enum err list(struct listing *l, struct page *p, struct err_text *e)
         next.row++;
     } while (!err && p->count == PAGE_ROWS && !enough(l));
     clear_page(p);
+    if (!err && p->damaged)
+        err = err_set(e, ERR_CORRUPT, "%zu %s left out, for state is damaged there; the first one: %s", p->damaged,
+                      p->damaged == 1 ? "reject is" : "rejects are", p->damage.text);
     return err;
 }
 

@@ -23,7 +23,9 @@ struct reject_row {
 /* ERR_NOT_FOUND: no such feeder was ever here. */
 enum err reject_filter_check(const struct explanation *stores, const struct reject_filter *filter, struct err_text *e);
 
-/* In order of feeder, epoch, seq, row. The row is valid only inside fn. State is read in portions, so that a slow
+/* ERR_CORRUPT, after all others: how many are damaged in state, and what of the first one.
+ *
+ * In order of feeder, epoch, seq, row. The row is valid only inside fn. State is read in portions, so that a slow
  * reader of our output holds no transaction open. */
 typedef void reject_row_fn(void *ctx, const struct reject_row *row);
 enum err reject_list(const struct explanation *stores, const struct reject_filter *filter, reject_row_fn *fn, void *ctx,
