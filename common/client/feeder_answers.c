@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* D4c. 2^50 ms: no clock says that. */
+static const int64_t CLOCK_AHEAD_MS_MAX = 300000, CLOCK_MS_END = INT64_C(1) << 50;
+
 static void tell_trouble(struct feeder_core *c, const char *text)
 {
     if (c->events.trouble)
@@ -213,6 +216,21 @@ static void now_in(struct feeder_core *c, int64_t now_us)
     c->take_over = c->in_use = false;
 }
 
+/* D4c: told once, and again when it was right in between. */
+static void look_at_clock(struct feeder_core *c, int64_t theirs_ms)
+{
+    int64_t ahead_ms = theirs_ms > 0 && theirs_ms < CLOCK_MS_END ? c->wall_ms - theirs_ms : 0;
+    bool wrong = ahead_ms > CLOCK_AHEAD_MS_MAX || ahead_ms < -CLOCK_AHEAD_MS_MAX;
+    char text[160];
+    if (wrong && !c->clock_told) {
+        snprintf(text, sizeof text,
+                 "the clock here is %lld s %s the ingestor's: one of them is wrong, and so are times of observation",
+                 (long long)(ahead_ms < 0 ? -ahead_ms : ahead_ms) / 1000, ahead_ms < 0 ? "behind" : "ahead of");
+        tell_trouble(c, text);
+    }
+    c->clock_told = wrong;
+}
+
 /* D4 */
 static void on_welcome(struct feeder_core *c, int64_t now_us, const void *message)
 {
@@ -229,6 +247,7 @@ static void on_welcome(struct feeder_core *c, int64_t now_us, const void *messag
         return;
     }
     take_limits(c, welcome);
+    look_at_clock(c, welcome->clock_ms);
     now_in(c, now_us);
     c->doubts = c->restarts = 0;
     take_scored(c, welcome);
@@ -487,6 +506,7 @@ void feeder_core_receive(struct feeder_core *c, const struct wire_message *m, st
 {
     if (c->state == FEEDER_FAILED)
         return;
+    c->wall_ms = now.wall_ms;
     if (m->err)
         feeder_note_trouble(c, PARBUS__REASON__REFUSED_MALFORMED, m->why);
     else if (m->kind < sizeof answers / sizeof *answers && answers[m->kind])

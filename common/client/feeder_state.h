@@ -59,6 +59,8 @@ struct feeder_core {
     uint32_t burst;         /* D9a: so many may be under way; 0: what the window holds */
     Parbus__Reason trouble; /* told last; told again only after things went well */
     bool send_full;
+    int64_t wall_ms; /* when the message that is being looked at came */
+    bool clock_told; /* that one of the two clocks is wrong */
 
     struct {
         struct buffer packed;

@@ -100,14 +100,15 @@ static uint64_t least_epoch(const struct feeder *f, bool own)
     return feeder_known(f) ? f->mark.epoch + 1 : FIRST_EPOCH;
 }
 
-static void send_welcome(struct door *d, const struct feeder *f, uint32_t number, uint64_t request)
+static void send_welcome(struct door *d, const struct feeder *f, uint32_t number, uint64_t request, int64_t wall_ms)
 {
     Parbus__Welcome welcome = PARBUS__WELCOME__INIT;
     welcome.has_next_seq = welcome.has_window = welcome.has_submission_bytes_max = welcome.has_rows_max = 1;
     welcome.has_scored = welcome.has_feeder_number = welcome.has_request = 1;
     welcome.request = request;
     welcome.next_seq = f->receipted + 1;
-    welcome.has_digest = 1;
+    welcome.has_digest = welcome.has_clock_ms = 1;
+    welcome.clock_ms = wall_ms;
     welcome.digest = f->receipted_digest;
     welcome.window = (uint32_t)d->settings->feeder_window;
     welcome.submission_bytes_max = (uint64_t)d->settings->submission_bytes_max;
@@ -199,7 +200,7 @@ void hello_take(struct door *d, uint64_t peer, const Parbus__Hello *said, struct
     feeders_connect(&d->feeders, number, peer);
     f->heard_us = now.mono_us;
     f->gap_told = false;
-    send_welcome(d, f, number, hello->request);
+    send_welcome(d, f, number, hello->request, now.wall_ms);
     receipts_totals_changed(d, number);
 }
 

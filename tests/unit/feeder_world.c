@@ -103,6 +103,7 @@ static void door_hello(struct world *w, const Parbus__Hello *hello)
     welcome.has_window_bytes = d->window_bytes > 0, welcome.window_bytes = d->window_bytes;
     welcome.scored = d->receipted;
     welcome.has_digest = 1, welcome.digest = d->receipted_digest;
+    welcome.has_clock_ms = d->clock_ms > 0, welcome.clock_ms = d->clock_ms;
     welcome.has_request = d->echo, welcome.request = hello->request;
     world_answer(w, PARBUS__TO_FEEDER__BODY_WELCOME, &welcome.base);
 }
@@ -328,7 +329,7 @@ static unsigned arrivals(struct world *w, struct flight arrived[FLIGHT_MAX])
     return count;
 }
 
-struct moment world_now(const struct world *w) { return (struct moment){.mono_us = w->now_us}; }
+struct moment world_now(const struct world *w) { return (struct moment){.mono_us = w->now_us, .wall_ms = w->wall_ms}; }
 
 void world_receive(struct world *w, const void *data, size_t bytes)
 {

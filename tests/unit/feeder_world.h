@@ -21,6 +21,7 @@ struct door {           /* one feeder, written after PROTOCOL.md and not after t
     uint64_t epoch, receipted, last, peer_epoch, refuse_id;
     uint64_t digest, receipted_digest; /* of all up to last, receipted */
     bool hello, echo, gap_told;
+    int64_t clock_ms;  /* 0: it does not say */
     bool full;         /* nothing can be stored, which a run of submissions is told once */
     uint64_t came;     /* submissions, however often each */
     bool in_use, free; /* another line has the name; it was given back */
@@ -37,7 +38,7 @@ struct world {
     struct door door;
     struct feeder_core *core;
     struct arena arena;
-    int64_t now_us;
+    int64_t now_us, wall_ms;
     uint64_t receipt, refused, refusals, renumbered, verdicts, descriptions, troubles;
     Parbus__Reason refusal_reason;
     bool stored, quiet, take_over;

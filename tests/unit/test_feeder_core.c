@@ -97,6 +97,31 @@ Test(feeder_core, a_stale_epoch_is_followed_by_the_next_one)
     assert_each_once_in_order(w, 3);
 }
 
+Test(feeder_core, a_clock_that_is_more_than_five_minutes_off_is_told_once_and_nothing_waits_for_it)
+{
+    const struct {
+        int64_t here_ms, there_ms;
+        uint64_t troubles;
+    } rows[] = {{1760000000000, 1760000300000, 0},
+                {1760000300000, 1760000000000, 0},
+                {1760000000000, 1760000300001, 1},
+                {1760000300001, 1760000000000, 1},
+                {1760000000000, 0, 0},
+                {1760000000000, INT64_MAX, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        start_again(calm(9));
+        w->wall_ms = rows[i].here_ms;
+        w->door.clock_ms = rows[i].there_ms;
+        world_submit(w, 1);
+        steps(w, 100);
+        w->door.hello = false; /* it has restarted */
+        world_submit(w, 2);
+        steps(w, 2000);
+        cr_assert(w->troubles == rows[i].troubles, "row %zu: %lu", i, w->troubles);
+        assert_each_once_in_order(w, 2);
+    }
+}
+
 /* One of the two clocks is wrong; when it is right again, all goes on. */
 Test(feeder_core, an_epoch_ahead_is_told_and_waited_out)
 {

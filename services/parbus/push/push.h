@@ -1,5 +1,6 @@
 /* `parbus push`: CSV files in, submissions with receipts out. The parts, in the order in which a row meets them:
- *   cmd_push.c  options, and what is said at the end
+ *   arguments.c options
+ *   cmd_push.c  what is said at the end
  *   run.c       the phases, on the reactor
  *   input.c     the files, and what comes through pipes
  *   names.c     index, period, indicator and stage of a row, as the ingestor describes them
@@ -19,6 +20,7 @@
 #include "journal/journal.h"
 #include <jansson.h>
 #include <parbus/feeder.h>
+#include <stdio.h>
 
 enum {
     PUSH_ROWS_MAX = 16384,          /* of one submission */
@@ -41,6 +43,9 @@ struct push_options {
     long batch, timeout_s;
     int file_count;
     char **file;
+    const char *command; /* whose words these are; NULL: "push" */
+    FILE *out;           /* for the result; NULL: standard output */
+    int64_t progress_us; /* where nobody looks at a terminal, a line of progress each so long; 0: none */
 };
 
 /* ---- names ---- */
@@ -153,6 +158,7 @@ static inline size_t push_ledger_bytes(const struct push_ledger *l) { return l->
 struct push_report {
     const struct push_options *options;
     bool terminal, line_open;
+    FILE *out;
     int64_t shown_us;
     uint64_t bytes_total, bytes_read;
     uint64_t rows_read, rows_bad, rows_sent, rows_rejected, submissions, failures;

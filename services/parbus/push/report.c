@@ -14,7 +14,7 @@ enum { SHOW_US = 100000, BAR_CELLS = 24, LISTED_MAX = 10000 };
 
 void push_report_start(struct push_report *r, const struct push_options *o)
 {
-    *r = (struct push_report){.options = o, .terminal = isatty(STDERR_FILENO)};
+    *r = (struct push_report){.options = o, .terminal = isatty(STDERR_FILENO), .out = o->out ? o->out : stdout};
     r->faults = json_array();
     r->rejects = json_array();
     ASSERT(r->faults && r->rejects);
@@ -68,7 +68,7 @@ void push_report_words(struct push_report *r, const char *format, ...)
 {
     va_list args;
     clear_line(r);
-    fputs("parbus push: ", stderr);
+    fprintf(stderr, "parbus %s: ", r->options->command ? r->options->command : "push");
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
@@ -86,9 +86,27 @@ static void draw_bar(const struct push_report *r)
     fprintf(stderr, "] %3" PRIu64 " %%  ", r->bytes_read * 100 / r->bytes_total);
 }
 
+/* Of a service: while something is outstanding. */
+static void tell_progress(struct push_report *r, const struct parbus_feeder_totals *t, int64_t now_us)
+{
+    if (!r->shown_us)
+        r->shown_us = now_us;
+    if (!r->options->progress_us || now_us - r->shown_us < r->options->progress_us)
+        return;
+    r->shown_us = now_us;
+    if (t->receipted < t->last_seq)
+        push_report_words(r, "%" PRIu64 " of %" PRIu64 " %s a receipt, %s", t->receipted, t->last_seq,
+                          plural(t->last_seq, "submission has", "submissions have"),
+                          t->connected ? "connected"
+                          : t->in_use  ? "the name is in use elsewhere"
+                                       : "nobody answers");
+}
+
 void push_report_progress(struct push_report *r, const struct parbus_feeder_totals *t)
 {
     int64_t now_us = clock_mono_us();
+    if (!r->terminal)
+        tell_progress(r, t, now_us);
     if (!r->terminal || now_us - r->shown_us < SHOW_US)
         return;
     r->shown_us = now_us;
@@ -136,8 +154,8 @@ static void result_json(const struct push_report *r, const struct parbus_feeder_
     }
     if (trouble)
         json_object_set_new(o, "trouble", json_string(trouble));
-    json_dumpf(o, stdout, JSON_INDENT(2));
-    putchar('\n');
+    json_dumpf(o, r->out, JSON_INDENT(2));
+    fputc('\n', r->out);
     json_decref(o);
 }
 
