@@ -50,13 +50,20 @@ static enum err check_pair(const struct context *c, struct err_text *e)
 
 /* ---- reading ---- */
 
+static enum err twice(struct err_text *e) { return err_set(e, ERR_INVALID, "it is there twice"); }
+
 static enum err take_key(uint8_t key[static CONTEXT_KEY_BYTES], const char *text, struct err_text *e)
 {
+    static const uint8_t none[CONTEXT_KEY_BYTES];
+    if (memcmp(key, none, sizeof none) != 0)
+        return twice(e);
     return context_key_read(key, text) ? OK : err_set(e, ERR_INVALID, "a key has 40 characters of Z85");
 }
 
 static enum err take_text(char *out, size_t bytes, const char *text, struct err_text *e)
 {
+    if (*out)
+        return twice(e);
     return (size_t)snprintf(out, bytes, "%s", text) < bytes
                ? OK
                : err_set(e, ERR_INVALID, "longer than %zu bytes", bytes - 1);

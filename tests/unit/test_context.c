@@ -143,6 +143,17 @@ Test(context, comments_blank_lines_and_blanks_around_do_not_matter)
     cr_assert_eq(reads(whole("\n  # a note\n  door   =  tcp://a:1  \n")), OK, "%s", why.text);
 }
 
+/* Which of them was meant, nobody knows. */
+Test(context, what_is_there_twice_is_refused)
+{
+    cr_assert_eq(reads(whole("name = h05\nname = h06\n")), ERR_INVALID);
+    cr_assert(strstr(why.text, ":4: it is there twice"), "%s", why.text);
+    char keys[512];
+    snprintf(keys, sizeof keys, "%s", whole(""));
+    cr_assert_eq(reads(whole(keys)), ERR_INVALID);
+    cr_assert(strstr(why.text, ":3: it is there twice"), "%s", why.text);
+}
+
 Test(context, a_file_without_keys_is_refused)
 {
     cr_assert_eq(reads(""), ERR_INVALID);
