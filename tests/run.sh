@@ -5,7 +5,8 @@
 #   tests/run.sh [--long [MINUTES]] [ctest option…]
 #
 #   --long [MINUTES]  500 kills in the chaos test, 500 power cuts, a feed subscriber suspended for a minute, 5,000,000 mutated
-#                     messages; after all tests, simulator seeds for MINUTES (10 by default). The first part takes about an
+#                     messages; after all tests, simulator seeds for MINUTES (10 by default), and as long coverage-guided
+#                     fuzzing, in which all harnesses have a part (tests/fuzz/run.sh). The first part takes about an
 #                     hour on two cores. What PARBUS_CHAOS_KILLS, PARBUS_POWERCUTS, PARBUS_FUZZ_MUTATIONS say goes before it.
 set -euo pipefail
 
@@ -57,5 +58,8 @@ if [ "$long" -gt 0 ]; then
   echo "simulating for $long minutes …" >&2
   build/asan/tests/sim/sim --seconds $((long * 60)) --jobs "$jobs" || status=1
   sanitized_end || status=1
+  echo "fuzzing for $long minutes …" >&2
+  harnesses=("$root"/tests/fuzz/fuzz_*.c)
+  ASAN_OPTIONS='' UBSAN_OPTIONS='' "$root/tests/fuzz/run.sh" $((long * 60 / ${#harnesses[@]})) || status=1
 fi
 exit "$status"
