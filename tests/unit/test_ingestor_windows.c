@@ -77,6 +77,45 @@ Test(ingestor_windows, one_submission_may_be_larger_than_the_window)
     cr_assert_eq(receipt(), 2);
 }
 
+/* Of the submission that was journalled last. */
+static size_t bytes_journalled(void)
+{
+    struct record_reader r;
+    struct record_entry entry;
+    const uint8_t *body;
+    const struct stored *last = &t.journal[t.journal_count - 1];
+    cr_assert_eq(record_open(&r, last->record, last->bytes, NULL), OK);
+    cr_assert(record_next(&r, &entry, &body));
+    return entry.body_bytes;
+}
+
+Test(ingestor_windows, a_submission_has_at_most_so_many_bytes)
+{
+    hello(1);
+    submit_large(1);
+    tick(2);
+    cr_assert_eq(receipt(), 1);
+    int64_t bytes = (int64_t)bytes_journalled();
+    for (uint64_t epoch = 2, more = 2; more-- > 0; epoch++) {
+        t.settings.submission_bytes_max = bytes + (int64_t)more;
+        ingestor_world_restore();
+        hello(epoch);
+        size_t journalled = t.journal_count;
+        submit_large(1);
+        tick(2);
+        cr_assert_eq(t.journal_count, journalled + 1, "%d bytes fit %d", (int)bytes, (int)(bytes + (int64_t)more));
+    }
+    t.settings.submission_bytes_max = bytes - 1;
+    ingestor_world_restore();
+    hello(4);
+    size_t journalled = t.journal_count;
+    submit_large(1);
+    tick(2);
+    const Parbus__Refusal *r = last_refusal();
+    cr_assert(r && r->reason == PARBUS__REASON__REFUSED_TOO_LARGE && r->seq == 1);
+    cr_assert_eq(t.journal_count, journalled);
+}
+
 Test(ingestor_windows, a_group_never_outgrows_a_message_to_a_worker)
 {
     one_of_each();

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { DEADLINE_US = 10000000 };
@@ -200,6 +202,45 @@ Test(link, a_message_beyond_the_limit_never_arrives)
     cr_assert_eq(link_bytes(&message), bytes - 1);
     free(big);
     link_close(&rude), link_close(&polite), link_close(&router);
+}
+
+/* Connected, and silent. */
+static int stranger(void)
+{
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    snprintf(where.sun_path, sizeof where.sun_path, "%s/run/door", directory);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    cr_assert(fd >= 0 && connect(fd, (const struct sockaddr *)&where, sizeof where) == 0);
+    return fd;
+}
+
+/* When the other end closed it. */
+static int64_t closed_us(int fd)
+{
+    char byte;
+    while (read(fd, &byte, 1) > 0)
+        continue;
+    close(fd);
+    return clock_mono_us();
+}
+
+Test(link, who_does_not_say_who_he_is_in_time_is_closed_and_not_before)
+{
+    enum { HANDSHAKE_MS = 200 };
+    char endpoint[LINK_ENDPOINT_BYTES];
+    void *router;
+    cr_assert_eq(link_endpoint(endpoint, directory, "door", &e), OK);
+    const struct link_options options = {.hwm = 10, .handshake_ms = HANDSHAKE_MS};
+    cr_assert_eq(link_open(&router, ZMQ_ROUTER, LINK_BIND, endpoint, &options, &e), OK, "%s", e.text);
+    void *dealer = open_socket(ZMQ_DEALER, LINK_CONNECT, "door", 10);
+    send_text(dealer, "hello");
+    expect_message(router, ZMQ_ROUTER, "hello");
+    int64_t from_us = clock_mono_us();
+    int silent = stranger();
+    cr_assert_geq(closed_us(silent), from_us + (HANDSHAKE_MS - 1) * 1000);
+    send_text(dealer, "again");
+    expect_message(router, ZMQ_ROUTER, "again");
+    link_close(&dealer), link_close(&router);
 }
 
 Test(link, a_path_too_long_for_a_socket_is_explained)
