@@ -163,6 +163,22 @@ static void await_chain(void)
         REQUIRE(clock_mono_us() < deadline_us, "the chain is never made");
 }
 
+static enum err take_piece(void *ctx, const void *data, size_t bytes, struct err_text *e)
+{
+    (void)data, (void)e;
+    *(size_t *)ctx += bytes;
+    return OK;
+}
+
+/* A backup is read in one thread and taken in another. */
+static void stream(void)
+{
+    size_t bytes = 0;
+    struct err_text e = {""};
+    REQUIRE(journal_stream(journal, take_piece, &bytes, &e) == OK, "%s", e.text);
+    REQUIRE(bytes > COMMITS * PARTITIONS * sizeof(struct record_entry), "%zu bytes are no journal", bytes);
+}
+
 int main(void)
 {
     start();
@@ -181,6 +197,7 @@ int main(void)
     committer_stop(&committer);
     REQUIRE(journal_last_commit(journal) == COMMITS + 1, "what was under way at the end is not waited for");
     REQUIRE(journal_unchained(journal) == 0 && journal_chain_kept(journal), "the chain is not finished");
+    stream();
     stop();
     return 0;
 }
