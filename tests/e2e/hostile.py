@@ -408,7 +408,7 @@ CASES = [
          lasts=True),
     Case("Describe that 100 do not read", floods("door", "describe-unread", 100, "par-province"),
          [(I, "questions_unanswered"), (I, "questioners_cut")], lasts=True),
-    Case("one name after another", floods("door", "names", 1, "flood"), [(I, "questions_unanswered"), (I, "questioners_cut")],
+    Case("one name after another, of 20", floods("door", "names", 20, "flood"), [(I, "questions_unanswered"), (I, "questioners_cut")],
          lasts=True),
     Case("2 MiB of junk, of 3", floods("door", "junk", 3), [(I, "refused_malformed")], lasts=True),
     Case("16,000 subscriptions, of 50", floods("feed", "subscribe", 50), [(P, "subscribers_cut")], lasts=True),
