@@ -103,7 +103,7 @@ void connections_free(struct connections *c)
 
 static struct connections own = {.most = INT64_MAX, .most_per_address = INT64_MAX};
 static pthread_mutex_t own_mutex = PTHREAD_MUTEX_INITIALIZER; /* libzmq accepts, and ours cuts off */
-static atomic_uint_least64_t over, came;
+static atomic_uint_least64_t over;
 
 void connections_bound(int64_t most, int64_t most_per_address)
 {
@@ -112,8 +112,6 @@ void connections_bound(int64_t most, int64_t most_per_address)
 }
 
 uint64_t connections_over_limit(void) { return atomic_load(&over); }
-
-uint64_t connections_came(void) { return atomic_load(&came); }
 
 static struct connection of_process(int fd)
 {
@@ -159,7 +157,7 @@ bool connections_let_in(int fd)
     pthread_mutex_lock(&own_mutex);
     bool in = !from.address || connections_admit(&own, fd, from, is_open, clock_mono_us());
     pthread_mutex_unlock(&own_mutex);
-    atomic_fetch_add(in ? &came : &over, 1);
+    atomic_fetch_add(&over, !in);
     return in;
 }
 

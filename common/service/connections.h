@@ -40,5 +40,3 @@ bool connections_let_in(int fd);
 void connections_cut_off(int fd);
 /* Closed at once. */
 uint64_t connections_over_limit(void);
-/* Let in, since the process began. */
-uint64_t connections_came(void);

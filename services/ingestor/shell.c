@@ -99,7 +99,7 @@ static int64_t tick(void *ctx, struct moment now)
     struct metrics *metrics = ingestor_metrics(s->core);
     metrics->value[METRIC_messages_misshapen] = link_dropped();
     metrics->value[METRIC_connections_over_limit] = connections_over_limit();
-    metrics->value[METRIC_connections_unspoken] = connections_came() - gate_questions(s->gate);
+    metrics->value[METRIC_connections_unspoken] = link_accepted_count() - gate_questions(s->gate);
     memory_give_back(metrics->value[METRIC_messages_malformed] + metrics->value[METRIC_questions_unanswered],
                      now.mono_us);
     metrics->value[METRIC_connections_refused] = descriptors_refused();

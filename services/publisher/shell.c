@@ -156,7 +156,7 @@ static int64_t tick(void *ctx, struct moment now)
     struct shell *s = ctx;
     struct err_text why;
     s->metrics.value[METRIC_connections_over_limit] = connections_over_limit();
-    s->metrics.value[METRIC_connections_unspoken] = connections_came() - gate_questions(s->common.gate);
+    s->metrics.value[METRIC_connections_unspoken] = link_accepted_count() - gate_questions(s->common.gate);
     memory_give_back(s->metrics.value[METRIC_subscribers_cut], now.mono_us);
     s->metrics.value[METRIC_connections_refused] = descriptors_refused();
     s->metrics.value[METRIC_connections_refused_lately] = descriptors_refused_lately(now.mono_us);

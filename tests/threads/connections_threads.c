@@ -1,6 +1,7 @@
-/* libzmq's thread accepts connections, and so counts them (connections.h, descriptors.h), while ours cuts some off and
- * reads the counts. ThreadSanitizer looks on. Ends with 0, or says what was wrong. */
+/* libzmq's thread accepts connections, and so counts them (connections.h, descriptors.h, link.h), while ours cuts some
+ * off and reads the counts. ThreadSanitizer looks on. Ends with 0, or says what was wrong. */
 #include "base/clock.h"
+#include "link/link.h"
 #include "service/connections.h"
 #include "service/descriptors.h"
 #include <arpa/inet.h>
@@ -68,7 +69,7 @@ static void turn(int number)
     if (number % 100 == 0)
         connections_cut_off(atomic_load(&last));
     descriptors_refused_lately(clock_mono_us());
-    REQUIRE(connections_came() + connections_over_limit() <= (uint64_t)number + 1);
+    REQUIRE(link_accepted_count() + connections_over_limit() <= (uint64_t)number + 1);
 }
 
 int main(void)
@@ -84,9 +85,9 @@ int main(void)
         come(&fd[i % AT_ONCE]);
         turn(i);
     }
-    while (connections_came() + connections_over_limit() < CONNECTIONS)
+    while (link_accepted_count() + connections_over_limit() < CONNECTIONS)
         usleep(1000);
-    REQUIRE(connections_came() > 0 && connections_over_limit() > 0);
+    REQUIRE(link_accepted_count() > 0 && connections_over_limit() > 0);
     atomic_store(&over, true);
     come(&fd[0]);
     pthread_join(thread, NULL);
