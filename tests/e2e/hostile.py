@@ -20,7 +20,7 @@ import typing
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "interop"))
 
 import zmq  # noqa: E402
-from messages import door, envelope  # noqa: E402
+from messages import door, envelope, feed  # noqa: E402
 from pipeline import BIN, Pipeline, free_endpoint  # noqa: E402
 from zmtp import connect, frame, greeting, is_closed, peer, ready, send  # noqa: E402
 
@@ -94,15 +94,18 @@ class Scene:
             self.keys[name] = dict(line.split(" = ", 1) for line in file.read_text().splitlines() if " = " in line)
         return self.keys[name]
 
-    def dealer(self, name="mallory", endpoint=None, **other):
+    def dealer(self, name="mallory", endpoint=None, kind=zmq.DEALER, **other):
         """A connection with that key; other: public, secret."""
         key = {**self.key(name), **other}
-        s = self.hold(self.context.socket(zmq.DEALER))
+        s = self.hold(self.context.socket(kind))
         s.linger = 0
         s.curve_serverkey, s.curve_publickey, s.curve_secretkey = (key[k].encode() for k in ("server", "public", "secret"))
-        endpoint = endpoint or f"tcp://{self.source}:0;{self.door.removeprefix('tcp://')}"
-        s.connect(endpoint)
+        s.connect(endpoint or self.near(self.door))
         return s
+
+    def near(self, endpoint):
+        """From this case's address."""
+        return f"tcp://{self.source}:0;{endpoint.removeprefix('tcp://')}"
 
     # ---- where ----
 
@@ -335,6 +338,22 @@ def no_numbers(h):
         submit(s, seq, value=[value])
 
 
+def a_table_not_granted(h):
+    follower = h.dealer(endpoint=h.near(h.feed), kind=zmq.SUB)
+    follower.subscribe(b"qd766/2025\0")
+    asker = h.dealer(endpoint=h.near(h.snapshots))
+    asker.send(envelope(feed.ToSnapshots, snapshot=feed.SnapshotRequest(topic="qd766/2025", request=1)))
+    asker.send(envelope(feed.ToSnapshots, resume=feed.ResumeRequest(topic="qd766/2025", request=2, epoch=1, seq=1)))
+
+
+def junk_at_the_feed(h):
+    for size in 161, 5000:
+        h.dealer(endpoint=h.near(h.feed), kind=zmq.SUB).subscribe(h.random.randbytes(size))
+    asker = h.dealer(endpoint=h.near(h.snapshots))
+    for size in 0, 1, 100, 500:
+        asker.send(h.random.randbytes(size))
+
+
 # ---- somebody of the directory's owner ----
 
 def feeder_inside(h):
@@ -401,6 +420,9 @@ CASES = [
     Case("empty and too large", too_large, [(I, "refused_too_large")], key="large"),
     Case("text that is none", no_text, [(I, "refused_malformed")], key="text"),
     Case("NaN and infinity", no_numbers, [("", "rejected_value_not_finite")], key="numberless"),
+    Case("a table that was not granted", a_table_not_granted,
+         [(P, "subscriptions_not_authorised"), (P, "questions_not_authorised")]),
+    Case("junk at the feed", junk_at_the_feed, [(P, "messages_malformed"), (P, "subscriptions_not_authorised")]),
     Case("a feeder at the inside sockets", feeder_inside, [(I, "messages_malformed"), (P, "messages_malformed")]),
     Case("another user inside", another_user, [(I, "connections_foreign_user"), (P, "connections_foreign_user")]),
     Case("names of connections", claimed_names, [(I, "messages_misshapen")]),

@@ -13,7 +13,7 @@ import sys
 WAITS = {"wait", "communicate", "join"}
 RUNS = {"run", "check_call", "check_output", "call"}
 PACES = {
-    "tests/bench/beside.py": "memory is looked at so often",
+    "tests/bench/beside.py": "a hostile peer comes again so often",
     "tests/e2e/pipeline.py": "until() looks again",
     "tests/interop/feeder.py": "Refusal.retry_after_ms: the protocol says how long (D9)",
 }
