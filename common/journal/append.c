@@ -120,6 +120,7 @@ static enum err put_feeder(struct journal *j, MDB_txn *txn, const struct journal
     struct feeder_value value = {.version = FEEDER_VERSION,
                                  .without_outbox = m->value.without_outbox,
                                  .free = m->value.free,
+                                 .removed = m->value.removed,
                                  .epoch = m->value.epoch,
                                  .last_seq = m->value.last_seq,
                                  .refused = m->value.refused,

@@ -15,6 +15,7 @@ struct journal_feeder {
     uint64_t line;            /* whose numbering it is (D16) */
     bool without_outbox;      /* it ends with its process */
     bool free;                /* it has said Bye: another line may have the name */
+    bool removed;             /* a person has given its place to others (D21) */
     char name[FEEDER_NAME_BYTES];
 };
 struct journal_put {

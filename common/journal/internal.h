@@ -53,7 +53,7 @@ static inline uint32_t index_crc(const void *key, const struct index_value *v)
 }
 
 struct feeder_value {
-    uint8_t version, without_outbox, free, zero[5];
+    uint8_t version, without_outbox, free, removed, zero[4];
     uint64_t epoch, last_seq, refused, digest, line;
     char name[72];
     uint32_t crc, zero2;

@@ -112,7 +112,8 @@ static enum err feeder_step(struct walk *w, const MDB_val *key, const MDB_val *d
                                     .digest = value.digest,
                                     .line = value.line,
                                     .without_outbox = value.without_outbox,
-                                    .free = value.free};
+                                    .free = value.free,
+                                    .removed = value.removed};
     memcpy(feeder.name, value.name, sizeof feeder.name - 1);
     w->more = w->feeder(w->ctx, number, &feeder);
     return OK;

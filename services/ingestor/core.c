@@ -10,6 +10,7 @@
 #include "services/ingestor/past.h"
 #include "services/ingestor/questions.h"
 #include "services/ingestor/receipts.h"
+#include "services/ingestor/removal.h"
 #include "services/ingestor/room.h"
 #include "services/ingestor/submissions.h"
 #include <stdio.h>
@@ -250,6 +251,9 @@ static void from_feeder(struct ingestor *i, struct peer from, const struct wire_
         break;
     case PARBUS__TO_INGESTOR__BODY_CHANGE_ACCESS:
         changes_take(i, from, (const Parbus__ChangeAccess *)m->message, now);
+        break;
+    case PARBUS__TO_INGESTOR__BODY_REMOVE_FEEDER:
+        removal_take(&i->door, peer, (const Parbus__RemoveFeeder *)m->message, now);
         break;
     }
 }

@@ -19,7 +19,15 @@ void feeders_enter(struct feeders *all, struct feeder *f)
     all->journalled += !f->journalled;
     all->entering -= f->entering;
     f->journalled = true;
-    f->entering = false;
+    f->entering = f->removed = false;
+}
+
+void feeders_leave(struct feeders *all, struct feeder *f)
+{
+    ASSERT(f->journalled && all->journalled);
+    all->journalled--;
+    f->journalled = false;
+    f->removed = true;
 }
 
 static uint64_t name_key(const char *name) { return hash_bytes(name, strlen(name)); }
@@ -56,8 +64,9 @@ void feeders_restore(struct feeders *f, uint32_t number, const struct journal_fe
                                        .receipted_refused = mark->refused,
                                        .receipted_digest = mark->digest,
                                        .free = mark->free,
-                                       .journalled = true};
-    f->journalled++;
+                                       .journalled = !mark->removed,
+                                       .removed = mark->removed};
+    f->journalled += !mark->removed;
     map_put(&f->by_name, name_key(mark->name), number);
 }
 
@@ -110,7 +119,7 @@ static uint32_t evict_newcomer(struct feeders *f)
     f->newcomer_first = (f->newcomer_first + 1) % NEWCOMERS_MAX;
     f->newcomer_count--;
     struct feeder *oldest = &f->feeder[number];
-    if (feeder_known(oldest))
+    if (feeder_kept(oldest))
         return 0;
     feeders_forget_peer(f, oldest->peer);
     map_remove(&f->by_name, name_key(oldest->mark.name));
@@ -122,7 +131,7 @@ static uint32_t evict_newcomer(struct feeders *f)
 static uint32_t leave_newcomer(struct feeders *f, uint64_t peer)
 {
     uint32_t number;
-    if (!map_get(&f->by_peer, peer, &number) || feeder_known(&f->feeder[number]))
+    if (!map_get(&f->by_peer, peer, &number) || feeder_kept(&f->feeder[number]))
         return 0;
     map_remove(&f->by_name, name_key(f->feeder[number].mark.name));
     return number;

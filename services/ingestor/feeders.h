@@ -18,9 +18,10 @@ struct feeder {
     size_t unreceipted_bytes;              /* taken, and no receipt yet (D5a) */
     size_t in_group;                       /* its place in the group that is gathered; 0: none */
     bool journalled;                       /* the journal has a mark of it */
-    bool entering;                         /* … or will have: in a group */
-    bool gap_told;                         /* D6: one refusal per gap */
-    bool untold;                           /* its totals changed since the last Scored */
+    bool removed;  /* … and a person has given its place to others (D21); else the one before */
+    bool entering; /* … or will have: in a group */
+    bool gap_told; /* D6: one refusal per gap */
+    bool untold;   /* its totals changed since the last Scored */
     struct tally_sum {
         uint64_t scored, accepted_rows, rejected_rows;
     } sum;
@@ -34,6 +35,9 @@ static inline uint64_t feeder_scored(const struct feeder *f) { return f->sum.sco
 
 /* The journal knows it, or will. */
 static inline bool feeder_known(const struct feeder *f) { return f->journalled || f->entering; }
+
+/* Its number and its numbering are its own for ever. */
+static inline bool feeder_kept(const struct feeder *f) { return feeder_known(f) || f->removed; }
 
 enum { NEWCOMERS_MAX = 1024 };
 
@@ -66,5 +70,7 @@ uint32_t feeders_add_newcomer(struct feeders *f, uint64_t peer, const char *name
 void feeders_connect(struct feeders *f, uint32_t number, uint64_t peer);
 /* The journal has a mark of it. */
 void feeders_enter(struct feeders *all, struct feeder *f);
+/* The journal says that it is removed: its place is free. */
+void feeders_leave(struct feeders *all, struct feeder *f);
 /* The connection is gone. */
 void feeders_forget_peer(struct feeders *f, uint64_t peer);

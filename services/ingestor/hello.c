@@ -97,7 +97,7 @@ static uint64_t least_epoch(const struct feeder *f, bool own)
 {
     if (own)
         return f->mark.epoch;
-    return feeder_known(f) ? f->mark.epoch + 1 : FIRST_EPOCH;
+    return feeder_kept(f) ? f->mark.epoch + 1 : FIRST_EPOCH;
 }
 
 static void send_welcome(struct door *d, const struct feeder *f, uint32_t number, uint64_t request, int64_t wall_ms)

@@ -31,6 +31,8 @@ static void give(struct door *d, const struct group_feeder *g, const struct jour
     f->free = mark->free && f->mark.free;
     f->unreceipted_bytes -= g->bytes;
     feeders_assert(f);
+    if (mark->removed && f->mark.removed)
+        feeders_leave(&d->feeders, f);
     if (f->peer)
         send_receipt(d, f);
 }

@@ -37,7 +37,8 @@ struct access_answer rights_may(const struct catalog *c, const struct who *who, 
     X(DESCRIBE, KNOWN)                                                                                                 \
     X(STATS, OPERATE)                                                                                                  \
     X(BYE, FEEDER)                                                                                                     \
-    X(CHANGE_ACCESS, ACCESS)
+    X(CHANGE_ACCESS, ACCESS)                                                                                           \
+    X(REMOVE_FEEDER, OPERATE)
 
 #define WORK_RIGHTS(X)                                                                                                 \
     X(HELLO, OWNER)                                                                                                    \

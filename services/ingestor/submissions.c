@@ -131,7 +131,7 @@ static void next_is(struct feeder *f, uint64_t seq, const uint8_t *body, size_t 
 {
     f->mark.last_seq = seq;
     f->mark.digest = wire_digest(f->mark.digest, body, bytes);
-    f->mark.free = f->free = false;
+    f->mark.free = f->free = f->mark.removed = false;
 }
 
 /* Who it is from, what it is about, and where it goes. */

@@ -11,7 +11,7 @@ static const struct command *const commands[] = {
     &command_up,      &command_down,    &command_status, &command_health, &command_scale,
     &command_push,    &command_feeder,  &command_rank,   &command_watch,  &command_explain,
     &command_rejects, &command_replay,  &command_verify, &command_backup, &command_restore,
-    &command_load,    &command_catalog, &command_access, &command_keys,
+    &command_load,    &command_catalog, &command_access, &command_keys,   &command_feeders,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands, NEAR_ENOUGH = 3 };
 

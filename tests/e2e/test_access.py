@@ -5,7 +5,7 @@ import io
 import json
 import unittest
 
-from pipeline import Pipeline
+from pipeline import Pipeline, until
 
 
 class Access(unittest.TestCase):
@@ -64,6 +64,28 @@ class Access(unittest.TestCase):
             self.assertEqual(said, "parbus access: index qd766 has no criterion CKMC\n")
             self.say(p, "grant", "moha", "appraise", "qd766@total")
             self.say(p, "check", "moha", "appraise", "qd766/2025:H05@TDGQ")
+
+    def test_the_place_of_a_feeder_that_comes_no_more_is_for_another_one(self):
+        def push(name, value):
+            rows = f"index,period,unit,indicator,value,observed_at\nqd766,2025,H26,CKMB,{value},2025-12-01\n"
+            return p.run("push", "-", "--as", name, "--timeout", "5", stdin=rows.encode(), check=False)
+
+        def feeders():
+            out = p.run("feeders", "list", "--format", "csv").stdout
+            return {row["feeder"]: (row["number"], row["name_is"]) for row in csv.DictReader(io.StringIO(out))}
+
+        with Pipeline(settings=["feeders_max=1"]) as p:
+            self.assertEqual(push("first", 1).returncode, 0)
+            self.assertEqual(push("second", 2).returncode, 1)
+            until(lambda: "parbus feeders remove" in p.run("health", check=False).stdout, "health says what to do")
+            done = p.run("feeders", "remove", "nobody", check=False)
+            self.assertEqual((done.returncode, done.stderr),
+                             (1, 'parbus feeders: the journal has no feeder "nobody" (parbus feeders list)\n'))
+            self.assertEqual(p.run("feeders", "remove", "first").stderr,
+                             "feeder first is removed: its place is free, what it has sent stays\n")
+            self.assertEqual(push("second", 2).returncode, 0)
+            self.assertEqual(feeders(), {"first": ("1", "removed"), "second": ("2", "free")})
+            self.assertEqual(push("first", 3).returncode, 1, "now the other one has the place")
 
     def test_what_cannot_be_meant_is_said_before_anybody_is_asked(self):
         with Pipeline() as p:

@@ -8,6 +8,7 @@ parbus_test(test_ingestor_hello SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_ingestor_
 parbus_test(test_ingestor_access SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_ingestor_access.c ${world} LINKS ingestor_core)
 parbus_test(test_ingestor_rights SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_ingestor_rights.c
   ${CMAKE_CURRENT_LIST_DIR}/small_catalog.c ${world} LINKS ingestor_core)
+parbus_test(test_ingestor_removal SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_ingestor_removal.c ${world} LINKS ingestor_core)
 parbus_test(test_ingestor_lines SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_ingestor_lines.c ${world} LINKS ingestor_core)
 parbus_test(test_ingestor_workers SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_ingestor_workers.c ${world} LINKS ingestor_core)
 set(poison_world ${CMAKE_CURRENT_LIST_DIR}/poison_world.c ${world})

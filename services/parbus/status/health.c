@@ -149,11 +149,13 @@ static void check_names(struct findings *f, const Parbus__StatsReply *reply)
 {
     for (size_t i = 0; i < reply->n_counter; i++)
         if (strcmp(reply->counter[i]->name, "feeders_refused_lately") == 0 && reply->counter[i]->value)
-            find(f,
-                 "feeders with new names are refused, %" PRIu64
-                 " in the last seconds: feeders_max is reached. Raise it "
-                 "in parbus.conf and start again",
-                 reply->counter[i]->value);
+            find(
+                f,
+                "feeders with new names are refused, %" PRIu64
+                " in the last seconds: feeders_max is reached. Give the place "
+                "of one that comes no more to others (parbus feeders list, parbus feeders remove NAME), or raise it in "
+                "parbus.conf and start again",
+                reply->counter[i]->value);
 }
 
 size_t health_check(const Parbus__StatsReply *reply, health_fn *fn, void *ctx)
