@@ -47,6 +47,10 @@ void signals_close(struct shell *s);
 
 /* ---- serve.c ---- */
 
+/* Does what the question wants, if whoever asks may (U5), and refuses it else. What has no body after it is answered by
+ * the processes. */
+void serve_answer(struct shell *s, const char *principal, const Parbus__ToSupervisor *question,
+                  Parbus__FromSupervisor *answer);
 /* Answers a question that came on the socket for operators. */
 void serve_question(void *shell, unsigned source, struct link_message *m, struct moment now);
 /* The processes as they are; lives until the next call. */

@@ -1,3 +1,4 @@
+#include "auth/who.h"
 #include "base/log.h"
 #include "services/parbus/supervisor/internal.h"
 #include <stdio.h>
@@ -83,11 +84,63 @@ static void answer_show(struct shell *s, const Parbus__ToSupervisor *question, P
     (void)s, (void)question, (void)answer;
 }
 
-static answer_fn *const answers[] = {
-    [PARBUS__TO_SUPERVISOR__BODY_SHOW] = answer_show,
-    [PARBUS__TO_SUPERVISOR__BODY_STOP] = answer_stop,
-    [PARBUS__TO_SUPERVISOR__BODY_SCALE] = answer_scale,
+/* ---- what each question wants (U5) ---- */
+
+#define QUESTIONS(X)                                                                                                   \
+    X(SHOW, OPERATE, answer_show)                                                                                      \
+    X(STOP, OPERATE, answer_stop)                                                                                      \
+    X(SCALE, OPERATE, answer_scale)
+
+struct row {
+    Parbus__Verb verb;
+    answer_fn *answer; /* NULL: there is no such question */
 };
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wswitch"
+
+static struct row row_of(Parbus__ToSupervisor__BodyCase kind)
+{
+    switch (kind) {
+#define X(KIND, VERB, ANSWER)                                                                                          \
+    case PARBUS__TO_SUPERVISOR__BODY_##KIND:                                                                           \
+        return (struct row){PARBUS__VERB__VERB_##VERB, ANSWER};
+        QUESTIONS(X)
+#undef X
+    case PARBUS__TO_SUPERVISOR__BODY__NOT_SET:
+    case _PARBUS__TO_SUPERVISOR__BODY__CASE_IS_INT_SIZE:
+        break;
+    }
+    return (struct row){PARBUS__VERB__VERB_NONE, NULL};
+}
+
+#pragma GCC diagnostic pop
+
+/* The supervisor starts before there is a journal, and knows nobody of its table of rights: what is not the owner's is
+ * nobody's. */
+static bool may(const char *principal, Parbus__Verb verb)
+{
+    struct access *nobody = access_new();
+    const struct who who = who_of(nobody, principal, 0);
+    const struct access_question q = {.verb = verb};
+    bool allowed = who_may(nobody, &who, &q, 0).allowed;
+    access_destroy(&nobody);
+    return allowed;
+}
+
+void serve_answer(struct shell *s, const char *principal, const Parbus__ToSupervisor *question,
+                  Parbus__FromSupervisor *answer)
+{
+    const struct row row = row_of(question ? question->body_case : PARBUS__TO_SUPERVISOR__BODY__NOT_SET);
+    if (!row.answer) {
+        refuse(answer, "the question cannot be read");
+    } else if (!may(principal, row.verb)) {
+        log_warn("supervisor.not_authorised", "principal=%s", principal);
+        refuse(answer, "this wants the right: operate. Only the directory's owner has it here");
+    } else {
+        row.answer(s, question, answer);
+    }
+}
 
 void serve_question(void *shell, unsigned source, struct link_message *m, struct moment now)
 {
@@ -95,10 +148,7 @@ void serve_question(void *shell, unsigned source, struct link_message *m, struct
     Parbus__FromSupervisor answer = PARBUS__FROM_SUPERVISOR__INIT;
     arena_reset(&s->arena);
     Parbus__ToSupervisor *question = parbus__to_supervisor__unpack(&s->arena.allocator, link_bytes(m), link_data(m));
-    if (question && question->body_case)
-        answers[question->body_case](s, question, &answer);
-    else
-        refuse(&answer, "the question cannot be read");
+    serve_answer(s, m->peer.principal, question, &answer);
     if (!answer.body_case) {
         answer.body_case = PARBUS__FROM_SUPERVISOR__BODY_PROCESSES;
         answer.processes = (Parbus__Processes *)serve_processes(s, now.mono_us);
