@@ -18,8 +18,10 @@ enum {
     ACCESS_HASH_BYTES = 32,
     ACCESS_NAME_BYTES = 65,
     ACCESS_NOTE_BYTES = 257,
-    ACCESS_KEYS_MAX = 4,        /* of an identity at a time */
+    ACCESS_KEYS_MAX = 4, /* of an identity at a time, but for those that another has come for */
+    ACCESS_KEYS_EVER_MAX = 1000,
     ACCESS_ITEMS_MAX = 1 << 20, /* of each kind, ended ones too */
+    ACCESS_LATELY_DAYS = 7,     /* an invitation that has ended is remembered at the gate */
 };
 
 /* Control seqs: since <= as_of < until; until 0: it still holds. */
@@ -35,6 +37,7 @@ struct access_key {
     struct access_span span;
     uint32_t identity;
     int64_t until_ms; /* 0: none */
+    bool replaced;    /* another has come for it, and it ends by the clock */
     uint8_t public_key[ACCESS_KEY_BYTES];
 };
 struct access_user {
@@ -91,7 +94,12 @@ uint32_t access_of_token(const struct access *a, Parbus__TokenKind kind, const u
                          int64_t wall_ms, const char **id);
 /* NULL: no such number. */
 const struct access_identity *access_identity(const struct access *a, uint32_t number);
-/* Whether a key that nobody knows may yet be brought in. */
+/* Whether somebody had this key, whoever it is now (A2). */
+bool access_had_key(const struct access *a, const uint8_t public_key[static ACCESS_KEY_BYTES]);
+/* The token itself, whether or not it holds; NULL: there was none. */
+const struct access_token *access_token_hashed(const struct access *a, const uint8_t hash[static ACCESS_HASH_BYTES]);
+/* Whether a key that nobody knows may yet be brought in, or whoever comes with an invitation that has ended lately is
+ * to hear why it is none any more. */
 bool access_invites(const struct access *a, int64_t wall_ms);
 
 /* ---- what somebody may do ---- */

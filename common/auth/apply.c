@@ -89,13 +89,27 @@ static enum err check_bytes(const char *what, const ProtobufCBinaryData *data, s
     return data->len == 32 ? OK : err_set(e, ERR_INVALID, "%s has %zu bytes, not 32", what, data->len);
 }
 
-static int keys_of(const struct access *a, uint32_t identity)
+/* One that another has come for, or comes for now, ends by itself. */
+static bool counts(const struct access_key *old, const Parbus__KeyAdded *k)
+{
+    bool goes = k->replaces.len == sizeof old->public_key &&
+                memcmp(old->public_key, k->replaces.data, sizeof old->public_key) == 0;
+    return !old->span.until && !old->replaced && !goes;
+}
+
+static enum err check_count(const struct access *a, const Parbus__KeyAdded *k, uint32_t identity, struct err_text *e)
 {
     const struct access_key *key;
-    int count = 0;
-    for (size_t i = access_keys(a, &key); i-- > 0;)
-        count += key[i].identity == identity && !key[i].span.until;
-    return count;
+    int now = 0, ever = 0;
+    for (size_t i = access_keys(a, &key); i-- > 0;) {
+        now += key[i].identity == identity && counts(&key[i], k);
+        ever += key[i].identity == identity;
+    }
+    if (now >= ACCESS_KEYS_MAX)
+        return err_set(e, ERR_INVALID, "%s has %d keys; revoke one first", k->name, ACCESS_KEYS_MAX);
+    return ever < ACCESS_KEYS_EVER_MAX
+               ? OK
+               : err_set(e, ERR_FULL, "%s has had %d keys; no more are taken", k->name, ACCESS_KEYS_EVER_MAX);
 }
 
 /* A2: a key that somebody had is not taken again: it may be in the hands of whoever it was taken from. */
@@ -107,9 +121,8 @@ static enum err check_key(const struct access *a, const Parbus__KeyAdded *k, uin
     uint32_t place;
     if (map_get(&a->by_key, access_hash_bytes(k->public_key.data), &place))
         return err_set(e, ERR_INVALID, "this key is known already, or was revoked");
-    if (keys_of(a, identity) >= ACCESS_KEYS_MAX)
-        return err_set(e, ERR_INVALID, "%s has %d keys; revoke one first", k->name, ACCESS_KEYS_MAX);
-    return check_room(&a->key, sizeof(struct access_key), e);
+    err = check_count(a, k, identity, e);
+    return err ? err : check_room(&a->key, sizeof(struct access_key), e);
 }
 
 static enum err find_invitation(const struct access *a, const Parbus__KeyAdded *k, uint32_t identity,
@@ -121,18 +134,46 @@ static enum err find_invitation(const struct access *a, const Parbus__KeyAdded *
     return fits || !k->invitation ? OK : err_set(e, ERR_INVALID, "the invitation is used up, revoked or not known");
 }
 
+/* A9: the key that this one comes for. */
+static enum err find_replaced(const struct access *a, const Parbus__KeyAdded *k, uint32_t identity,
+                              struct access_key **out, struct err_text *e)
+{
+    *out = NULL;
+    if (!k->has_replaces)
+        return OK;
+    enum err err = check_bytes("the key that it replaces", &k->replaces, e);
+    *out = err ? NULL : access_find_key(a, k->replaces.data);
+    if (!err && (!*out || (*out)->span.until || (*out)->identity != identity))
+        err = err_set(e, ERR_INVALID, "%s does not have the key that this one is to replace", k->name);
+    return err;
+}
+
+/* It may end sooner than it would have, and never later. */
+static void replace_key(struct access_key *old, const Parbus__KeyAdded *k)
+{
+    if (!old)
+        return;
+    old->replaced = true;
+    if (!old->until_ms || k->replaced_until_ms < old->until_ms)
+        old->until_ms = k->replaced_until_ms;
+}
+
 static enum err add_key(struct access *a, const Parbus__AccessChange *c, uint64_t seq, struct err_text *e)
 {
     const Parbus__KeyAdded *k = c->key_added;
     struct access_key key = {.span.since = seq, .until_ms = k->until_ms};
     struct access_token *invitation;
+    struct access_key *replaced;
     enum err err = find_identity(a, k->name, &key.identity, e);
     if (!err)
         err = check_key(a, k, key.identity, e);
     if (!err)
         err = find_invitation(a, k, key.identity, &invitation, e);
+    if (!err)
+        err = find_replaced(a, k, key.identity, &replaced, e);
     if (err)
         return err;
+    replace_key(replaced, k); /* before `add`, which may move it */
     memcpy(key.public_key, k->public_key.data, sizeof key.public_key);
     map_put(&a->by_key, access_hash_bytes(key.public_key), add(&a->key, &key, sizeof key));
     if (invitation)
@@ -184,6 +225,13 @@ static enum err check_token(const struct access *a, const Parbus__TokenAdded *t,
     return err ? err : check_room(&a->token, sizeof(struct access_token), e);
 }
 
+static void note_invitation(struct access *a, int64_t until_ms)
+{
+    a->invited_without_end |= !until_ms;
+    if (until_ms > a->invited_until_ms)
+        a->invited_until_ms = until_ms;
+}
+
 static enum err add_token(struct access *a, const Parbus__AccessChange *c, uint64_t seq, struct err_text *e)
 {
     const Parbus__TokenAdded *t = c->token_added;
@@ -196,6 +244,8 @@ static enum err add_token(struct access *a, const Parbus__AccessChange *c, uint6
     memcpy(token.id, t->id, strlen(t->id));
     memcpy(token.hash, t->hash.data, sizeof token.hash);
     map_put(&a->by_token, access_hash_bytes(token.hash), add(&a->token, &token, sizeof token));
+    if (token.kind == PARBUS__TOKEN_KIND__TOKEN_INVITATION)
+        note_invitation(a, token.until_ms);
     return OK;
 }
 

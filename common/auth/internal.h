@@ -6,6 +6,8 @@
 
 struct access {
     uint64_t changed;
+    int64_t invited_until_ms; /* of the invitation that lasts longest; 0: there was none */
+    bool invited_without_end;
     struct buffer identity, key, user, token, member, grant; /* arrays of the structs of access.h */
     struct map by_name, by_key, by_user, by_token;           /* hash -> place of the newest with it, counted from 1 */
     struct map memberships;                                  /* identity -> place of its newest */

@@ -103,27 +103,33 @@ struct access_token *access_find_token(const struct access *a, const char *id)
     return NULL;
 }
 
-uint32_t access_of_token(const struct access *a, Parbus__TokenKind kind, const uint8_t hash[static ACCESS_HASH_BYTES],
-                         int64_t wall_ms, const char **id)
+const struct access_token *access_token_hashed(const struct access *a, const uint8_t hash[static ACCESS_HASH_BYTES])
 {
     uint32_t place;
     if (!map_get(&a->by_token, access_hash_bytes(hash), &place))
-        return ACCESS_NOBODY;
+        return NULL;
     const struct access_token *t = &ITEMS(&a->token, struct access_token)[place - 1];
-    if (t->kind != kind || !is_now(&t->span) || is_due(t->until_ms, wall_ms) ||
-        memcmp(t->hash, hash, ACCESS_HASH_BYTES) != 0)
+    return memcmp(t->hash, hash, ACCESS_HASH_BYTES) == 0 ? t : NULL;
+}
+
+uint32_t access_of_token(const struct access *a, Parbus__TokenKind kind, const uint8_t hash[static ACCESS_HASH_BYTES],
+                         int64_t wall_ms, const char **id)
+{
+    const struct access_token *t = access_token_hashed(a, hash);
+    if (!t || t->kind != kind || !is_now(&t->span) || is_due(t->until_ms, wall_ms))
         return ACCESS_NOBODY;
     if (id)
         *id = t->id;
     return t->identity;
 }
 
+bool access_had_key(const struct access *a, const uint8_t public_key[static ACCESS_KEY_BYTES])
+{
+    return access_find_key(a, public_key) != NULL;
+}
+
 bool access_invites(const struct access *a, int64_t wall_ms)
 {
-    const struct access_token *token = ITEMS(&a->token, struct access_token);
-    for (size_t i = COUNT(&a->token, struct access_token); i-- > 0;)
-        if (token[i].kind == PARBUS__TOKEN_KIND__TOKEN_INVITATION && is_now(&token[i].span) &&
-            !is_due(token[i].until_ms, wall_ms))
-            return true;
-    return false;
+    static const int64_t lately_ms = ACCESS_LATELY_DAYS * 86400000ll;
+    return a->invited_without_end || (a->invited_until_ms && wall_ms < a->invited_until_ms + lately_ms);
 }

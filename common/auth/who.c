@@ -25,6 +25,18 @@ static bool read_key(const char *hex, uint8_t key[static ACCESS_KEY_BYTES])
     return !hex[2 * ACCESS_KEY_BYTES];
 }
 
+bool who_key(const char *principal, uint8_t key[static ACCESS_KEY_BYTES])
+{
+    const char *hex = behind(principal, "key:");
+    return hex && read_key(hex, key);
+}
+
+static bool is_guest(const struct access *a, const char *principal)
+{
+    uint8_t key[ACCESS_KEY_BYTES];
+    return who_key(principal, key) && !access_had_key(a, key);
+}
+
 static uint32_t of_key(const struct access *a, const char *hex, int64_t wall_ms)
 {
     uint8_t key[ACCESS_KEY_BYTES];
@@ -55,6 +67,8 @@ struct who who_of(const struct access *a, const char *principal, int64_t wall_ms
         who.identity = identity_of(a, principal, wall_ms);
     if (who.identity)
         who.name = access_identity(a, who.identity)->name;
+    else if (!who.owner && !who.insecure)
+        who.guest = is_guest(a, principal);
     return who;
 }
 

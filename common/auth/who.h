@@ -8,10 +8,13 @@
 struct who {
     bool owner;        /* may do everything, and speak under any name */
     bool insecure;     /* nobody knows who it is: everything but changing rights, as the operator wanted it */
+    bool guest;        /* has proved a key that nobody ever had: may show an invitation, and nothing else (A8) */
     uint32_t identity; /* ACCESS_NOBODY: none */
     const char *name;  /* of the identity; "": none */
 };
 struct who who_of(const struct access *a, const char *principal, int64_t wall_ms);
+/* false: it is no key's. */
+bool who_key(const char *principal, uint8_t key[static ACCESS_KEY_BYTES]);
 static inline bool who_is_known(const struct who *w) { return w->owner || w->insecure || w->identity; }
 static inline bool who_speaks_for(const struct who *w, const char *feeder)
 {

@@ -35,6 +35,11 @@
     X(connections_unknown_key, "connections refused: the key is not known, or not any more")                           \
     X(connections_foreign_user, "… another user's process at a socket of the owner")                                   \
     X(connections_misshapen, "… what was asked of the gate was not understood")                                        \
+    X(connections_guests, "connections let in with a key that nobody knows, to show an invitation")                    \
+    X(connections_guests_over_limit, "… refused: there were too many of them")                                         \
+    X(guests_cut, "… ended because they showed none in time, or said something else")                                  \
+    X(keys_joined, "keys that came over the network: by an invitation, or in the place of another")                    \
+    X(joins_refused, "… that were refused: the invitation is not known, used or expired")                              \
     X(connections_cut, "connections ended because their key was revoked or expired")                                   \
     X(messages_early, "messages that came before the process had started to serve, dropped")                           \
     X(messages_malformed, "messages that could not be read")                                                           \

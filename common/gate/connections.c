@@ -1,3 +1,4 @@
+#include "base/deadline.h"
 #include "gate/internal.h"
 #include <netdb.h>
 #include <stdlib.h>
@@ -23,15 +24,6 @@ static bool other_end(int fd, struct sockaddr_storage *other, socklen_t *bytes)
     return getpeername(fd, (struct sockaddr *)other, bytes) == 0;
 }
 
-void connections_note(struct gate *g, int fd, const uint8_t key[static LINK_KEY_BYTES])
-{
-    if (fd < 0)
-        return;
-    struct connection *c = room_for(g, fd);
-    memcpy(c->key, key, sizeof c->key);
-    c->open = other_end(fd, &c->other, &c->other_bytes);
-}
-
 static bool is_the_same(const struct connection *c, int fd)
 {
     struct sockaddr_storage other;
@@ -39,12 +31,32 @@ static bool is_the_same(const struct connection *c, int fd)
     return other_end(fd, &other, &bytes) && bytes == c->other_bytes && memcmp(&other, &c->other, bytes) == 0;
 }
 
+void connections_note(struct gate *g, int fd, const uint8_t key[static LINK_KEY_BYTES], int64_t guest_until_us)
+{
+    if (fd < 0)
+        return;
+    struct connection *c = room_for(g, fd);
+    bool again = c->open && is_the_same(c, fd) && memcmp(c->key, key, sizeof c->key) == 0;
+    memcpy(c->key, key, sizeof c->key);
+    c->guest_until_us = again && c->guest_until_us ? earlier_us(c->guest_until_us, guest_until_us) : guest_until_us;
+    c->open = other_end(fd, &c->other, &c->other_bytes);
+}
+
 static void cut(struct gate *g, int fd, const struct connection *c)
 {
     char address[ADDRESS_BYTES] = "";
     shutdown(fd, SHUT_RDWR);
     getnameinfo((const struct sockaddr *)&c->other, c->other_bytes, address, sizeof address, NULL, 0, NI_NUMERICHOST);
-    gate_cut(g, c->key, address);
+    gate_cut(g, c->key, address, c->guest_until_us != 0);
+}
+
+/* A guest whose key is known by now is no guest any more. */
+static bool may_stay(const struct gate *g, struct connection *c, struct moment now)
+{
+    enum gate_reason reason = gate_judge_key(g, c->key, now.wall_ms);
+    if (reason == GATE_IN)
+        c->guest_until_us = 0;
+    return reason == GATE_IN || (reason == GATE_GUEST && now.mono_us < c->guest_until_us);
 }
 
 unsigned connections_look(struct gate *g, struct moment now)
@@ -54,7 +66,7 @@ unsigned connections_look(struct gate *g, struct moment now)
         struct connection *c = &g->connection[fd];
         if (!c->open)
             continue;
-        bool holds = gate_judge_key(g, c->key, now.wall_ms) == GATE_IN;
+        bool holds = may_stay(g, c, now);
         if (!is_the_same(c, (int)fd))
             c->open = false;
         else if (!holds)

@@ -1,4 +1,5 @@
 #include "auth/access.h"
+#include "base/deadline.h"
 #include "gate/internal.h"
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,8 @@ void gate_strangers(struct gate *g, bool (*welcome)(const struct access *a, int6
     g->strangers = welcome;
 }
 
+void gate_invite(struct gate *g) { g->invites = true; }
+
 void gate_count(struct gate *g, struct metrics *metrics) { g->o.metrics = metrics; }
 
 uint64_t gate_questions(const struct gate *g) { return g->questions; }
@@ -94,12 +97,15 @@ bool gate_admits(void *gate, unsigned source, struct link_message *m, struct mom
     uint8_t key[LINK_KEY_BYTES];
     if (m->peer.principal[0] != 'k' || seen(g, source, m) || !gate_key_of_principal(m->peer.principal, key))
         return true;
-    if (gate_judge_key(g, key, now.wall_ms) != GATE_IN) {
+    enum gate_reason reason = gate_judge_key(g, key, now.wall_ms);
+    if (reason != GATE_IN && reason != GATE_GUEST) {
         link_cut(m);
-        gate_cut(g, key, link_address(m));
+        gate_cut(g, key, link_address(m), false);
         return false;
     }
-    connections_note(g, link_descriptor(m), key);
+    connections_note(g, link_descriptor(m), key, reason == GATE_GUEST ? now.mono_us + GUEST_US : 0);
+    if (reason == GATE_GUEST)
+        g->look_us = earlier_us(g->look_us, now.mono_us + LOOK_US);
     note_seen(g, source, m);
     return true;
 }

@@ -47,6 +47,10 @@ void gate_count(struct gate *g, struct metrics *metrics);
 uint64_t gate_questions(const struct gate *g);
 void gate_audit(struct gate *g, audit_fn *audit, void *ctx);
 
+/* From now on a key that nobody ever had comes in, too, while the table has invitations, for half a minute: the service
+ * sees to it that it can show one and nothing else (T6). */
+void gate_invite(struct gate *g);
+
 /* The row for the table of sources. */
 struct reactor_source gate_source(struct gate *g);
 /* reactor_hooks.admits, with the gate as its ctx: drops what comes from a key that has ended. */

@@ -1,12 +1,23 @@
 /* What the files of the gate share. */
 #pragma once
 #include "base/map.h"
+#include "base/rate.h"
 #include "gate/gate.h"
 #include <sys/socket.h>
 
-enum gate_reason { GATE_IN, GATE_UNKNOWN_KEY, GATE_FOREIGN_USER, GATE_MISSHAPEN, GATE_REASONS };
+enum gate_reason {
+    GATE_IN,
+    GATE_GUEST,
+    GATE_UNKNOWN_KEY,
+    GATE_TOO_MANY_GUESTS,
+    GATE_FOREIGN_USER,
+    GATE_MISSHAPEN,
+    GATE_REASONS
+};
 
 enum { ADDRESS_BYTES = 64, ADDRESSES_MAX = 64 };
+/* Of those who may be strangers: in a minute, from all addresses and from one; how long they may stay. */
+enum { GUESTS_PER_MINUTE = 60, GUESTS_OF_PER_MINUTE = 20, GUEST_ADDRESSES = 256, GUEST_US = 30000000 };
 
 /* Refusals from one address for one reason; not each of them is worth a line. */
 struct refused {
@@ -19,6 +30,7 @@ struct refused {
 /* A connection by its descriptor, which is used again when it has ended: the other end's address tells. */
 struct connection {
     bool open;
+    int64_t guest_until_us; /* its key is not known yet; 0: it is */
     uint8_t key[LINK_KEY_BYTES];
     struct sockaddr_storage other;
     socklen_t other_bytes;
@@ -26,6 +38,8 @@ struct connection {
 
 struct gate {
     struct gate_options o;
+    bool invites;
+    struct rate guests, guests_of[GUEST_ADDRESSES]; /* in minutes; by hash of address, those who share one share it */
     uid_t owner;
     const struct access *(*access)(void *ctx);
     void *access_ctx;
@@ -44,18 +58,21 @@ struct gate {
     bool trying, trial_refused, trial_let_in;
 };
 
-/* keys.c */
+/* keys.c: a key that holds, might be shown an invitation for, or does neither. */
 enum gate_reason gate_judge_key(const struct gate *g, const uint8_t key[static LINK_KEY_BYTES], int64_t wall_ms);
+/* Whether there is room for one more guest, which is then taken. */
+enum gate_reason gate_take_guest(struct gate *g, const char *address, struct moment now);
 
 /* told.c: counts the refusal, and tells it now and then. */
 void gate_refused(struct gate *g, enum gate_reason reason, const char *principal, const char *address,
                   struct moment now);
 /* The key of an open connection has ended: counted, and noted. */
-void gate_cut(struct gate *g, const uint8_t key[static LINK_KEY_BYTES], const char *address);
+void gate_cut(struct gate *g, const uint8_t key[static LINK_KEY_BYTES], const char *address, bool guest);
 
 /* connections.c */
-void connections_note(struct gate *g, int fd, const uint8_t key[static LINK_KEY_BYTES]);
-/* Cuts those whose key does not hold any more. Returns how many are open, as far as known. */
+void connections_note(struct gate *g, int fd, const uint8_t key[static LINK_KEY_BYTES], int64_t guest_until_us);
+/* Cuts those whose key does not hold any more, and guests whose time is over. Returns how many are open, as far as
+ * known. */
 unsigned connections_look(struct gate *g, struct moment now);
 
 /* zap.c */

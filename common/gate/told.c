@@ -10,6 +10,9 @@ static const struct {
     enum metric metric;
 } reasons[GATE_REASONS] = {
     [GATE_UNKNOWN_KEY] = {"unknown_key", "the key is not known, or not any more", METRIC_connections_unknown_key},
+    [GATE_GUEST] = {"guest", "let in", METRIC_connections_guests}, /* never refused */
+    [GATE_TOO_MANY_GUESTS] = {"too_many_guests", "too many keys that nobody knows, which may have come to join",
+                              METRIC_connections_guests_over_limit},
     [GATE_FOREIGN_USER] = {"foreign_user", "another user's process at a socket of the owner",
                            METRIC_connections_foreign_user},
     [GATE_MISSHAPEN] = {"misshapen", "not a request that the gate knows", METRIC_connections_misshapen},
@@ -21,17 +24,20 @@ static void note(const struct gate *g, const struct audit_event *event)
         g->o.audit(g->o.audit_ctx, event);
 }
 
-void gate_cut(struct gate *g, const uint8_t key[static LINK_KEY_BYTES], const char *address)
+void gate_cut(struct gate *g, const uint8_t key[static LINK_KEY_BYTES], const char *address, bool guest)
 {
     char principal[GATE_PRINCIPAL_BYTES];
-    if (g->o.metrics)
-        metric_add(g->o.metrics, connections_cut, 1);
+    if (g->o.metrics) {
+        metric_add(g->o.metrics, connections_cut, !guest);
+        metric_add(g->o.metrics, guests_cut, guest);
+    }
     gate_principal_of_key(principal, key);
     note(g, &(struct audit_event){.kind = AUDIT_CUT,
-                                  .reason = "key_ended",
+                                  .reason = guest ? "guest" : "key_ended",
                                   .who = principal,
                                   .address = address,
-                                  .detail = "its key was revoked, or has expired"});
+                                  .detail = guest ? "nobody knows its key, and it has brought no invitation in time"
+                                                  : "its key was revoked, or has expired"});
 }
 
 /* Of the same address and reason; else the one that was told of longest ago. */

@@ -54,24 +54,34 @@ static enum gate_reason judge_local(const struct gate *g, bool inside, const cha
     return inside ? GATE_FOREIGN_USER : GATE_IN;
 }
 
-static enum gate_reason judge_key(const struct gate *g, struct link_frames *m, char *principal, struct moment now)
+static bool is_trial(const struct gate *g, struct link_frames *m)
+{
+    return g->trying && m->count == FRAMES_CURVE && holds(m, KEY, g->trial, sizeof g->trial);
+}
+
+/* Not in the trial: what is tried is that somebody is turned away. */
+static enum gate_reason judge_key(struct gate *g, struct link_frames *m, const char *address, char *principal,
+                                  struct moment now)
 {
     uint8_t key[LINK_KEY_BYTES];
     if (m->count != FRAMES_CURVE || !says(m, MECHANISM, "CURVE") || zmq_msg_size(&m->frame[KEY]) != sizeof key)
         return GATE_MISSHAPEN;
     memcpy(key, zmq_msg_data(&m->frame[KEY]), sizeof key);
     gate_principal_of_key(principal, key);
-    return gate_judge_key(g, key, now.wall_ms);
+    enum gate_reason reason = gate_judge_key(g, key, now.wall_ms);
+    if (reason != GATE_GUEST)
+        return reason;
+    return is_trial(g, m) ? GATE_UNKNOWN_KEY : gate_take_guest(g, address, now);
 }
 
-static enum gate_reason judge(const struct gate *g, struct link_frames *m, const char *address, char *principal,
+static enum gate_reason judge(struct gate *g, struct link_frames *m, const char *address, char *principal,
                               struct moment now)
 {
     int domain = 0;
     while (domain < DOMAINS && !says(m, DOMAIN, domain_names[domain]))
         domain++;
     if (domain == DOMAIN_CURVE)
-        return judge_key(g, m, principal, now);
+        return judge_key(g, m, address, principal, now);
     if (domain == DOMAINS || m->count != FRAMES_NULL || !says(m, MECHANISM, "NULL"))
         return GATE_MISSHAPEN;
     if (domain == DOMAIN_INSECURE)
@@ -118,11 +128,6 @@ static void answer(const struct gate *g, unsigned source, struct link_frames *m,
 static bool is_request(struct link_frames *m)
 {
     return m->count >= FRAMES_NULL && zmq_msg_size(&m->frame[EMPTY]) == 0 && says(m, VERSION, "1.0");
-}
-
-static bool is_trial(const struct gate *g, struct link_frames *m)
-{
-    return g->trying && m->count == FRAMES_CURVE && holds(m, KEY, g->trial, sizeof g->trial);
 }
 
 void gate_asked(void *gate, unsigned source, struct link_frames *m, struct moment now)

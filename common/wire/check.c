@@ -3,6 +3,8 @@
 #include "wire/wire.h"
 #include <math.h>
 
+static const int64_t DAY_MS = 86400000;
+
 static enum err columns_differ(struct err_text *e, const char *a, size_t a_rows, const char *b, size_t b_rows)
 {
     return err_set(e, ERR_INVALID, "%s has %zu %s, %s has %zu", a, a_rows, plural(a_rows, "row", "rows"), b, b_rows);
@@ -106,6 +108,25 @@ static enum err check_change_access(const ProtobufCMessage *message, struct err_
     return OK;
 }
 
+static enum err check_join(const ProtobufCMessage *message, struct err_text *e)
+{
+    size_t bytes = ((const Parbus__Join *)message)->token.len;
+    return bytes == WIRE_INVITATION_BYTES
+               ? OK
+               : err_set(e, ERR_INVALID, "join.token: %zu bytes, not %d", bytes, WIRE_INVITATION_BYTES);
+}
+
+static enum err check_rotate(const ProtobufCMessage *message, struct err_text *e)
+{
+    const Parbus__Rotate *r = (const Parbus__Rotate *)message;
+    if (r->public_key.len != WIRE_KEY_BYTES)
+        return err_set(e, ERR_INVALID, "rotate.public_key: %zu bytes, not %d", r->public_key.len, WIRE_KEY_BYTES);
+    if (r->overlap_ms < 0 || r->overlap_ms > WIRE_OVERLAP_DAYS_MAX * DAY_MS)
+        return err_set(e, ERR_INVALID, "rotate.overlap_ms: %lld, from 0 to that of %d days", (long long)r->overlap_ms,
+                       WIRE_OVERLAP_DAYS_MAX);
+    return OK;
+}
+
 static enum err check_snapshot_rows(const ProtobufCMessage *message, struct err_text *e)
 {
     const Parbus__SnapshotRows *r = (const Parbus__SnapshotRows *)message;
@@ -129,6 +150,8 @@ enum err wire_check(const ProtobufCMessage *message, struct err_text *e)
         {&parbus__controls__descriptor, check_controls},
         {&parbus__controls_wanted__descriptor, check_controls_wanted},
         {&parbus__change_access__descriptor, check_change_access},
+        {&parbus__join__descriptor, check_join},
+        {&parbus__rotate__descriptor, check_rotate},
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (checks[i].type == message->descriptor)

@@ -17,6 +17,9 @@ enum {
     WIRE_UNIT_BYTES_MAX = 256, /* a unit as its feeder writes it */
     WIRE_URI_BYTES_MAX = 2048,
     WIRE_NOTE_BYTES_MAX = 1024,
+    WIRE_KEY_BYTES = 32,
+    WIRE_INVITATION_BYTES = 16,  /* the token of one */
+    WIRE_OVERLAP_DAYS_MAX = 366, /* two keys of one identity, of which one comes for the other */
     WIRE_ROWS_MAX = 16384,       /* rows of one submission */
     WIRE_ROW_WHOLE = 0xffffffff, /* "row" of a reject that concerns the whole submission */
     WIRE_ARENA_BYTES = 64 << 20, /* address space; more than any message within the limits needs */

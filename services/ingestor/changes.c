@@ -1,5 +1,6 @@
 #include "services/ingestor/changes.h"
 #include "services/ingestor/controls.h"
+#include "services/ingestor/joins.h"
 #include "services/ingestor/noted.h"
 #include <stdio.h>
 
@@ -45,7 +46,7 @@ void changes_take(struct ingestor *i, struct peer peer, const Parbus__ChangeAcce
 {
     struct err_text e = {""};
     struct group *g = i->append.gathered;
-    struct group_changer changer = {peer.id, ask->request, 0};
+    struct group_changer changer = {.peer = peer.id, .request = ask->request};
     char by[ACCESS_NAME_BYTES]; /* the table of rights, where it stands, is about to change */
     snprintf(by, sizeof by, "%s", i->door.who.name);
     enum err err = g->changer_count < GROUP_ASKERS_MAX
@@ -63,8 +64,12 @@ void changes_take(struct ingestor *i, struct peer peer, const Parbus__ChangeAcce
 void changes_appended(struct ingestor *i, const struct group *g)
 {
     for (size_t n = 0; n < g->changer_count; n++) {
+        const struct group_changer *c = &g->changer[n];
         metric_add(&i->metrics, access_changed, 1);
-        tell(&i->io, TELL_INFO, "access.changed", "control=%llu", (unsigned long long)g->changer[n].control_seq);
-        answer(i, &g->changer[n], g->changer[n].control_seq, NULL);
+        tell(&i->io, TELL_INFO, "access.changed", "control=%llu", (unsigned long long)c->control_seq);
+        if (c->name[0])
+            joins_appended(i, c);
+        else
+            answer(i, c, c->control_seq, NULL);
     }
 }

@@ -7,6 +7,7 @@
 #include "services/ingestor/flow.h"
 #include "services/ingestor/hello.h"
 #include "services/ingestor/internal.h"
+#include "services/ingestor/joins.h"
 #include "services/ingestor/past.h"
 #include "services/ingestor/questions.h"
 #include "services/ingestor/receipts.h"
@@ -223,7 +224,7 @@ static bool may_ask(struct ingestor *i, uint64_t peer, struct moment now)
     if (asked == ASKED_REFUSE)
         door_refuse(&i->door, peer, 0, PARBUS__REASON__REFUSED_BUSY, "more is asked than is answered", retry_ms);
     if (asked == ASKED_CUT && i->io.cut)
-        i->io.cut(i->io.ctx, peer);
+        i->io.cut(i->io.ctx, peer, "questions", "it goes on asking more than is answered");
     return asked == ASKED_ANSWER;
 }
 
@@ -252,10 +253,25 @@ static void from_feeder(struct ingestor *i, struct peer from, const struct wire_
     case PARBUS__TO_INGESTOR__BODY_CHANGE_ACCESS:
         changes_take(i, from, (const Parbus__ChangeAccess *)m->message, now);
         break;
+    case PARBUS__TO_INGESTOR__BODY_JOIN:
+        joins_take(i, from, (const Parbus__Join *)m->message, now);
+        break;
+    case PARBUS__TO_INGESTOR__BODY_ROTATE:
+        joins_rotate(i, from, (const Parbus__Rotate *)m->message, now);
+        break;
     case PARBUS__TO_INGESTOR__BODY_REMOVE_FEEDER:
         removal_take(&i->door, peer, (const Parbus__RemoveFeeder *)m->message, now);
         break;
     }
+}
+
+/* A8: whoever was let in to show an invitation hears nothing else. */
+static void turn_away_guest(struct ingestor *i, struct peer peer)
+{
+    metric_add(&i->metrics, guests_cut, 1);
+    tell(&i->io, TELL_WARN, "guest.cut", "principal=%s", peer.principal);
+    if (i->io.cut)
+        i->io.cut(i->io.ctx, peer.id, "guest", "nobody knows its key, and it said something else than Join");
 }
 
 /* A5. false: it is refused. */
@@ -268,7 +284,9 @@ static bool may_say(struct ingestor *i, struct peer peer, const struct wire_mess
     const struct feeder *f = right == RIGHT_FEEDER ? feeders_of_peer(&d->feeders, peer.id, &number) : NULL;
     if (!missing && f && !who_speaks_for(&d->who, f->mark.name))
         missing = "this connection has become somebody else's: say hello";
-    if (missing)
+    if (missing && d->who.guest)
+        turn_away_guest(i, peer);
+    else if (missing)
         door_refuse_right(d, peer, missing);
     return !missing;
 }

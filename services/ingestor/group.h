@@ -20,9 +20,11 @@ struct group_asker {
     size_t record; /* which one it is */
 };
 
-/* Somebody who waits for his change of rights to be in the journal (A4). */
+/* Somebody who waits for his change of rights to be in the journal (A4), or for his key (A8, A9). */
 struct group_changer {
     uint64_t peer, request, control_seq;
+    char name[65];        /* whose key it is; "": no key was brought in */
+    int64_t old_until_ms; /* of the key that it comes for; 0: for none */
 };
 
 enum { GROUP_ASKERS_MAX = 64 };

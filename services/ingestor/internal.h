@@ -20,6 +20,7 @@ struct ingestor {
     struct catalog *catalog; /* all controls, those in the groups included */
     struct door door;
     struct asking asking;
+    struct rate joins;         /* in minutes */
     struct lately turned_away; /* names, for feeders_max is reached */
     struct rights rights;
     struct append append;

@@ -29,8 +29,11 @@ struct ingestor_io {
     /* ERR_FULL: there is hardly room for another group. ERR_LOST: somebody else is the writer now. NULL: only append
      * tells. */
     enum err (*room)(void *ctx, struct err_text *e);
-    /* Ends the connection of this peer of the door, whose message is being looked at. NULL: connections last. */
-    void (*cut)(void *ctx, uint64_t peer);
+    /* Ends the connection of this peer of the door, whose message is being looked at; a word and a sentence for the
+     * access log. NULL: connections last. */
+    void (*cut)(void *ctx, uint64_t peer, const char *reason, const char *why);
     /* What the access log is to know of the message that is being looked at. NULL: nobody keeps one. */
     audit_fn *audit;
+    /* BLAKE2b-256. NULL: nobody joins. */
+    void (*hash)(void *ctx, uint8_t hash[static 32], const void *data, size_t bytes);
 };

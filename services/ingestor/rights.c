@@ -38,7 +38,9 @@ struct access_answer rights_may(const struct catalog *c, const struct who *who, 
     X(STATS, OPERATE)                                                                                                  \
     X(BYE, FEEDER)                                                                                                     \
     X(CHANGE_ACCESS, ACCESS)                                                                                           \
-    X(REMOVE_FEEDER, OPERATE)
+    X(REMOVE_FEEDER, OPERATE)                                                                                          \
+    X(JOIN, JOIN)                                                                                                      \
+    X(ROTATE, KNOWN)
 
 #define WORK_RIGHTS(X)                                                                                                 \
     X(HELLO, OWNER)                                                                                                    \
@@ -97,12 +99,15 @@ const char *rights_missing(const struct catalog *c, const struct who *who, enum 
         [RIGHT_FEEDER] = {PARBUS__VERB__VERB_NONE, "nobody here has this key, or is this user"},
         [RIGHT_OPERATE] = {PARBUS__VERB__VERB_OPERATE, "this wants the right: operate"},
         [RIGHT_ACCESS] = {PARBUS__VERB__VERB_ACCESS, "to change who may do what wants the right: access"},
+        [RIGHT_JOIN] = {PARBUS__VERB__VERB_NONE, "whoever joins comes by a key of his own"},
         [RIGHT_OWNER] = {PARBUS__VERB__VERB_NONE, "this is for processes of the directory's owner"},
     };
     const struct access_question q = {.verb = rights[right].verb};
     bool has = who_is_known(who);
     if (right == RIGHT_OWNER)
         has = who->owner;
+    else if (right == RIGHT_JOIN)
+        has = who->guest || who->identity;
     else if (has && q.verb)
         has = rights_may(c, who, &q, now).allowed;
     return has && right != RIGHT_NONE ? NULL : rights[right].missing;

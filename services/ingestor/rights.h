@@ -34,6 +34,7 @@ enum right {
     RIGHT_FEEDER,  /* to be the feeder that the connection has said it is */
     RIGHT_OPERATE, /* the verb; likewise below */
     RIGHT_ACCESS,
+    RIGHT_JOIN,  /* to have come by a key, known or not */
     RIGHT_OWNER, /* to come through the directory, as its owner: processes of our own */
 };
 /* By kind of message. A kind without a row in rights.c does not compile. */

@@ -1,6 +1,7 @@
 #include "services/ingestor/shell.h"
 #include "base/deadline.h"
 #include "base/log.h"
+#include "context/token.h"
 #include "gate/gate.h"
 #include "reactor/reactor.h"
 #include "service/access_log.h"
@@ -51,13 +52,18 @@ static void audit(void *ctx, const struct audit_event *event)
     access_log_hears(s->access_log, &whole);
 }
 
-static void cut(void *ctx, uint64_t peer)
+static void cut(void *ctx, uint64_t peer, const char *reason, const char *why)
 {
     struct shell *s = ctx;
     (void)peer;
-    audit(s, &(struct audit_event){
-                 .kind = AUDIT_CUT, .reason = "questions", .detail = "it goes on asking more than is answered"});
+    audit(s, &(struct audit_event){.kind = AUDIT_CUT, .reason = reason, .detail = why});
     connections_cut_off(reactor_cut(s->reactor));
+}
+
+static void hash(void *ctx, uint8_t out[static TOKEN_HASH_BYTES], const void *data, size_t bytes)
+{
+    (void)ctx;
+    token_hash(out, data, bytes);
 }
 
 /* ---- hooks ---- */
@@ -134,6 +140,7 @@ static void make_gate(struct shell *s)
                                               .audit = access_log_hears,
                                               .audit_ctx = s->access_log});
     gate_keys(s->gate, table_of_rights, s);
+    gate_invite(s->gate);
 }
 
 static enum err open_doors(struct shell *s, const struct ingestor_arguments *a, struct err_text *e)
@@ -194,7 +201,7 @@ static enum err open_all(struct shell *s, struct service *service, const struct 
         return err;
     const struct journal *j = s->stores.journal;
     struct ingestor_io io = {s,           send, log_told, stores_append, stores_read, stores_controls, stores_rejects,
-                             stores_room, cut,  audit};
+                             stores_room, cut,  audit,    hash};
     s->core = ingestor_new(service->instance, &service->settings, &io, journal_partitions(j), journal_id(j),
                            journal_term(j), journal_last_commit(j));
     err = start_restore(&s->stores, s->core, e);

@@ -14,7 +14,7 @@ import unittest
 from pipeline import BIN, CATALOG, DATA, Pipeline, rows_of
 
 COMMANDS = ["up", "down", "status", "health", "scale", "push", "feeder", "rank", "watch", "explain", "rejects", "replay",
-            "verify", "backup", "restore", "load", "catalog", "access", "keys", "feeders"]
+            "verify", "backup", "restore", "load", "catalog", "access", "keys", "join", "feeders"]
 SHEET = DATA / "qd766-2025-20251011T130135Z.csv"
 LATER = DATA / "qd766-2025-20251015T014624Z.csv"
 

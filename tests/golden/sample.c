@@ -54,9 +54,16 @@ static void put_text(const struct field *f, void *at)
     *(char **)at = text;
 }
 
+static size_t bytes_of(const char *field)
+{
+    if (strcmp(field, "sha256") == 0 || strcmp(field, "public_key") == 0)
+        return SHA256_BYTES;
+    return strcmp(field, "token") == 0 ? WIRE_INVITATION_BYTES : OTHER_BYTES;
+}
+
 static void put_bytes(const struct field *f, void *at)
 {
-    size_t bytes = strcmp(f->d->name, "sha256") == 0 ? SHA256_BYTES : OTHER_BYTES;
+    size_t bytes = bytes_of(f->d->name);
     uint8_t *data = arena_alloc(f->arena, bytes);
     for (size_t i = 0; i < bytes; i++)
         data[i] = (uint8_t)(number(f) + i * 37);
@@ -80,7 +87,11 @@ static void put_message(const struct field *f, void *at)
 static void put_u32(const struct field *f, void *at) { *(uint32_t *)at = (uint32_t)number(f); }
 static void put_i32(const struct field *f, void *at) { *(int32_t *)at = -(int32_t)number(f); }
 static void put_u64(const struct field *f, void *at) { *(uint64_t *)at = number(f) << 30; }
-static void put_i64(const struct field *f, void *at) { *(int64_t *)at = -(int64_t)(number(f) << 30); }
+static void put_i64(const struct field *f, void *at)
+{
+    bool small = is_field(f, "Rotate", "overlap_ms");
+    *(int64_t *)at = small ? (int64_t)number(f) : -(int64_t)(number(f) << 30);
+}
 static void put_float(const struct field *f, void *at) { *(float *)at = (float)number(f) / 8; }
 static void put_double(const struct field *f, void *at) { *(double *)at = (double)number(f) / 7; }
 static void put_bool(const struct field *f, void *at) { *(protobuf_c_boolean *)at = number(f) != 0; }

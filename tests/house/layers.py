@@ -49,7 +49,7 @@ MODULES = {
     "client": (["common/client/"], ["base", "catalog", "clock", "link", "proto", "random", "ranking", "reactor",
                                     "store", "wire"]),
     # No service knows what journal and state are kept in.
-    "ingestor": (["services/ingestor/"], ["audit", "auth", "base", "catalog", "clock", "gate", "journal", "log", "proto", "reactor", "record",
+    "ingestor": (["services/ingestor/"], ["audit", "auth", "base", "catalog", "clock", "context", "gate", "journal", "log", "proto", "reactor", "record",
                                           "service", "state", "wire"]),
     # Workers know the journal from the ingestor alone (I20).
     "validator": (["services/validator/"], ["base", "clock", "log", "proto", "reactor", "record", "service", "validate",

@@ -193,7 +193,7 @@ static void start(struct sim *s, struct actor *n)
     *p = (struct ingestor_process){.sim = s, .actor = n, .published = s->model.published};
     sim_journal_open(s);
     poison_reports_forgotten(s);
-    struct ingestor_io io = {p, send, hear, append, read_records, read_controls, rejects, NULL, NULL, NULL};
+    struct ingestor_io io = {p, send, hear, append, read_records, read_controls, rejects, NULL, NULL, NULL, NULL};
     struct settings settings = s->settings;
     if (s->options.mutation == MUTATION_NO_WINDOW)
         settings.partition_window_bytes = 1 << 24;

@@ -20,3 +20,4 @@ parbus_test(test_ingestor_questions SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_inges
 parbus_test(test_announce SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_announce.c ${CMAKE_CURRENT_LIST_DIR}/small_catalog.c
   ${world} LINKS ingestor_core)
 parbus_test(test_standstill SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_standstill.c LINKS ingestor_core)
+parbus_test(test_ingestor_joins SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_ingestor_joins.c ${world} LINKS ingestor_core)

@@ -26,7 +26,7 @@ struct ingestor_world {
     const char *principal; /* who speaks; NULL: the owner */
     struct stored journal[4096];
     size_t journal_count, questions_seen;
-    struct buffer control[64]; /* packed */
+    struct buffer control[256]; /* packed */
     size_t control_count, appends;
     struct journal_feeder mark[16]; /* by number */
     uint64_t peer_gone;             /* whose connection is closed */

@@ -240,11 +240,80 @@ Test(access, an_invitation_brings_one_key_in_and_is_used_up)
     identity_added("h05");
     cr_assert_not(access_invites(a, 0));
     token_added("h05", "i1", INVITATION, 7, 5000);
-    cr_assert(access_invites(a, 4999));
-    cr_assert_not(access_invites(a, 5000));
     cr_assert_eq(key_added("h05", 1, 0, "i1"), OK);
-    cr_assert_not(access_invites(a, 0));
     cr_assert_eq(key_added("h05", 2, 0, "i1"), ERR_INVALID);
+    cr_assert_eq(of_key(2, 0), ACCESS_NOBODY);
+}
+
+Test(access, whoever_comes_with_an_invitation_that_ended_lately_can_be_told_so)
+{
+    static const int64_t lately_ms = ACCESS_LATELY_DAYS * 86400000ll;
+    uint8_t hash[ACCESS_HASH_BYTES];
+    memset(hash, 7, sizeof hash);
+    identity_added("h05");
+    token_added("h05", "t1", BEARER, 8, 9000);
+    cr_assert_not(access_invites(a, 0));
+    token_added("h05", "i1", INVITATION, 7, 5000);
+    key_added("h05", 1, 0, "i1");
+    cr_assert(access_invites(a, 4999 + lately_ms));
+    cr_assert_not(access_invites(a, 5000 + lately_ms));
+    cr_assert_str_eq(access_token_hashed(a, hash)->id, "i1");
+    cr_assert(access_token_hashed(a, hash)->span.until);
+    hash[0]++;
+    cr_assert_null(access_token_hashed(a, hash));
+}
+
+/* As Rotate has it journalled (A9). */
+static enum err key_replaced(const char *name, uint8_t fill, uint8_t old, int64_t old_until_ms)
+{
+    Parbus__AccessChange c = PARBUS__ACCESS_CHANGE__INIT;
+    Parbus__KeyAdded m = PARBUS__KEY_ADDED__INIT;
+    uint8_t key[ACCESS_KEY_BYTES], replaces[ACCESS_KEY_BYTES];
+    memset(key, fill, sizeof key), memset(replaces, old, sizeof replaces);
+    m.name = (char *)name;
+    m.has_replaces = m.has_replaced_until_ms = 1;
+    m.public_key = (ProtobufCBinaryData){sizeof key, key};
+    m.replaces = (ProtobufCBinaryData){sizeof replaces, replaces};
+    m.replaced_until_ms = old_until_ms;
+    c.change_case = PARBUS__ACCESS_CHANGE__CHANGE_KEY_ADDED;
+    c.key_added = &m;
+    return apply(&c);
+}
+
+Test(access, a_key_that_another_came_for_holds_until_its_time_and_no_longer)
+{
+    identity_added("h05");
+    key_added("h05", 1, 7000, NULL);
+    cr_assert_eq(key_replaced("h05", 2, 1, 5000), OK);
+    cr_assert(of_key(1, 4999) && of_key(2, 4999));
+    cr_assert(!of_key(1, 5000) && of_key(2, 5000));
+    cr_assert_eq(key_replaced("h05", 3, 1, 9000), OK, "who did not hear the answer begins again");
+    cr_assert(!of_key(1, 5000), "and the old one lasts no longer for it");
+    cr_assert(access_had_key(a, (const uint8_t[ACCESS_KEY_BYTES]){0}) == false);
+}
+
+Test(access, only_ones_own_key_can_be_replaced)
+{
+    identity_added("h05");
+    identity_added("h26");
+    key_added("h05", 1, 0, NULL);
+    cr_assert_eq(key_replaced("h26", 2, 1, 0), ERR_INVALID);
+    cr_assert_eq(key_replaced("h05", 2, 9, 0), ERR_INVALID);
+    key_revoked(1);
+    cr_assert_eq(key_replaced("h05", 2, 1, 0), ERR_INVALID);
+    cr_assert_eq(of_key(2, 0), ACCESS_NOBODY);
+}
+
+Test(access, keys_that_others_came_for_leave_room_and_there_is_an_end_of_them)
+{
+    identity_added("h05");
+    key_added("h05", 1, 0, NULL);
+    uint8_t last = 1;
+    for (; last < 200; last++)
+        cr_assert_eq(key_replaced("h05", (uint8_t)(last + 1), last, 5000), OK, "%s", why.text);
+    for (int i = 0; i < ACCESS_KEYS_MAX - 1; i++)
+        cr_assert_eq(key_added("h05", (uint8_t)(201 + i), 0, NULL), OK);
+    cr_assert_eq(key_added("h05", 250, 0, NULL), ERR_INVALID);
 }
 
 Test(access, an_invitation_is_for_the_one_who_was_invited)

@@ -71,8 +71,8 @@ static void no_rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq,
 
 static void start_with(uint32_t partitions)
 {
-    static const struct ingestor_io io = {NULL, send,       hear_nothing, append, read_nothing,
-                                          NULL, no_rejects, NULL,         NULL,   NULL};
+    static const struct ingestor_io io = {NULL,       send, hear_nothing, append, read_nothing, NULL,
+                                          no_rejects, NULL, NULL,         NULL,   NULL};
     struct settings settings;
     settings_defaults(&settings);
     t.now = (struct moment){1000000000, 1760000000000};

@@ -246,6 +246,91 @@ Test(gate, a_stranger_comes_in_as_long_as_something_is_open_and_the_trial_is_ref
     WORLD_UNTIL(metrics.value[METRIC_connections_unknown_key] == 1);
 }
 
+/* ---- guests ---- */
+
+static void invite(int64_t until_ms)
+{
+    Parbus__AccessChange c = PARBUS__ACCESS_CHANGE__INIT;
+    Parbus__IdentityAdded added = PARBUS__IDENTITY_ADDED__INIT;
+    Parbus__TokenAdded token = PARBUS__TOKEN_ADDED__INIT;
+    uint8_t hash[ACCESS_HASH_BYTES] = {1};
+    added.name = token.name = "h07";
+    token.id = "i1";
+    token.kind = PARBUS__TOKEN_KIND__TOKEN_INVITATION;
+    token.hash = (ProtobufCBinaryData){sizeof hash, hash};
+    token.until_ms = until_ms;
+    c.change_case = PARBUS__ACCESS_CHANGE__CHANGE_IDENTITY_ADDED, c.identity_added = &added;
+    change(&c);
+    c.change_case = PARBUS__ACCESS_CHANGE__CHANGE_TOKEN_ADDED, c.token_added = &token;
+    change(&c);
+}
+
+static void open_to_guests(void)
+{
+    gate_invite(gate);
+    invite(clock_wall_ms() + 60000);
+    open_doors();
+}
+
+Test(gate, whoever_may_have_come_to_join_comes_in_and_is_counted)
+{
+    open_to_guests();
+    cr_assert_eq(metrics.value[METRIC_connections_guests], 0); /* the trial is none */
+    say_with(&somebody);
+    WORLD_UNTIL(heard_count == 1);
+    cr_assert_eq(metrics.value[METRIC_connections_guests], 1);
+    cr_assert_eq(metrics.value[METRIC_connections_unknown_key], 0);
+}
+
+Test(gate, a_key_that_was_revoked_is_no_guests)
+{
+    add_somebody();
+    revoke_somebody();
+    open_to_guests();
+    say_with(&somebody);
+    WORLD_UNTIL(metrics.value[METRIC_connections_unknown_key] == 1);
+    settle();
+    cr_assert_eq(heard_count, 0);
+}
+
+Test(gate, nobody_comes_in_on_an_invitation_of_long_ago)
+{
+    gate_invite(gate);
+    invite(1000);
+    open_doors();
+    say_with(&somebody);
+    WORLD_UNTIL(metrics.value[METRIC_connections_unknown_key] == 1);
+}
+
+Test(gate, there_is_a_bound_on_guests_from_one_address)
+{
+    open_to_guests();
+    for (int i = 0; i < 30; i++) {
+        struct context guest = {.name = "guest"};
+        cr_assert_eq(context_draw(&guest, &world.e), OK);
+        say_with(&guest);
+        WORLD_UNTIL(metrics.value[METRIC_connections_guests] + metrics.value[METRIC_connections_guests_over_limit] ==
+                    (uint64_t)i + 1);
+        link_close(&client[--clients]);
+    }
+    cr_assert_geq(metrics.value[METRIC_connections_guests], 20);
+    cr_assert_leq(metrics.value[METRIC_connections_guests], 22); /* time has passed */
+}
+
+Test(gate, a_guest_is_cut_when_its_time_is_over_and_stays_when_its_key_is_known_by_then)
+{
+    struct context other = {.name = "other"};
+    cr_assert_eq(context_draw(&other, &world.e), OK);
+    open_to_guests();
+    say_with(&somebody), say_with(&other);
+    WORLD_UNTIL(heard_count == 2);
+    add_somebody();
+    struct moment later = {clock_mono_us() + 31000000, clock_wall_ms()};
+    gate_tick(gate, later);
+    cr_assert_eq(metrics.value[METRIC_guests_cut], 1);
+    cr_assert_eq(metrics.value[METRIC_connections_cut], 0);
+}
+
 Test(gate, revoking_a_key_cuts_all_its_connections_at_once)
 {
     add_somebody();

@@ -64,8 +64,12 @@ static int64_t tick(void *asking, struct moment now)
 enum err ask_run(const struct ask *ask, struct err_text *e)
 {
     struct asking a = {.ask = ask, .end_us = clock_mono_us() + ask->patience_us};
-    const struct reactor_source peer = {
-        .name = ask->to, .type = ZMQ_DEALER, .mode = LINK_CONNECT, .options = {.hwm = QUEUED_MAX}, .frame = on_frame};
+    const struct reactor_source peer = {.name = ask->to,
+                                        .type = ZMQ_DEALER,
+                                        .mode = LINK_CONNECT,
+                                        .endpoint = ask->endpoint,
+                                        .options = {.hwm = QUEUED_MAX, .security = ask->security},
+                                        .frame = on_frame};
     const struct reactor_options options = {
         .hooks = {.ctx = &a, .tick = tick}, .sources = &peer, .count = 1, .directory = ask->directory};
     enum err err = reactor_open(&a.reactor, &options, e);

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/buffer.h"
 #include "base/err.h"
+#include "link/link.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,8 +14,10 @@ enum ask_verdict {
 };
 
 struct ask {
-    const char *directory, *to;    /* who answers on DIR/run/<to>, over a DEALER */
-    int64_t again_us, patience_us; /* asked again after so long (0: never); given up after so long */
+    const char *directory, *to;           /* who answers on DIR/run/<to>, over a DEALER; or: */
+    const char *endpoint;                 /* … there; NULL: on DIR/run/<to> */
+    const struct link_security *security; /* NULL: none */
+    int64_t again_us, patience_us;        /* asked again after so long (0: never); given up after so long */
     void *ctx;
     void (*question)(void *ctx, struct buffer *out); /* appends it; called again for each sending */
     enum ask_verdict (*answer)(void *ctx, const void *data, size_t bytes);

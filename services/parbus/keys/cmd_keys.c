@@ -1,17 +1,10 @@
-#include "auth/access.h"
-#include "catalog/catalog.h"
 #include "gate/gate.h"
 #include "link/link.h"
-#include "services/parbus/access/access.h"
-#include "services/parbus/keys/keys.h"
+#include "services/parbus/keys/internal.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-struct given {
-    const char *directory, *out, *door, *feed, *snapshots;
-};
 
 struct action {
     const char *name;
@@ -20,48 +13,6 @@ struct action {
 };
 
 static const struct command *const self = &command_keys;
-
-/* ---- what is journalled ---- */
-
-static enum err ask(const struct given *g, Parbus__AccessChange *c, struct err_text *e)
-{
-    uint64_t control_seq;
-    return access_ask(g->directory, c, &control_seq, e);
-}
-
-static enum err is_known(const struct given *g, const char *name, bool *known, struct err_text *e)
-{
-    struct catalog *c;
-    enum err err = access_read(&c, g->directory, e);
-    *known = !err && access_named(catalog_access(c), name) != ACCESS_NOBODY;
-    catalog_destroy(&c);
-    return err;
-}
-
-static enum err ask_identity(const struct given *g, const char *name, struct err_text *e)
-{
-    Parbus__IdentityAdded m = PARBUS__IDENTITY_ADDED__INIT;
-    Parbus__AccessChange c = PARBUS__ACCESS_CHANGE__INIT;
-    bool known;
-    m.name = (char *)name;
-    c.change_case = PARBUS__ACCESS_CHANGE__CHANGE_IDENTITY_ADDED;
-    c.identity_added = &m;
-    enum err err = is_known(g, name, &known, e);
-    return err || known ? err : ask(g, &c, e);
-}
-
-static enum err ask_key(const struct given *g, const char *name, const uint8_t *key, struct err_text *e)
-{
-    Parbus__KeyAdded m = PARBUS__KEY_ADDED__INIT;
-    Parbus__AccessChange c = PARBUS__ACCESS_CHANGE__INIT;
-    m.name = (char *)name;
-    m.has_public_key = 1;
-    m.public_key = (ProtobufCBinaryData){CONTEXT_KEY_BYTES, (uint8_t *)key};
-    c.change_case = PARBUS__ACCESS_CHANGE__CHANGE_KEY_ADDED;
-    c.key_added = &m;
-    enum err err = ask_identity(g, name, e);
-    return err ? err : ask(g, &c, e);
-}
 
 /* ---- actions ---- */
 
@@ -105,7 +56,7 @@ static int new_key(const struct given *g, char **word)
         err = context_write(&c, path, false, &e);
     if (err)
         return command_failed(self, "%s", e.text);
-    err = ask_key(g, word[0], c.public_key, &e);
+    err = keys_ask_key(g, word[0], c.public_key, &e);
     if (err && err != ERR_TIMEOUT)
         unlink(path);
     context_forget(&c);
@@ -119,46 +70,18 @@ static int add(const struct given *g, char **word)
     struct err_text e;
     if (!context_key_read(key, word[1]))
         return command_usage_error(self, "'%s' is no public key: those have 40 characters", word[1]);
-    return told(ask_key(g, word[0], key, &e), &e, "%s has the key %s\n", word[0], word[1]);
+    return told(keys_ask_key(g, word[0], key, &e), &e, "%s has the key %s\n", word[0], word[1]);
 }
 
-static int revoke_key(const struct given *g, char **word)
+/* A key, or what a token or an invitation is called by. */
+static int revoke_it(const struct given *g, char **word)
 {
     uint8_t key[CONTEXT_KEY_BYTES];
     struct err_text e;
-    Parbus__KeyRevoked m = PARBUS__KEY_REVOKED__INIT;
-    Parbus__AccessChange c = PARBUS__ACCESS_CHANGE__INIT;
     if (!context_key_read(key, word[0]))
-        return command_usage_error(self, "'%s' is no public key (parbus keys list)", word[0]);
-    m.has_public_key = 1;
-    m.public_key = (ProtobufCBinaryData){sizeof key, key};
-    c.change_case = PARBUS__ACCESS_CHANGE__CHANGE_KEY_REVOKED;
-    c.key_revoked = &m;
-    return told(ask(g, &c, &e), &e, "%s is revoked%s\n", word[0], ", and whoever was connected with it is cut off");
-}
-
-static void print_keys(const struct access *a, const char *only)
-{
-    const struct access_key *k;
-    for (size_t i = 0, count = access_keys(a, &k); i < count; i++) {
-        char text[CONTEXT_KEY_TEXT_BYTES];
-        const char *name = access_identity(a, k[i].identity)->name;
-        if (k[i].span.until || (only && strcmp(only, name) != 0))
-            continue;
-        context_key_text(text, k[i].public_key);
-        printf("%-24s %s\n", name, text);
-    }
-}
-
-static int list(const struct given *g, char **word)
-{
-    struct catalog *c;
-    struct err_text e;
-    enum err err = access_read(&c, g->directory, &e);
-    if (!err)
-        print_keys(catalog_access(c), word[0]);
-    catalog_destroy(&c);
-    return err ? command_failed(self, "%s", e.text) : 0;
+        return told(keys_ask_token_revoked(g, word[0], &e), &e, "%s is revoked%s\n", word[0], "");
+    return told(keys_ask_revoked(g, key, &e), &e, "%s is revoked%s\n", word[0],
+                ", and whoever was connected with it is cut off");
 }
 
 static void print_line(const char *name, const char *value)
@@ -199,54 +122,35 @@ static int show(const struct given *g, char **word)
     return 0;
 }
 
-/* Both keys are valid until the old one is revoked. */
-static int rotate(const struct given *g, char **word)
-{
-    struct context c;
-    struct err_text e;
-    char path[PATH_MAX], old[CONTEXT_KEY_TEXT_BYTES] = "";
-    prctl(PR_SET_DUMPABLE, 0);
-    enum err err = named_context_path(path, word[0], false, &e);
-    if (!err)
-        err = context_read(&c, path, &e);
-    if (err)
-        return command_failed(self, "%s", e.text);
-    context_key_text(old, c.public_key);
-    err = context_draw(&c, &e);
-    if (!err)
-        err = ask_key(g, c.name, c.public_key, &e);
-    if (!err)
-        err = context_write(&c, path, true, &e);
-    context_forget(&c);
-    return told(err, &e, "%s has a new key. The old one is valid, too, until: parbus keys revoke '%s'\n", path, old);
-}
-
 /* ---- the command ---- */
 
 static const struct action actions[] = {
-    {"new", 1, 1, new_key},       {"add", 2, 2, add},   {"list", 0, 1, list},
-    {"revoke", 1, 1, revoke_key}, {"show", 0, 1, show}, {"rotate", 1, 1, rotate},
+    {"invite", 1, 1, keys_invite}, {"new", 1, 1, new_key},        {"add", 2, 2, add},
+    {"list", 0, 1, keys_list},     {"revoke", 1, 1, revoke_it},   {"show", 0, 1, show},
+    {"token", 1, 1, keys_token},   {"tokens", 0, 1, keys_tokens}, {"rotate", 0, 1, keys_rotate},
 };
 
 static bool take_options(int argc, char **argv, struct given *g)
 {
-    static const struct option options[] = {{"out", required_argument, NULL, 'o'},
-                                            {"door", required_argument, NULL, 'd'},
-                                            {"feed", required_argument, NULL, 'f'},
-                                            {"snapshots", required_argument, NULL, 's'},
+    static const struct option options[] = {{"out", required_argument, NULL, 1},
+                                            {"door", required_argument, NULL, 2},
+                                            {"feed", required_argument, NULL, 3},
+                                            {"snapshots", required_argument, NULL, 4},
+                                            {"expires", required_argument, NULL, 5},
+                                            {"overlap", required_argument, NULL, 6},
                                             {0}};
+    const char **const place[] = {NULL, &g->out, &g->door, &g->feed, &g->snapshots, &g->expires, &g->overlap};
     for (int found; (found = command_option(self, argc, argv, options)) != -1;) {
-        const char **place = found == 'o' ? &g->out : found == 'd' ? &g->door : found == 'f' ? &g->feed : &g->snapshots;
         if (found == '?')
             return false;
-        *place = optarg;
+        *place[found] = optarg;
     }
     return true;
 }
 
 static int run(int argc, char **argv, const char *directory)
 {
-    struct given g = {.directory = directory};
+    struct given g = {.command = self, .directory = directory};
     char *word[3] = {NULL};
     if (!take_options(argc, argv, &g))
         return 2;
@@ -266,16 +170,24 @@ static int run(int argc, char **argv, const char *directory)
 
 const struct command command_keys = {
     "keys",
-    "new|add|list|show|revoke|rotate …",
+    "invite|new|add|list|show|token|tokens|revoke|rotate …",
     "who comes in over a network",
+    "  invite NAME [--expires 1d] [--door ENDPOINT] [--feed ENDPOINT --snapshots ENDPOINT]\n"
+    "                    one line for the machine of NAME, where parbus join makes a key of its own; good once. The\n"
+    "                    addresses are those that parbus up was given, as seen from there\n"
     "  new NAME [--out FILE] [--door ENDPOINT] [--feed ENDPOINT --snapshots ENDPOINT]\n"
     "                    a key for NAME, in a file (a context) with the server's key and addresses; default:\n"
     "                    NAME.context among yours. What NAME may do: parbus access\n"
     "  add NAME KEY      a public key that was made elsewhere\n"
     "  list [NAME]       the public keys that are valid\n"
     "  show [NAME|FILE]  what is in a context, but for its secret; of none: the server's public key\n"
-    "  revoke KEY        it is not valid any more, at once\n"
-    "  rotate NAME|FILE  a new key into this context; both are valid until the old one is revoked\n\n"
+    "  token NAME --expires 90d\n"
+    "                    a secret that is shown with each request (HTTP); printed once, kept as a hash alone\n"
+    "  tokens [NAME]     tokens and invitations that are valid\n"
+    "  revoke KEY|TOKEN  it is not valid any more, at once\n"
+    "  rotate [NAME|FILE] [--overlap 7d]\n"
+    "                    a new key into this context (default: yours), asked for with the old one, which is valid for\n"
+    "                    the overlap, too\n\n"
     "  parbus keys new h05 --door tcp://parbus.example.vn:5700\n"
     "  parbus push values.csv --context h05\n\n",
     run,

@@ -1,4 +1,4 @@
-/* Contexts as commands take them: --context NAME, and $PARBUS_CONTEXT. */
+/* Contexts as commands take them: --context NAME, $PARBUS_CONTEXT, and the default, which parbus join makes. */
 #pragma once
 #include "context/context.h"
 #include "services/parbus/command.h"
@@ -11,9 +11,13 @@ struct named_context {
     struct parbus_keys keys;
 };
 
-/* named: what --context said; NULL: $PARBUS_CONTEXT, and without that there is none. A name with a slash is a file.
- * From here on no core file of this process is written. 0, or else the exit status, said. */
-int named_context_read(struct named_context *c, const struct command *command, const char *named);
+/* named: what --context said; NULL: $PARBUS_CONTEXT, and without that the default, when there is one and no pipeline
+ * lives in this directory (NULL: it is not looked for). A name with a slash is a file. From here on no core file of
+ * this process is written. 0, or else the exit status, said. */
+int named_context_read(struct named_context *c, const struct command *command, const char *named,
+                       const char *directory);
+/* $PARBUS_CONTEXT, or "default". */
+const char *named_context_default(void);
 /* NULL: no keys. */
 const struct parbus_keys *named_context_keys(const struct named_context *c);
 void named_context_forget(struct named_context *c);

@@ -3,12 +3,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
+const char *named_context_default(void)
+{
+    const char *named = getenv("PARBUS_CONTEXT");
+    return named && *named ? named : "default";
+}
+
+/* The default is a link: what is written takes the place of the file, not of the link. */
 enum err named_context_path(char path[static PATH_MAX], const char *named, bool make, struct err_text *e)
 {
+    char real[PATH_MAX];
+    enum err err = OK;
     if (!strchr(named, '/'))
-        return context_path(path, named, make, e);
-    return snprintf(path, PATH_MAX, "%s", named) < PATH_MAX ? OK : err_set(e, ERR_TOO_LARGE, "the path is too long");
+        err = context_path(path, named, make, e);
+    else if (snprintf(path, PATH_MAX, "%s", named) >= PATH_MAX)
+        err = err_set(e, ERR_TOO_LARGE, "the path is too long");
+    if (!err && realpath(path, real))
+        strcpy(path, real);
+    return err;
+}
+
+/* A pipeline that lives in DIR is what is meant when nothing is said. */
+static bool has_default(const char *directory)
+{
+    char run[PATH_MAX], path[PATH_MAX];
+    return snprintf(run, sizeof run, "%s/run", directory) < (int)sizeof run && access(run, F_OK) != 0 &&
+           context_path(path, "default", false, NULL) == OK && access(path, F_OK) == 0;
 }
 
 static enum err read_it(struct named_context *c, const char *named, struct err_text *e)
@@ -22,13 +44,14 @@ static enum err read_it(struct named_context *c, const char *named, struct err_t
     return err;
 }
 
-int named_context_read(struct named_context *c, const struct command *command, const char *named)
+int named_context_read(struct named_context *c, const struct command *command, const char *named, const char *directory)
 {
     struct err_text e;
+    const char *set = getenv("PARBUS_CONTEXT");
     *c = (struct named_context){.there = false};
     if (!named)
-        named = getenv("PARBUS_CONTEXT");
-    if (!named || !*named)
+        named = set && *set ? set : directory && has_default(directory) ? "default" : NULL;
+    if (!named)
         return 0;
     prctl(PR_SET_DUMPABLE, 0);
     if (read_it(c, named, &e) != OK)

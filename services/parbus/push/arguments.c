@@ -96,7 +96,7 @@ int push_arguments_context(struct push_arguments *a, const struct command *comma
 {
     struct push_options *o = &a->options;
     struct named_context *c = &a->named;
-    int status = named_context_read(c, command, a->context);
+    int status = named_context_read(c, command, a->context, o->door ? NULL : o->directory);
     o->keys = named_context_keys(c);
     if (c->there && !o->door && c->context.door[0])
         o->door = c->context.door;

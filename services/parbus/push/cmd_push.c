@@ -26,11 +26,12 @@ static int run(int argc, char **argv, const char *directory)
         return status;
     if (a.watch)
         return command_usage_error(&command_push, "--watch is for a service: parbus feeder run --watch DIR");
-    if ((a.options.door || a.context) && a.options.strict)
-        return command_usage_error(&command_push, "--strict reads the journal of DIR and does not go with --door");
     if (a.options.file_count == 0)
         return command_usage_error(&command_push, "name a file, or - for standard input");
     status = push_arguments_context(&a, &command_push);
+    if (!status && a.options.door && a.options.strict)
+        status = command_usage_error(&command_push,
+                                     "--strict reads the journal of DIR, and does not go with a door elsewhere");
     if (!status)
         status = push(&a.options);
     named_context_forget(&a.named);
@@ -65,7 +66,8 @@ const struct command command_push = {
     "  --door ENDPOINT\n"
     "                send to the pipeline behind this address, e.g. tcp://host:5700; DIR has only the outbox then\n"
     "  --context NAME\n"
-    "                who you are, your key and the address, from NAME.context or a file (default: $PARBUS_CONTEXT)\n"
+    "                who you are, your key and the address, from NAME.context or a file (default: $PARBUS_CONTEXT,\n"
+    "                else what parbus join made, unless a pipeline lives in DIR)\n"
     "  --take-over   this outbox has the feeder's name from now on, whoever has it: for when that one is lost, or "
     "never "
     "comes\n"

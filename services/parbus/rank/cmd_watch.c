@@ -310,10 +310,10 @@ static int open_and_follow(struct watch *w, const char *directory)
     return status;
 }
 
-static int take_context(struct watch *w)
+static int take_context(struct watch *w, const char *directory)
 {
     const struct context *c = &w->named.context;
-    int status = named_context_read(&w->named, &command_watch, w->context);
+    int status = named_context_read(&w->named, &command_watch, w->context, w->feed_at ? NULL : directory);
     if (w->named.there && !w->feed_at && c->feed[0] && c->snapshots[0])
         w->feed_at = c->feed, w->snapshots_at = c->snapshots;
     return status;
@@ -324,7 +324,7 @@ static int run(int argc, char **argv, const char *directory)
     struct watch w = {0};
     struct series_source source;
     int status = parse(&w, argc, argv);
-    if (status >= 0 || (status = take_context(&w)))
+    if (status >= 0 || (status = take_context(&w, directory)))
         return status;
     if (!w.feed_at) { /* from afar there is no journal in which to look whether there is such a series */
         if (!command_may_work_in(&command_watch, directory) ||
