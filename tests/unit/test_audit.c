@@ -149,5 +149,5 @@ Test(audit, the_longest_line_is_whole)
     const struct audit_line l = {{p->kind, p->reason, p->name, p->who, p->address, p->detail}, UINT64_MAX, 1};
     size_t bytes = audit_json(out, &l, "ingestor-1", 0);
     cr_assert_lt(bytes, AUDIT_LINE_BYTES);
-    cr_assert_eq(memcmp(out + bytes - 8, "\\u0001\"}\n" + 1, 8), 0);
+    cr_assert_eq(memcmp(out + bytes - 8, &"\\u0001\"}\n"[1], 8), 0);
 }
