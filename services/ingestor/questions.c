@@ -21,7 +21,8 @@ struct verdict_page {
     size_t details_bytes;
 };
 
-/* D11a: that it was there is known, and what it said is lost until state is made again. Its bytes are the operator's. */
+/* D11a: that it was there is known, and what it said is lost until state is made again. Its bytes are the operator's.
+ */
 static const char *say_damaged(struct ingestor *i, uint64_t seq, const char *why)
 {
     metric_add(&i->metrics, rejects_damaged, 1);

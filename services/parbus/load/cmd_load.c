@@ -3,6 +3,7 @@
 #include "journal/journal.h"
 #include "link/link.h"
 #include "services/parbus/command.h"
+#include "services/parbus/keys/keys.h"
 #include "services/parbus/load/load.h"
 #include "services/parbus/stores/stores.h"
 #include <inttypes.h>
@@ -99,7 +100,7 @@ static void print_json(const struct load_options *o, const struct load_result *r
 
 /* ---- the command ---- */
 
-enum { OBSERVATIONS = 1, RATE, UNITS, FEEDERS, DURATION, SUBMISSIONS, INDEX, PERIOD, FORMAT, YES };
+enum { OBSERVATIONS = 1, RATE, UNITS, FEEDERS, DURATION, SUBMISSIONS, INDEX, PERIOD, FORMAT, DOOR, CONTEXT, YES };
 static const struct option options[] = {
     {"observations", required_argument, NULL, OBSERVATIONS},
     {"rate", required_argument, NULL, RATE},
@@ -110,15 +111,24 @@ static const struct option options[] = {
     {"index", required_argument, NULL, INDEX},
     {"period", required_argument, NULL, PERIOD},
     {"format", required_argument, NULL, FORMAT},
+    {"door", required_argument, NULL, DOOR},
+    {"context", required_argument, NULL, CONTEXT},
     {"yes", no_argument, NULL, YES},
     {0},
 };
 
 /* What the options want, in the order above. */
-static const char *const wanted[] = {
-    "a number from 1 to 16384", "a number from 0 to 100000000", "a number from 1 to 1048576",
-    "a number from 1 to 64",    "seconds from 1 to 86400",      "a number from 1 on",
-    "a name of 1 to 64 bytes",  "a name of 1 to 64 bytes",      "table or json"};
+static const char *const wanted[] = {"a number from 1 to 16384",
+                                     "a number from 0 to 100000000",
+                                     "a number from 1 to 1048576",
+                                     "a number from 1 to 64",
+                                     "seconds from 1 to 86400",
+                                     "a number from 1 on",
+                                     "a name of 1 to 64 bytes",
+                                     "a name of 1 to 64 bytes",
+                                     "table or json",
+                                     "an endpoint",
+                                     "a name or a file"};
 
 static bool take_option(struct load_options *o, int option)
 {
@@ -138,6 +148,10 @@ static bool take_option(struct load_options *o, int option)
         return *(o->period = optarg) && strlen(optarg) <= 64;
     if (option == YES)
         return o->yes = true;
+    if (option == DOOR)
+        return *(o->door = optarg);
+    if (option == CONTEXT)
+        return *(o->context = optarg);
     o->json = strcmp(optarg, "json") == 0;
     return o->json || strcmp(optarg, "table") == 0;
 }
@@ -155,6 +169,23 @@ static int load(const struct load_options *o)
     if (err)
         return command_failed(&command_load, "%s", e.text);
     return r.rejected_rows || r.refused ? 1 : 0;
+}
+
+static int load_with_keys(struct load_options *o)
+{
+    struct named_context c;
+    int status = named_context_read(&c, &command_load, o->context);
+    if (!status && c.there && o->feeders > 1)
+        status = command_usage_error(&command_load, "a context is that of one feeder");
+    if (!status && c.there) {
+        o->keys = named_context_keys(&c);
+        o->name = c.context.name;
+        o->door = o->door || !c.context.door[0] ? o->door : c.context.door;
+    }
+    if (!status)
+        status = load(o);
+    named_context_forget(&c);
+    return status;
 }
 
 static int run(int argc, char **argv, const char *directory)
@@ -180,13 +211,13 @@ static int run(int argc, char **argv, const char *directory)
         o.duration_s = 5;
     if (o.feeders > o.units)
         return command_usage_error(&command_load, "each feeder needs a unit: --feeders is at most --units");
-    return load(&o);
+    return o.context ? load_with_keys(&o) : load(&o);
 }
 
 const struct command command_load = {
     "load",
     "[--observations N] [--rate R] [--units N] [--feeders F] [--duration S | --submissions N] [--index I] [--period P] "
-    "[--format table|json] [--yes]",
+    "[--format table|json] [--door ENDPOINT] [--context NAME] [--yes]",
     "measure the pipeline with synthetic values",
     "Pushes synthetic values as feeders load-1, load-2 …, watches the feed, and tells how many submissions a second "
     "got\n"
@@ -203,6 +234,8 @@ const struct command command_load = {
     "  --submissions N   or so many submissions\n"
     "  --index I, --period P   where to (default par-province 2024)\n"
     "  --format F        table or json\n"
+    "  --door ENDPOINT   through another door of this pipeline, e.g. tcp://127.0.0.1:5700\n"
+    "  --context NAME    … with the keys and as the feeder of NAME.context or of a file\n"
     "  --yes             even where real values are\n"
     "  example: parbus up --dir /tmp/load --detach && parbus load --dir /tmp/load\n",
     run,

@@ -10,6 +10,7 @@
 #include "base/states.h"
 #include <parbus/feed.h>
 #include <parbus/feeder.h>
+#include <parbus/keys.h>
 
 enum {
     LOAD_FEEDERS_MAX = 64,
@@ -23,6 +24,10 @@ struct load_options {
     const char *directory, *index, *period;
     long observations, rate, units, feeders, duration_s, submissions;
     bool json, yes;
+    const char *context;            /* NULL: none */
+    const char *door;               /* NULL: the directory's own */
+    const char *name;               /* of the one feeder, when there are keys; else NULL: load-1 … */
+    const struct parbus_keys *keys; /* NULL: none */
 };
 
 /* ---- latency ---- */

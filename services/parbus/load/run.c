@@ -116,13 +116,15 @@ static void on_topic_trouble(void *ctx, const struct parbus_topic *topic, const 
 static enum err open_feeder(struct load *l, int i, struct err_text *e)
 {
     char endpoint[LINK_ENDPOINT_BYTES], name[32];
+    const struct load_options *wanted = l->options;
     snprintf(name, sizeof name, "load-%d", i + 1);
-    enum err err = link_endpoint(endpoint, l->options->directory, "door", e);
+    enum err err = wanted->door ? OK : link_endpoint(endpoint, wanted->directory, "door", e);
     if (err)
         return err;
     struct parbus_feeder_options o = {
-        .endpoint = endpoint,
-        .name = name,
+        .endpoint = wanted->door ? wanted->door : endpoint,
+        .name = wanted->name ? wanted->name : name,
+        .keys = wanted->keys,
         .events = {.ctx = l, .description = on_description, .refusal = on_refusal, .trouble = on_trouble}};
     return err_of(parbus_feeder_open(&l->feeder[i], &o, public_text(e)));
 }
