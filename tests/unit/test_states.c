@@ -27,7 +27,7 @@ static const struct {
     {"duty", {"on: leaving over", "leaving: over", "over:"}},
     {"process",
      {"waiting: starting", "starting: waiting running stopping held", "running: waiting stopping held",
-      "stopping: waiting", "held:"}},
+      "stopping: waiting", "held: waiting"}},
     {"append", {"free: under way lost", "under way: free refused lost", "refused: under way lost", "lost:"}},
     {"partition of a scorer", {"wanted: claiming", "claiming: wanted owned", "owned: releasing", "releasing:"}},
     {"errand", {"none: given", "given: done", "done: none"}},

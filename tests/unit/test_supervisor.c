@@ -298,6 +298,17 @@ Test(supervisor_running, who_ends_at_a_damaged_file_is_held_back_until_somebody_
     cr_assert_str_eq(did(), "+scorer-1 ");
 }
 
+Test(supervisor_running, who_is_held_back_is_started_again_when_somebody_says_that_it_is_mended)
+{
+    cr_assert(supervisor_exited(&supervisor, get("scorer-1")->pid, true, now));
+    tick();
+    did();
+    cr_assert_eq(supervisor_try_again(&supervisor), 1);
+    tick();
+    cr_assert_str_eq(did(), "+scorer-1 ");
+    cr_assert_eq(supervisor_try_again(&supervisor), 0, "nobody is held back any more");
+}
+
 Test(supervisor_running, who_was_told_to_stop_is_not_held_back)
 {
     supervisor_stop(&supervisor);

@@ -4,7 +4,7 @@
 #define HELD_ADVICE                                                                                                    \
     "log/%s.log says which. Put it right ('parbus verify' says what is damaged, 'parbus restore' takes a journal "     \
     "from "                                                                                                            \
-    "a backup); then 'parbus down' and 'parbus up', for it is not started again by itself"
+    "a backup, with nothing running); then 'parbus up', also while the others run: it is not started again by itself"
 #include "door.pb-c.h"
 #include <stddef.h>
 

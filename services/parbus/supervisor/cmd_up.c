@@ -121,10 +121,26 @@ static enum err compare_running(const struct up *up, struct err_text *e)
     return differs ? err_set(e, ERR_INVALID, "not all is as it was asked for: %s", text) : OK;
 }
 
+/* Whoever says `up` has mended what somebody is held back for, or wants to know that it is not mended. */
+static enum err try_again(const char *directory, struct err_text *e)
+{
+    Parbus__TryAgain try_again = PARBUS__TRY_AGAIN__INIT;
+    Parbus__ToSupervisor question = PARBUS__TO_SUPERVISOR__INIT;
+    Parbus__FromSupervisor *answer;
+    question.body_case = PARBUS__TO_SUPERVISOR__BODY_TRY_AGAIN;
+    question.try_again = &try_again;
+    enum err err = supervisor_ask(directory, &question, &answer, e);
+    if (!err)
+        parbus__from_supervisor__free_unpacked(answer, NULL);
+    return err;
+}
+
 /* Somebody runs already: fine, when it is at work. ERR_NOT_FOUND: it was stopping, and is gone now. */
 static enum err join_running(struct up *up, pid_t holder, struct err_text *e)
 {
-    enum err err = supervisor_wait_ready(up->directory, SUPERVISOR_READY_MS_MAX, e);
+    enum err err = try_again(up->directory, e);
+    if (!err)
+        err = supervisor_wait_ready(up->directory, SUPERVISOR_READY_MS_MAX, e);
     if (!err)
         err = compare_running(up, e);
     if (!err)
@@ -383,6 +399,7 @@ const struct command command_up = {
     "  --detach          return as soon as everything runs; stop it with: parbus down\n"
     "--door, --feed, --snapshots and --set may be repeated.\n"
     "Without --detach it runs until Ctrl-C. Processes that die or hang are started again. Logs are in DIR/log.\n"
-    "When it runs already, that is said, and is no failure, unless something is asked for that is not so.\n",
+    "When it runs already, that is said, and is no failure, unless something is asked for that is not so. A process\n"
+    "that is held back, for a file was damaged or gone, is then started again: say it when that is mended.\n",
     run,
 };

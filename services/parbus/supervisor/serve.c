@@ -79,6 +79,14 @@ static void answer_scale(struct shell *s, const Parbus__ToSupervisor *question, 
     }
 }
 
+static void answer_try_again(struct shell *s, const Parbus__ToSupervisor *question, Parbus__FromSupervisor *answer)
+{
+    (void)question, (void)answer;
+    unsigned count = supervisor_try_again(&s->core);
+    if (count)
+        log_info("supervisor.tries_again", "held=%u by=operator", count);
+}
+
 static void answer_show(struct shell *s, const Parbus__ToSupervisor *question, Parbus__FromSupervisor *answer)
 {
     (void)s, (void)question, (void)answer;
@@ -89,7 +97,8 @@ static void answer_show(struct shell *s, const Parbus__ToSupervisor *question, P
 #define QUESTIONS(X)                                                                                                   \
     X(SHOW, OPERATE, answer_show)                                                                                      \
     X(STOP, OPERATE, answer_stop)                                                                                      \
-    X(SCALE, OPERATE, answer_scale)
+    X(SCALE, OPERATE, answer_scale)                                                                                    \
+    X(TRY_AGAIN, OPERATE, answer_try_again)
 
 struct row {
     Parbus__Verb verb;

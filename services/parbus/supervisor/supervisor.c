@@ -94,6 +94,21 @@ static void hold(struct process *p)
     enter(p, PROCESS_HELD);
 }
 
+unsigned supervisor_try_again(struct supervisor *s)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        struct process *p = &s->process[i];
+        if (p->state != PROCESS_HELD || !p->wanted)
+            continue;
+        p->due_us = 0;
+        p->early_deaths = 0;
+        enter(p, PROCESS_WAITING);
+        count++;
+    }
+    return count;
+}
+
 /* The next try comes after a pause; each death in a row doubles it. */
 static void died(struct supervisor *s, struct process *p, int64_t now_us)
 {

@@ -44,6 +44,7 @@ enum process_state { PROCESS_WAITING, PROCESS_STARTING, PROCESS_RUNNING, PROCESS
     X(PROCESS_RUNNING, PROCESS_WAITING, "died")                                                                        \
     X(PROCESS_STARTING, PROCESS_HELD, "a file is damaged or gone: another start would end likewise")                   \
     X(PROCESS_RUNNING, PROCESS_HELD, "a file is damaged or gone")                                                      \
+    X(PROCESS_HELD, PROCESS_WAITING, "a person says that it is mended")                                                \
     X(PROCESS_STARTING, PROCESS_STOPPING, "not wanted any more: SIGTERM")                                              \
     X(PROCESS_RUNNING, PROCESS_STOPPING, "not wanted any more: SIGTERM")                                               \
     X(PROCESS_STOPPING, PROCESS_WAITING, "ended as it was told; wanted again meanwhile, or it leaves the table")
@@ -93,6 +94,9 @@ void supervisor_seen(struct supervisor *s, const char *instance, pid_t pid);
 void supervisor_looked(struct supervisor *s, int64_t now_us);
 /* From now on there are `wanted` processes of a scalable service; the highest numbers go first. */
 void supervisor_scale(struct supervisor *s, const struct program *program, unsigned wanted);
+/* A person has mended what they stumbled over: those that are held back are started with the next tick. Returns how
+ * many they are. */
+unsigned supervisor_try_again(struct supervisor *s);
 void supervisor_stop(struct supervisor *s);
 
 bool supervisor_ready(const struct supervisor *s); /* every process runs and was seen at work; none is on its way out */
