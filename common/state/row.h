@@ -8,7 +8,11 @@ struct row_trailer {
     uint32_t values; /* of scores: the sum of the crc of the unit's rows of values; else 0 */
 };
 
-#define STATE_IS_MADE_AGAIN "stop everything, delete state and start again: it is computed from the journal"
+/* Nobody deletes the only copy of anything because of a sentence: what is moved aside can be asked later, and it may be
+ * the journal that is missing something. */
+#define STATE_IS_MADE_AGAIN                                                                                            \
+    "'parbus verify' says whether the journal is whole; then 'parbus down', mv state state.bad, 'parbus up': it is "   \
+    "computed again from the journal"
 
 /* Writes the trailer behind `bytes` of content; returns its crc. */
 uint32_t row_seal(const struct state_key *key, uint8_t *content, size_t bytes, uint32_t values);

@@ -185,9 +185,11 @@ enum err state_rejects_each(struct state *s, uint32_t feeder, uint64_t epoch, ui
  * out). *difference says the first one, empty when there is none. */
 enum err state_compare(struct state *a, struct state *b, char *difference, size_t bytes, struct err_text *e);
 /* Reads all of it in one snapshot: checksums, order, and that nothing is missing or old. fn hears of each row's bytes;
- * an error of it ends the reading. ERR_CORRUPT with the place of the first fault. */
+ * an error of it ends the reading. ERR_CORRUPT with the place of the first fault; with `fault`, that hears of each
+ * damaged row and of what is missing or old, and ERR_CORRUPT says how many there are. */
 typedef enum err state_verify_fn(void *ctx, size_t bytes, struct err_text *e);
-enum err state_verify(struct state *s, state_verify_fn *fn, void *ctx, struct err_text *e);
+typedef void state_fault_fn(void *ctx, const char *sentence);
+enum err state_verify(struct state *s, state_verify_fn *fn, state_fault_fn *fault, void *ctx, struct err_text *e);
 /* A consistent copy while it is in use: <directory>/state, which must not be there yet. */
 enum err state_copy(struct state *s, const char *directory, struct err_text *e);
 /* The same, as store_stream (store.h). */

@@ -3,7 +3,8 @@
 #include "store/store.h"
 
 #define HOW_IT_COMES_BACK                                                                                              \
-    "Stop everything; the journal comes back with 'parbus restore', state when it is deleted and computed again"
+    "Stop everything. A journal comes back with 'parbus restore'; a state is moved aside (mv state state.bad) and "    \
+    "computed again at the next start, when the journal is whole ('parbus verify')"
 
 /* Opens the databases that the options name; a writer makes them in an environment with nothing in it. *format is what
  * is there: when it is not that of the options, nothing else was looked at. Returns what databases_error understands.

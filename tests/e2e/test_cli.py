@@ -211,7 +211,7 @@ class Up(unittest.TestCase):
             os.truncate(pathlib.Path(p.dir, "state", "data.mdb"), 20000)
             done = p.run("up", *p.arguments, "--detach", check=False)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
-            self.assertRegex(done.stderr, "cut off.*state when it is deleted")
+            self.assertRegex(done.stderr, "cut off.*a state is moved aside")
             shutil.rmtree(pathlib.Path(p.dir, "state"))
             p.up()
             p.settled()

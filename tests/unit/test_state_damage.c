@@ -46,7 +46,7 @@ static void setup_damage(void)
     open_writer(MIB);
     own(s, 3, 9);
     cr_assert(commit_one(s, 3, 9, 1));
-    cr_assert_eq(state_verify(s, NULL, NULL, &e), OK, "%s", e.text);
+    cr_assert_eq(state_verify(s, NULL, NULL, NULL, &e), OK, "%s", e.text);
 }
 
 static void expect_found(const char *database)
@@ -54,7 +54,7 @@ static void expect_found(const char *database)
     for (int flip = 0; flip < 2; flip++) {
         setup_damage();
         spoil_first(database, flip);
-        cr_expect_eq(state_verify(s, NULL, NULL, &e), ERR_CORRUPT, "%s, flip %d", database, flip);
+        cr_expect_eq(state_verify(s, NULL, NULL, NULL, &e), ERR_CORRUPT, "%s, flip %d", database, flip);
         state_close(&s);
         remove_directory();
         make_directory();
@@ -144,4 +144,25 @@ Test(state_damage, a_damaged_reject_is_told_and_keeps_nobody_from_the_others)
     cr_assert_eq(seen.damaged, 1);
     cr_assert_eq(seen.damaged_seq, 1);
     cr_assert_eq(seen.whole, 1);
+}
+
+static void count_fault(void *ctx, const char *sentence)
+{
+    size_t *faults = ctx;
+    ++*faults;
+    cr_assert(strstr(sentence, "rejects: row 1: its checksum is wrong") ||
+                  strstr(sentence, "scores: row 1: its checksum"),
+              "%s", sentence);
+}
+
+Test(state_damage, each_fault_is_named_once_to_who_listens)
+{
+    size_t faults = 0;
+    setup_damage();
+    cr_assert(commit_one(s, 3, 9, 2));
+    spoil_first("rejects", true);
+    spoil_first("scores", true);
+    cr_assert_eq(state_verify(s, NULL, count_fault, &faults, &e), ERR_CORRUPT);
+    cr_assert_eq(faults, 2);
+    cr_assert(strstr(e.text, "2 faults"), "%s", e.text);
 }

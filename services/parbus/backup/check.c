@@ -101,7 +101,7 @@ static enum err check_bits(struct check *c)
     uint64_t unchained;
     enum err err = journal_verify(c->journal, go_on, NULL, NULL, last, &unchained, c->e);
     free(last);
-    return err || !c->state ? err : state_verify(c->state, go_on, NULL, c->e);
+    return err || !c->state ? err : state_verify(c->state, go_on, NULL, NULL, c->e);
 }
 
 static enum err check_open(struct check *c)

@@ -129,8 +129,9 @@ const struct command command_verify = {
     "The chain is made behind the receipts: of the last commits that it does not have yet, a record that was altered "
     "on\n"
     "purpose, its checksums too, is not found; damage, a hole and a cut end are.\n"
-    "Exit status 0: whole; 1: damaged: each damaged record of the journal (the first 100, then how many more) and the\n"
-    "first fault of state are on standard error. Then: a journal comes back with 'parbus restore'; state is moved "
+    "Exit status 0: whole; 1: damaged: each damaged record of the journal and each fault of state (the first 100, "
+    "then\n"
+    "how many more) are on standard error. Then: a journal comes back with 'parbus restore'; state is moved "
     "aside\n"
     "while nothing runs, and computed again.\n"
     "Whether state is what the journal gives, 'parbus replay' says.\n",

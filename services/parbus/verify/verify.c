@@ -71,7 +71,7 @@ static enum err verify_state(struct verification *v, struct err_text *e)
     enum err err = open_state(v, e);
     if (err || !v->state)
         return err;
-    err = state_verify(v->state, on_row, v, e);
+    err = state_verify(v->state, on_row, on_fault, v, e);
     return err ? err : read_cursors(v, e);
 }
 

@@ -18,7 +18,8 @@ struct verify_options {
     bool still; /* a backup: nothing is made beside it */
     /* Called for what was read, between records; an error of it ends the reading. */
     enum err (*progress)(void *ctx, const char *what, uint64_t bytes, struct err_text *e);
-    /* Hears of each damaged record of the journal, and of state's first fault when the journal has one, too. */
+    /* Hears of each damaged record of the journal, of each fault of state, and how many these are when the journal has
+     * some, too. */
     void (*fault)(void *ctx, const char *sentence);
     void *ctx;
 };
