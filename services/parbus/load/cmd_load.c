@@ -174,7 +174,7 @@ static int load(const struct load_options *o)
 static int load_with_keys(struct load_options *o)
 {
     struct named_context c;
-    int status = named_context_read(&c, &command_load, o->context);
+    int status = named_context_read(&c, &command_load, o->context, NULL);
     if (!status && c.there && o->feeders > 1)
         status = command_usage_error(&command_load, "a context is that of one feeder");
     if (!status && c.there) {
