@@ -148,7 +148,7 @@ void ingestor_appended(struct ingestor *i, uint64_t ticket, enum err result, con
     if (i->append.state == APPEND_FREE) {
         struct group *g = i->append.sent;
         lengthen(&i->coordinator, &g->closed, now.mono_us);
-        receipts_give(&i->door, g);
+        receipts_give(&i->door, g, now);
         controls_appended(i, g);
         changes_appended(i, g);
         group_clear(g);
@@ -177,7 +177,7 @@ static int64_t tell_scored(struct ingestor *i, struct moment now)
     if (now.mono_us - i->scored_us < SCORED_INTERVAL_US)
         return i->scored_us + SCORED_INTERVAL_US;
     i->scored_us = now.mono_us;
-    receipts_tell_scored(&i->door);
+    receipts_tell_scored(&i->door, now);
     return INT64_MAX;
 }
 
@@ -236,7 +236,7 @@ static void from_feeder(struct ingestor *i, struct peer from, const struct wire_
         submissions_take(&i->door, peer, (const Parbus__Submission *)m->message, m->body, m->body_bytes, now);
         break;
     case PARBUS__TO_INGESTOR__BODY_HELLO:
-        hello_take(&i->door, peer, (const Parbus__Hello *)m->message, now);
+        hello_take(&i->door, from, (const Parbus__Hello *)m->message, now);
         break;
     case PARBUS__TO_INGESTOR__BODY_BYE:
         hello_bye(&i->door, peer, now);

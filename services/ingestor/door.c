@@ -41,6 +41,16 @@ void door_refuse(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason rea
     door_send(d, peer, PARBUS__TO_FEEDER__BODY_REFUSAL, &refusal.base);
 }
 
+bool door_reaches(struct door *d, struct feeder *f, struct moment now)
+{
+    if (!f->peer)
+        return false;
+    const struct who who = who_of(catalog_access(d->catalog), f->principal, now.wall_ms);
+    if (!who_speaks_for(&who, f->mark.name))
+        feeders_forget_peer(&d->feeders, f->peer);
+    return f->peer != 0;
+}
+
 struct group_feeder *door_enter_group(struct door *d, struct feeder *f, uint32_t number, struct moment now)
 {
     struct group *g = d->group;

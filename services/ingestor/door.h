@@ -36,6 +36,9 @@ void door_refuse(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason rea
                  int64_t retry_after_ms);
 /* NOT_AUTHORISED, of no submission: what is missing. */
 void door_refuse_right(struct door *d, struct peer peer, const char *missing);
+/* Whether somebody is there who is to hear of this feeder: it has a connection, and whoever is behind that speaks for
+ * it still. Else the connection is nobody's from now on. */
+bool door_reaches(struct door *d, struct feeder *f, struct moment now);
 /* The group will write the feeder's mark. Its place in it. */
 struct group_feeder *door_enter_group(struct door *d, struct feeder *f, uint32_t number, struct moment now);
 void door_refuse_too_many(struct door *d, uint64_t peer);

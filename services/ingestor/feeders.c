@@ -98,13 +98,15 @@ void feeders_forget_peer(struct feeders *f, uint64_t peer)
     map_remove(&f->by_peer, peer);
 }
 
-void feeders_connect(struct feeders *f, uint32_t number, uint64_t peer)
+void feeders_connect(struct feeders *f, uint32_t number, struct peer peer)
 {
-    if (f->feeder[number].peer != peer)
-        feeders_forget_peer(f, f->feeder[number].peer);
-    feeders_forget_peer(f, peer);
-    f->feeder[number].peer = peer;
-    map_put(&f->by_peer, peer, number);
+    struct feeder *feeder = &f->feeder[number];
+    if (feeder->peer != peer.id)
+        feeders_forget_peer(f, feeder->peer);
+    feeders_forget_peer(f, peer.id);
+    feeder->peer = peer.id;
+    snprintf(feeder->principal, sizeof feeder->principal, "%s", peer.principal);
+    map_put(&f->by_peer, peer.id, number);
 }
 
 /* ---- newcomers ---- */

@@ -15,6 +15,7 @@ struct feeder {
     int64_t heard_us;                      /* when it last said something; 0: not since this ingestor started */
     bool free;                             /* its Bye is in the journal, or it has nothing there */
     uint64_t peer;                         /* 0: not connected */
+    char principal[PRINCIPAL_BYTES];       /* behind that */
     size_t unreceipted_bytes;              /* taken, and no receipt yet (D5a) */
     size_t in_group;                       /* its place in the group that is gathered; 0: none */
     bool journalled;                       /* the journal has a mark of it */
@@ -67,7 +68,7 @@ uint32_t feeders_named(const struct feeders *f, const char *name);
 /* Its number. The connection may have been another newcomer: that one is forgotten. */
 uint32_t feeders_add_newcomer(struct feeders *f, uint64_t peer, const char *name, uint64_t epoch);
 /* The connection speaks for this feeder from now on, and no other does. */
-void feeders_connect(struct feeders *f, uint32_t number, uint64_t peer);
+void feeders_connect(struct feeders *f, uint32_t number, struct peer peer);
 /* The journal has a mark of it. */
 void feeders_enter(struct feeders *all, struct feeder *f);
 /* The journal says that it is removed: its place is free. */

@@ -60,10 +60,9 @@ static uint32_t feeder_by_name(struct door *d, uint64_t peer, const Parbus__Hell
 /* ---- lines (D16) ---- */
 
 /* Whether the connection of a feeder is still there. Its last receipt again does no harm. */
-static bool is_there(struct door *d, const struct feeder *f)
+static bool is_there(struct door *d, struct feeder *f, struct moment now)
 {
-    if (f->peer)
-        receipts_repeat(d, f);
+    receipts_repeat(d, f, now);
     return f->peer != 0;
 }
 
@@ -75,11 +74,11 @@ static bool heard_lately(const struct door *d, const struct feeder *f, struct mo
 /* An outbox holds its name until it says Bye, for what it holds may still come. */
 static bool for_good(const struct feeder *f) { return feeder_known(f) && !f->mark.without_outbox; }
 
-static bool is_held(struct door *d, const struct feeder *f, uint64_t peer, struct moment now)
+static bool is_held(struct door *d, struct feeder *f, uint64_t peer, struct moment now)
 {
     if (f->free)
         return false;
-    return for_good(f) || (f->peer != peer && heard_lately(d, f, now) && is_there(d, f));
+    return for_good(f) || (f->peer != peer && heard_lately(d, f, now) && is_there(d, f, now));
 }
 
 static void refuse_in_use(struct door *d, uint64_t peer, const struct feeder *f, struct moment now)
@@ -150,7 +149,7 @@ static bool readable(struct door *d, uint64_t peer, const Parbus__Hello *hello)
 }
 
 /* true: the hello is refused, and nothing has changed (D2). */
-static bool refuse(struct door *d, uint64_t peer, const struct feeder *f, const Parbus__Hello *hello, struct moment now)
+static bool refuse(struct door *d, uint64_t peer, struct feeder *f, const Parbus__Hello *hello, struct moment now)
 {
     bool own = f->mark.line == hello->line;
     if (!own && !hello->take_over && is_held(d, f, peer, now)) {
@@ -182,8 +181,9 @@ static bool name_is_own(struct door *d, uint64_t peer, Parbus__Hello *hello)
     return false;
 }
 
-void hello_take(struct door *d, uint64_t peer, const Parbus__Hello *said, struct moment now)
+void hello_take(struct door *d, struct peer from, const Parbus__Hello *said, struct moment now)
 {
+    uint64_t peer = from.id;
     Parbus__Hello own = *said;
     const Parbus__Hello *hello = &own;
     if (!name_is_own(d, peer, &own) || !readable(d, peer, hello))
@@ -197,7 +197,7 @@ void hello_take(struct door *d, uint64_t peer, const Parbus__Hello *said, struct
         return;
     noted_hello(d, peer, f, hello, newcomer);
     become(d, f, hello);
-    feeders_connect(&d->feeders, number, peer);
+    feeders_connect(&d->feeders, number, from);
     f->heard_us = now.mono_us;
     f->gap_told = false;
     send_welcome(d, f, number, hello->request, now.wall_ms);
@@ -221,5 +221,5 @@ void hello_bye(struct door *d, uint64_t peer, struct moment now)
         return;
     }
     f->free = true;
-    receipts_repeat(d, f);
+    receipts_repeat(d, f, now);
 }

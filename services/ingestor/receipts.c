@@ -12,9 +12,13 @@ static void send_receipt(struct door *d, const struct feeder *f)
     door_send(d, f->peer, PARBUS__TO_FEEDER__BODY_RECEIPT, &receipt.base);
 }
 
-void receipts_repeat(struct door *d, const struct feeder *f) { send_receipt(d, f); }
+void receipts_repeat(struct door *d, struct feeder *f, struct moment now)
+{
+    if (door_reaches(d, f, now))
+        send_receipt(d, f);
+}
 
-static void give(struct door *d, const struct group_feeder *g, const struct journal_feeder *mark)
+static void give(struct door *d, const struct group_feeder *g, const struct journal_feeder *mark, struct moment now)
 {
     struct feeder *f = feeders_at(&d->feeders, g->number);
     ASSERT(f);
@@ -33,23 +37,22 @@ static void give(struct door *d, const struct group_feeder *g, const struct jour
     feeders_assert(f);
     if (mark->removed && f->mark.removed)
         feeders_leave(&d->feeders, f);
-    if (f->peer)
-        send_receipt(d, f);
+    receipts_repeat(d, f, now);
 }
 
-void receipts_give(struct door *d, const struct group *g)
+void receipts_give(struct door *d, const struct group *g, struct moment now)
 {
     metric_add(d->metrics, submissions_journalled, g->submissions);
     metric_add(d->metrics, observations_journalled, g->rows);
     for (size_t i = 0; i < g->closed.mark_count; i++)
-        give(d, group_feeder(g, i + 1), &g->closed.mark[i].value);
+        give(d, group_feeder(g, i + 1), &g->closed.mark[i].value, now);
 }
 
-void receipts_delayed(struct door *d, const char *why)
+void receipts_delayed(struct door *d, const char *why, struct moment now)
 {
     for (uint32_t number = 1; number < d->feeders.count; number++) {
         struct feeder *f = feeders_at(&d->feeders, number);
-        if (!f || !f->peer || f->mark.last_seq == f->receipted)
+        if (!f || f->mark.last_seq == f->receipted || !door_reaches(d, f, now))
             continue;
         f->gap_told = true;
         door_refuse(d, f->peer, f->mark.last_seq + 1, PARBUS__REASON__REFUSED_STORAGE, why, RETRY_STORAGE_MS);
@@ -64,10 +67,10 @@ void receipts_totals_changed(struct door *d, uint32_t number)
     f->untold = true;
 }
 
-static void tell_scored(struct door *d, struct feeder *f)
+static void tell_scored(struct door *d, struct feeder *f, struct moment now)
 {
     f->untold = false;
-    if (!f->peer)
+    if (!door_reaches(d, f, now))
         return;
     Parbus__Scored scored = PARBUS__SCORED__INIT;
     scored.has_scored = scored.has_accepted_rows = scored.has_rejected_rows = scored.has_epoch = 1;
@@ -78,9 +81,9 @@ static void tell_scored(struct door *d, struct feeder *f)
     door_send(d, f->peer, PARBUS__TO_FEEDER__BODY_SCORED, &scored.base);
 }
 
-void receipts_tell_scored(struct door *d)
+void receipts_tell_scored(struct door *d, struct moment now)
 {
     for (size_t i = 0; i < numbers_count(&d->untold); i++)
-        tell_scored(d, &d->feeders.feeder[numbers_at(&d->untold, i)]);
+        tell_scored(d, &d->feeders.feeder[numbers_at(&d->untold, i)], now);
     buffer_clear(&d->untold.bytes);
 }

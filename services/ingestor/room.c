@@ -6,7 +6,7 @@
 
 enum { ROOM_INTERVAL_US = 100000 };
 
-static void begin_trouble(struct ingestor *i, const char *why)
+static void begin_trouble(struct ingestor *i, const char *why, struct moment now)
 {
     struct door *d = &i->door;
     bool began = !d->trouble[0];
@@ -15,7 +15,7 @@ static void begin_trouble(struct ingestor *i, const char *why)
     if (!began)
         return;
     tell(&i->io, TELL_ERROR, "journal.trouble", "why=\"%s\"", d->trouble);
-    receipts_delayed(d, d->trouble);
+    receipts_delayed(d, d->trouble, now);
 }
 
 static void end_trouble(struct ingestor *i)
@@ -32,11 +32,11 @@ static void judge(struct ingestor *i, const char *no_room, struct moment now)
 {
     const char *journal = append_trouble(&i->append, now);
     if (journal)
-        begin_trouble(i, journal);
+        begin_trouble(i, journal, now);
     else if (i->coordinator.ahead[0])
-        begin_trouble(i, i->coordinator.ahead);
+        begin_trouble(i, i->coordinator.ahead, now);
     else if (no_room)
-        begin_trouble(i, no_room);
+        begin_trouble(i, no_room, now);
     else if (!i->no_room)
         end_trouble(i);
 }

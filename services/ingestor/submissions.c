@@ -26,7 +26,7 @@ static void refuse_run(struct door *d, struct feeder *f, Parbus__Reason reason, 
 }
 
 /* Rules D5-D7 for what is not simply the next one. */
-static void out_of_turn(struct door *d, struct feeder *f, uint64_t seq)
+static void out_of_turn(struct door *d, struct feeder *f, uint64_t seq, struct moment now)
 {
     if (seq > f->mark.last_seq) {
         refuse_run(d, f, PARBUS__REASON__REFUSED_SEQUENCE_GAP, "", 0);
@@ -34,7 +34,7 @@ static void out_of_turn(struct door *d, struct feeder *f, uint64_t seq)
     }
     metric_add(d->metrics, submissions_repeated, 1);
     if (seq == f->receipted) /* a run of repeats is answered once, at its end */
-        receipts_repeat(d, f);
+        receipts_repeat(d, f, now);
 }
 
 /* NULL, and whoever sent it is answered: it is not the next one of a feeder that may submit. */
@@ -46,7 +46,7 @@ static struct feeder *whose_turn(struct door *d, uint64_t peer, uint64_t seq, ui
     if (!f)
         door_refuse(d, peer, seq, PARBUS__REASON__REFUSED_NO_HELLO, "say hello first", 0);
     else if (seq != f->mark.last_seq + 1)
-        out_of_turn(d, f, seq);
+        out_of_turn(d, f, seq, now);
     else if (!has_place(d, f))
         door_refuse_too_many(d, peer);
     else {

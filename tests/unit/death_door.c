@@ -18,14 +18,17 @@ static struct feeder *appended(void)
 {
     static struct settings settings;
     static struct metrics metrics;
+    static struct catalog *catalog;
     static const struct ingestor_io io = {.send = send};
     feeders_free(&door.feeders);
     group_free(&group);
     settings_defaults(&settings);
-    door_init(&door, &settings, &io, &metrics, NULL);
+    if (!catalog)
+        catalog = catalog_new();
+    door_init(&door, &settings, &io, &metrics, catalog);
     group_init(&group, 1);
     uint32_t number = feeders_add_newcomer(&door.feeders, 9, "h05", 1);
-    feeders_connect(&door.feeders, number, 9);
+    feeders_connect(&door.feeders, number, (struct peer){9, "owner"});
     struct feeder *f = feeders_at(&door.feeders, number);
     f->receipted = 5, f->mark.last_seq = 7;
     f->mark.refused = f->receipted_refused = 1;
@@ -57,7 +60,7 @@ static void refused_goes_back(void) { appended()->mark.refused = 0; }
 static void sound(void) { appended(); }
 static void go_on(void)
 {
-    receipts_give(&door, &group);
+    receipts_give(&door, &group, (struct moment){0});
     ASSERT(feeders_at(&door.feeders, 1)->receipted == 7 && door.feeders.entering == 0);
 }
 

@@ -263,6 +263,24 @@ Test(ingestor_rights, a_user_who_becomes_somebody_else_does_not_speak_for_who_he
     taken(1, "01", SELF, ROWS(A1));
 }
 
+Test(ingestor_rights, nothing_is_told_any_more_on_a_connection_that_is_not_the_feeders_any_more)
+{
+    hello_as("");
+    grant("ha-noi", "submit mini", 0);
+    taken(1, "01", SELF, ROWS(A1));
+    send(2, "01", SELF, ROWS(A1));
+    size_t told = t.feeder_count;
+    remove_user(SOMEBODY);
+    tick(1000000);
+    cr_assert_eq(t.feeder_count, told, "neither a receipt for what was under way nor totals");
+    hello_as("ha-noi"); /* is refused */
+    add_identity("ha-nam", SOMEBODY);
+    told = t.feeder_count;
+    t.disk_full = true;
+    tick(1000000);
+    cr_assert_eq(t.feeder_count, told, "nor why there is none");
+}
+
 Test(ingestor_rights, nobody_uses_up_the_seq_of_another_by_something_unreadable)
 {
     hello_as("");
