@@ -23,11 +23,9 @@ void door_send(struct door *d, uint64_t peer, uint32_t kind, const ProtobufCMess
         metric_add(d->metrics, sends_full, 1);
 }
 
-void door_refuse(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason reason, const char *detail,
-                 int64_t retry_after_ms)
+void door_tell_refused(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason reason, const char *detail,
+                       int64_t retry_after_ms)
 {
-    d->metrics->reason[reason & 255]++;
-    noted_refusal(d, peer, reason, detail);
     Parbus__Refusal refusal = PARBUS__REFUSAL__INIT;
     refusal.has_seq = refusal.has_reason = refusal.has_retry_after_ms = 1;
     refusal.seq = seq;
@@ -39,6 +37,14 @@ void door_refuse(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason rea
     refusal.has_epoch = f != NULL;
     refusal.epoch = f ? f->mark.epoch : 0;
     door_send(d, peer, PARBUS__TO_FEEDER__BODY_REFUSAL, &refusal.base);
+}
+
+void door_refuse(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason reason, const char *detail,
+                 int64_t retry_after_ms)
+{
+    d->metrics->reason[reason & 255]++;
+    noted_refusal(d, peer, reason, detail);
+    door_tell_refused(d, peer, seq, reason, detail, retry_after_ms);
 }
 
 bool door_reaches(struct door *d, struct feeder *f, struct moment now)

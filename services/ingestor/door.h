@@ -31,7 +31,9 @@ void door_init(struct door *d, const struct settings *settings, const struct ing
 void door_free(struct door *d);
 
 void door_send(struct door *d, uint64_t peer, uint32_t kind, const ProtobufCMessage *message);
-/* Counted by its reason. */
+/* Counted by its reason; door_tell_refused: it was already. */
+void door_tell_refused(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason reason, const char *detail,
+                       int64_t retry_after_ms);
 void door_refuse(struct door *d, uint64_t peer, uint64_t seq, Parbus__Reason reason, const char *detail,
                  int64_t retry_after_ms);
 /* NOT_AUTHORISED, of no submission: what is missing. */

@@ -44,6 +44,9 @@ void group_clear(struct group *g)
     buffer_clear(&g->records);
     buffer_clear(&g->feeders);
     buffer_clear(&g->controls);
+    for (size_t r = 0; r < group_refusal_count(g); r++)
+        free(group_refusal(g, r)->detail);
+    buffer_clear(&g->refusals);
     g->asker_count = g->changer_count = g->bytes = g->submissions = g->rows = 0;
     g->closed = (struct journal_group){0};
 }
@@ -53,7 +56,7 @@ void group_free(struct group *g)
     group_clear(g);
     for (uint32_t p = 0; p < g->partitions; p++)
         buffer_free(&g->bytes_of[p]);
-    struct buffer *const buffers[] = {&g->records, &g->feeders, &g->controls, &g->put, &g->mark};
+    struct buffer *const buffers[] = {&g->records, &g->feeders, &g->controls, &g->refusals, &g->put, &g->mark};
     for (size_t b = 0; b < sizeof buffers / sizeof *buffers; b++)
         buffer_free(buffers[b]);
     free(g->bytes_of);
@@ -131,6 +134,24 @@ size_t group_add_feeder(struct group *g, uint32_t number)
     struct group_feeder *f = buffer_grow(&g->feeders, sizeof *f);
     *f = (struct group_feeder){number, 0};
     return group_feeder_count(g);
+}
+
+size_t group_refusal_count(const struct group *g) { return g->refusals.size / sizeof(struct group_refusal); }
+
+const struct group_refusal *group_refusal(const struct group *g, size_t which)
+{
+    ASSERT(which < group_refusal_count(g));
+    return (const struct group_refusal *)(const void *)g->refusals.data + which;
+}
+
+void group_add_refusal(struct group *g, uint32_t feeder, uint64_t epoch, uint64_t seq, const char *detail)
+{
+    size_t bytes = strlen(detail) + 1;
+    struct group_refusal *r = buffer_grow(&g->refusals, sizeof *r);
+    *r = (struct group_refusal){feeder, epoch, seq, malloc(bytes)};
+    ASSERT(r->detail);
+    memcpy(r->detail, detail, bytes);
+    g->bytes += sizeof *r + bytes;
 }
 
 void group_add_control(struct group *g, uint64_t seq, void *packed, size_t bytes)

@@ -27,6 +27,13 @@ struct group_changer {
     int64_t old_until_ms; /* of the key that it comes for; 0: for none */
 };
 
+/* A submission that is not allowed: told once the journal has its seq as used up (D9b). */
+struct group_refusal {
+    uint32_t feeder;
+    uint64_t epoch, seq;
+    char *detail; /* malloc'ed */
+};
+
 enum { GROUP_ASKERS_MAX = 64 };
 
 struct group {
@@ -37,6 +44,7 @@ struct group {
     struct buffer records;   /* struct group_record, in the order in which they were begun */
     struct buffer feeders;   /* struct group_feeder, each once */
     struct buffer controls;  /* struct journal_control, `packed` malloc'ed */
+    struct buffer refusals;  /* struct group_refusal */
     struct group_asker asker[GROUP_ASKERS_MAX];
     size_t asker_count;
     struct group_changer changer[GROUP_ASKERS_MAX];
@@ -61,6 +69,10 @@ size_t group_add_record(struct group *g, uint32_t partition, const struct buffer
 size_t group_add_feeder(struct group *g, uint32_t number);
 struct group_feeder *group_feeder(const struct group *g, size_t place);
 size_t group_feeder_count(const struct group *g);
+/* `detail` is copied; it counts as bytes of the group. */
+void group_add_refusal(struct group *g, uint32_t feeder, uint64_t epoch, uint64_t seq, const char *detail);
+size_t group_refusal_count(const struct group *g);
+const struct group_refusal *group_refusal(const struct group *g, size_t which);
 /* Takes `packed` over. */
 void group_add_control(struct group *g, uint64_t seq, void *packed, size_t bytes);
 

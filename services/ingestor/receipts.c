@@ -40,8 +40,18 @@ static void give(struct door *d, const struct group_feeder *g, const struct jour
     receipts_repeat(d, f, now);
 }
 
+/* Before its receipt, with which its feeder forgets it. */
+static void refuse(struct door *d, const struct group_refusal *r, struct moment now)
+{
+    struct feeder *f = feeders_at(&d->feeders, r->feeder);
+    if (f->mark.epoch == r->epoch && door_reaches(d, f, now))
+        door_tell_refused(d, f->peer, r->seq, PARBUS__REASON__REFUSED_NOT_AUTHORISED, r->detail, 0);
+}
+
 void receipts_give(struct door *d, const struct group *g, struct moment now)
 {
+    for (size_t i = 0; i < group_refusal_count(g); i++)
+        refuse(d, group_refusal(g, i), now);
     metric_add(d->metrics, submissions_journalled, g->submissions);
     metric_add(d->metrics, observations_journalled, g->rows);
     for (size_t i = 0; i < g->closed.mark_count; i++)

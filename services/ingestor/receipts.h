@@ -4,8 +4,8 @@
 
 /* The last receipt again, if anybody is there. */
 void receipts_repeat(struct door *d, struct feeder *f, struct moment now);
-/* The closed group is in the journal: each of its feeders gets a receipt, unless it is in another epoch by now
- * (D8a, D8c). */
+/* The closed group is in the journal: each of its feeders hears what it may not, and gets a receipt, unless it is in
+ * another epoch by now (D8a, D8c). */
 void receipts_give(struct door *d, const struct group *g, struct moment now);
 /* Nothing is taken from now on: those who wait for a receipt are told why, and when they may go on. They have to send
  * nothing again: what was taken stays (D8b). */

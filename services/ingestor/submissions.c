@@ -1,5 +1,6 @@
 #include "services/ingestor/submissions.h"
 #include "journal/record.h"
+#include "services/ingestor/noted.h"
 #include "services/ingestor/receipts.h"
 #include "wire/digest.h"
 #include <string.h>
@@ -170,6 +171,18 @@ static void take(struct door *d, struct feeder *f, const Parbus__Submission *s, 
     d->group->rows += s->n_indicator;
 }
 
+/* D9b: whether it is allowed may be judged otherwise after a crash, so what is not in the journal is not told. */
+static void refuse_used_up(struct door *d, const struct feeder *f, uint32_t number, const struct bad_submission *bad)
+{
+    if (bad->reason != PARBUS__REASON__REFUSED_NOT_AUTHORISED) {
+        door_refuse(d, f->peer, bad->seq, bad->reason, bad->detail, 0);
+        return;
+    }
+    d->metrics->reason[bad->reason]++;
+    noted_refusal(d, f->peer, bad->reason, bad->detail);
+    group_add_refusal(d->group, number, f->mark.epoch, bad->seq, bad->detail);
+}
+
 static void use_up(struct door *d, struct feeder *f, uint32_t number, const struct bad_submission *bad,
                    struct moment now)
 {
@@ -177,7 +190,7 @@ static void use_up(struct door *d, struct feeder *f, uint32_t number, const stru
     f->mark.refused++;
     door_enter_group(d, f, number, now);
     feeders_assert(f);
-    door_refuse(d, f->peer, bad->seq, bad->reason, bad->detail, 0);
+    refuse_used_up(d, f, number, bad);
 }
 
 void submissions_take(struct door *d, uint64_t peer, const Parbus__Submission *s, const uint8_t *body, size_t bytes,

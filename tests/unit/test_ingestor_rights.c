@@ -105,6 +105,15 @@ static void hello_as(const char *name)
     FROM_FEEDER(HELLO, m);
 }
 
+static size_t count_reason(Parbus__Reason reason)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < t.feeder_count; i++)
+        count += t.to_feeder[i].kind == PARBUS__TO_FEEDER__BODY_REFUSAL &&
+                 ((const Parbus__Refusal *)(const void *)t.to_feeder[i].message)->reason == reason;
+    return count;
+}
+
 static size_t refusals(void) { return count_to_feeder(PARBUS__TO_FEEDER__BODY_REFUSAL); }
 
 /* A submission to mini/2025; rows: indicators, ending with 0. */
@@ -133,12 +142,13 @@ static void refused(uint64_t seq, const char *unit, Parbus__Stage stage, const u
 {
     size_t before = refusals(), journalled = t.journal_count;
     send(seq, unit, stage, rows);
+    cr_assert_eq(refusals(), before, "it is told before the journal has it");
+    tick(0);
     cr_assert_eq(refusals(), before + 1, "it is taken");
     cr_assert_eq(last_refusal()->reason, PARBUS__REASON__REFUSED_NOT_AUTHORISED);
     cr_assert_eq(last_refusal()->seq, seq);
     cr_assert_eq(last_refusal()->retry_after_ms, 0);
     cr_assert_str_eq(last_refusal()->detail, why);
-    tick(0);
     cr_assert_eq(t.journal_count, journalled, "nothing of it is in the journal");
     cr_assert_eq(receipt(), seq, "its seq is used up (D9)");
 }
@@ -173,6 +183,36 @@ Test(ingestor_rights, whoever_is_granted_nothing_submits_nothing)
     refused(4, "01", PARBUS__STAGE__STAGE_UNKNOWN, ROWS(A1), "ha-noi names no stage");
     refused(5, "01", SELF, ROWS(0), "ha-noi may not submit mini/2025:01");
     cr_assert_eq(ingestor_metrics(t.core)->reason[PARBUS__REASON__REFUSED_NOT_AUTHORISED], 5);
+}
+
+Test(ingestor_rights, what_was_refused_for_good_is_told_once_the_journal_has_its_seq_as_used_up)
+{
+    hello_as("");
+    t.disk_full = true;
+    send(1, "01", SELF, ROWS(A1));
+    tick(0);
+    cr_assert_eq(count_reason(PARBUS__REASON__REFUSED_NOT_AUTHORISED), 0);
+    ingestor_world_restore(); /* it ends before that: what it judged is void */
+    t.disk_full = false;
+    grant("ha-noi", "submit mini", 0);
+    hello_as("");
+    taken(1, "01", SELF, ROWS(A1));
+    cr_assert_eq(count_reason(PARBUS__REASON__REFUSED_NOT_AUTHORISED), 0);
+}
+
+Test(ingestor_rights, who_is_in_another_epoch_by_then_is_not_told_of_the_one_before)
+{
+    hello_as("");
+    send(1, "01", SELF, ROWS(A1));
+    Parbus__Hello m = PARBUS__HELLO__INIT;
+    m.has_protocol_version = m.has_epoch = m.has_line = 1;
+    m.line = 77;
+    m.protocol_version = 1;
+    m.feeder = "ha-noi";
+    m.epoch = 2;
+    FROM_FEEDER(HELLO, m);
+    tick(0);
+    cr_assert_eq(count_reason(PARBUS__REASON__REFUSED_NOT_AUTHORISED), 0);
 }
 
 Test(ingestor_rights, a_grant_covers_its_unit_however_it_is_written_and_no_other)
