@@ -11,6 +11,7 @@ struct group_record {
     uint32_t partition;
     uint32_t before;  /* entries of the partition in records before this one */
     size_t at, bytes; /* in bytes_of the partition */
+    int64_t wall_ms;  /* of one that entries are added to */
 };
 
 void group_init(struct group *g, uint32_t partitions)
@@ -71,7 +72,8 @@ bool group_empty(const struct group *g) { return g->records.size == 0 && g->feed
 static size_t begin_record(struct group *g, uint32_t partition)
 {
     struct group_record *r = buffer_grow(&g->records, sizeof *r);
-    *r = (struct group_record){partition, g->entries[partition], g->bytes_of[partition].size, 0};
+    *r = (struct group_record){
+        .partition = partition, .before = g->entries[partition], .at = g->bytes_of[partition].size};
     return record_count(g) - 1;
 }
 
@@ -84,18 +86,21 @@ static void record_grew(struct group *g, size_t which, uint32_t entries)
     r->bytes = bytes;
 }
 
-/* Else it would outgrow a message to a worker. */
-static bool goes_on(const struct group *g, uint32_t partition, size_t body_bytes)
+/* Else it would outgrow a message to a worker, or the clock was put back: the time of the record would be one at which
+ * what the entry is allowed by may have ended (A6). */
+static bool goes_on(const struct group *g, uint32_t partition, size_t body_bytes, int64_t wall_ms)
 {
-    return g->open[partition] && record_at(g, g->open[partition] - 1)->bytes + body_bytes <= RECORD_BYTES_MAX;
+    const struct group_record *r = g->open[partition] ? record_at(g, g->open[partition] - 1) : NULL;
+    return r && r->bytes + body_bytes <= RECORD_BYTES_MAX && r->wall_ms <= wall_ms;
 }
 
 void group_add(struct group *g, uint32_t partition, const struct record_entry *entry, const void *body, int64_t wall_ms,
                uint64_t control_seq)
 {
     struct buffer *b = &g->bytes_of[partition];
-    if (!goes_on(g, partition, entry->body_bytes)) {
+    if (!goes_on(g, partition, entry->body_bytes, wall_ms)) {
         g->open[partition] = begin_record(g, partition) + 1;
+        record_at(g, g->open[partition] - 1)->wall_ms = wall_ms;
         record_begin(b, RECORD_DATA, wall_ms, control_seq);
     }
     size_t which = g->open[partition] - 1;

@@ -60,7 +60,8 @@ void group_free(struct group *g);
 void group_clear(struct group *g);
 bool group_empty(const struct group *g);
 
-/* Adds an entry to the partition's last record, or begins one, of this time and with these controls in force. */
+/* Adds an entry to the partition's last record, or begins one, of this time and with these controls in force. The time
+ * of a record is never later than that of an entry in it. */
 void group_add(struct group *g, uint32_t partition, const struct record_entry *entry, const void *body, int64_t wall_ms,
                uint64_t control_seq);
 /* A record of its own, which is copied; returns which one it is. */

@@ -266,6 +266,24 @@ Test(ingestor_rights, a_grant_ends_at_its_time_to_the_millisecond)
     refused(3, "01", SELF, ROWS(A1), "ha-noi may not submit mini/2025:01");
 }
 
+/* received_ms of the last record. */
+static int64_t last_received_ms(void)
+{
+    return ((const struct record_header *)(void *)t.journal[t.journal_count - 1].record)->received_ms;
+}
+
+Test(ingestor_rights, the_journal_has_a_time_at_which_what_is_in_it_was_allowed_though_the_clock_was_put_back)
+{
+    hello_as("");
+    int64_t ends_ms = t.now.wall_ms - 50;
+    grant("ha-noi", "submit mini@a", 0);
+    grant("ha-noi", "submit mini@b", ends_ms);
+    send(1, "01", SELF, ROWS(A1));
+    t.now.wall_ms -= 100;
+    taken(2, "01", SELF, ROWS(B));
+    cr_assert_lt(last_received_ms(), ends_ms);
+}
+
 Test(ingestor_rights, whoever_is_nobody_any_more_is_refused_everything_on_an_open_connection)
 {
     hello_as("");
