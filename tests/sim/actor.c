@@ -68,7 +68,7 @@ void actor_start(struct sim *s, struct actor *n)
     n->alive = true;
     n->dying = n->leaving = n->finished = false;
     n->life++;
-    n->connection++;
+    rights_connect(s, n);
     n->calls_left = n->pause_left = -1;
     n->elapsed_us = 0;
     n->leaves_rest = false;

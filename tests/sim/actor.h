@@ -2,6 +2,7 @@
 #pragma once
 #include "base/moment.h"
 #include "tests/sim/network.h"
+#include "tests/sim/rights.h"
 #include "worker/bookmark.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +27,7 @@ struct role {
     bool on_host; /* shares the machine of journal and state: a power cut takes it */
 };
 extern const struct role role_ingestor, role_validator, role_scorer, role_publisher, role_feeder, role_subscriber,
-    role_tool;
+    role_tool, role_officer, role_stranger;
 
 struct actor {
     const struct role *role;
@@ -37,6 +38,7 @@ struct actor {
     bool leaving, finished;                  /* was told to leave; may end */
     uint32_t life;                           /* incarnation, from 1 */
     uint32_t connection;                     /* to whoever it talks to; another one after each start and reconnection */
+    struct proof proof;                      /* who is behind that */
     uint64_t troubles;                       /* that its core told an operator of */
     int64_t wake_us, busy_until_us, back_us; /* back_us: when a dead one is started again */
     int64_t elapsed_us;                      /* of this turn so far: slow stores */

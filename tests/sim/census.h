@@ -104,7 +104,27 @@
     X(set_aside_again, "… after they had been sent again")                                                             \
     X(retries, "wishes of an operator to send something again")                                                        \
     X(retries_refused, "… that were refused")                                                                          \
-    X(readmitted, "entries sent again")
+    X(readmitted, "entries sent again")                                                                                \
+    X(rights_asked, "changes of rights that somebody wanted")                                                          \
+    X(rights_changed, "… and was told to be in the journal")                                                           \
+    X(rights_not_changed, "… that were not made")                                                                      \
+    X(rights_restored, "… taken back with the journal")                                                                \
+    X(rights_ended_open, "… that ended who somebody is while he was connected")                                        \
+    X(rights_as_identity, "… that an identity made")                                                                   \
+    X(rights_ahead, "answers that went by a change still on its way into the journal")                                 \
+    X(rights_granted, "submissions that a grant let into the journal")                                                 \
+    X(rights_refused, "… refused, for none covers them")                                                               \
+    X(rights_refused_told, "… of which their feeder was told")                                                         \
+    X(rights_late, "… that a grant covers whose time was over")                                                        \
+    X(rights_cut_short, "submissions on a connection that had been somebody's and was nobody's any more")              \
+    X(rights_hellos_refused, "hellos of nobody, or under another's name")                                              \
+    X(rights_claims, "hellos of a stranger under a feeder's name")                                                     \
+    X(rights_verbs_refused, "other wishes without the right to them")                                                  \
+    X(rights_turned_away, "messages that the gate kept from the core")                                                 \
+    X(rights_guests, "messages that cost a connection, for nobody ever had its key")                                   \
+    X(rights_shut_out, "feeders that ended because they are nobody")                                                   \
+    X(rights_out, "… and were so in the end")                                                                          \
+    X(rights_replayed, "submissions that a replay judged again")
 
 enum census_kind {
 #define X(name, text) CENSUS_##name,

@@ -29,7 +29,8 @@ struct lane {
         uint64_t journal_hash, lost_hash[LANE_EARLIER]; /* there; not any more */
         uint32_t lost_count;
         bool journalled;
-        bool lost; /* was in a journal that was taken back */
+        bool not_allowed; /* its feeder was told so, by NOT_AUTHORISED */
+        bool lost;        /* was in a journal that was taken back */
     } * entry;
     size_t capacity;
     const struct actor *submits; /* of the name, in this epoch, as far as the journal shows; NULL: nobody yet */
@@ -74,6 +75,8 @@ struct check {
 
 /* ---- laws 1, 2, 3: the door and the journal (check_journal.c) ---- */
 
+/* Of a submission, its seq and a hash of the rest. false: it is none. */
+bool check_read_body(const uint8_t *at, const uint8_t *end, uint64_t *seq, uint64_t *hash);
 /* A feeder sends a message; the same (epoch, seq) always says the same. */
 void check_feeder_sends(struct sim *s, const struct actor *feeder, uint64_t epoch, const uint8_t *envelope,
                         size_t bytes);
@@ -92,6 +95,8 @@ void check_receipted(struct sim *s, const struct actor *feeder, uint64_t epoch, 
 void check_receipt_of(struct sim *s, const struct actor *feeder, uint64_t epoch, const uint8_t *envelope, size_t bytes);
 /* The same for what it sent last. */
 void check_receipt_of_sent(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t seq);
+/* … from a copy of before: what was told since is void. */
+void check_refusals_void(struct sim *s, const struct sim_journal_position *to);
 /* The journal is about to be taken back, and was. */
 void check_journal_shrinks(struct sim *s, const struct sim_journal_position *to);
 void check_journal_shrunk(struct sim *s);
@@ -112,6 +117,8 @@ void check_undone(struct sim *s, uint32_t feeder);
 uint64_t check_journal_faults(const struct sim *s);
 /* The ingestor answers an operator; excused: the journal took nothing at that moment, or could not be read. */
 void check_retried(struct sim *s, const Parbus__Retried *m, bool excused);
+
+/* Law 8, who may what: rights.h. */
 
 /* ---- laws 3, 4, 5, 6: workers and state (check_state.c) ---- */
 

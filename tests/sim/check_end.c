@@ -27,7 +27,7 @@ static struct parbus_feeder_totals totals_wanted(const struct sim *s, const char
 static bool feeder_done(struct sim *s, const struct actor *n, char *text, size_t bytes)
 {
     struct parbus_feeder_totals have = {0};
-    if (n->gone)
+    if (n->gone || rights_out(s, n))
         return true;
     bool made_all = totals_of(n, &have);
     struct parbus_feeder_totals want = totals_wanted(s, n->feeder, have.epoch);
@@ -141,13 +141,15 @@ const char *check_outstanding(struct sim *s)
         const struct actor *n = &s->actor[i];
         if (n->role == &role_feeder && !feeder_done(s, n, text, sizeof text))
             return text;
-        if (!n->alive && !n->gone)
+        if (!n->alive && !n->gone && !rights_out(s, n))
             return "a process that is dead";
     }
     if (s->operator.act_us)
         return "the operator";
     if (s->model.published < SIM_CONTROLS)
         return "control records";
+    if (!officer_satisfied(s))
+        return "somebody is not in who is to be, or not out";
     if (!tool_satisfied(s))
         return "the operator has not sent everything again";
     if (!state_done(s, text, sizeof text))
@@ -170,4 +172,7 @@ void check_end(struct sim *s)
             check_subscriber(s, n, topic_of(n, series), series);
     }
     check_replay(s);
+    check_rights_replay(s);
+    for (struct actor *n = NULL; (n = actor_of(s, &role_feeder, n));)
+        census_add(s, rights_out, rights_out(s, n));
 }

@@ -48,7 +48,7 @@ static const char *check_feeders(struct sim *s)
 {
     struct parbus_feeder_totals have;
     for (struct actor *n = NULL; (n = actor_of(s, &role_feeder, n));)
-        if (!n->gone && (!totals_of(n, &have) || have.receipted != have.last_seq))
+        if (!n->gone && !rights_out(s, n) && (!totals_of(n, &have) || have.receipted != have.last_seq))
             return "a feeder without a receipt, though the door goes on";
     return NULL;
 }
@@ -56,7 +56,7 @@ static const char *check_feeders(struct sim *s)
 static const char *check_alive(const struct sim *s)
 {
     for (int i = 0; i < s->actor_count; i++)
-        if (!s->actor[i].alive && !s->actor[i].gone)
+        if (!s->actor[i].alive && !s->actor[i].gone && !rights_out(s, &s->actor[i]))
             return "a process that is dead";
     return s->operator.act_us ? "the operator" : s->model.published<SIM_CONTROLS ? "control records" : NULL;
 }

@@ -19,7 +19,7 @@ static bool varint(const uint8_t **at, const uint8_t *end, uint64_t *value)
     return false;
 }
 
-static bool read_body(const uint8_t *at, const uint8_t *end, uint64_t *seq, uint64_t *hash)
+bool check_read_body(const uint8_t *at, const uint8_t *end, uint64_t *seq, uint64_t *hash)
 {
     if (at >= end || *at++ != SEQ_TAG || !varint(&at, end, seq))
         return false;
@@ -34,7 +34,7 @@ static uint64_t read_envelope(const uint8_t *at, size_t bytes, uint64_t *seq, ui
     uint64_t length;
     if (at >= end || *at++ != SUBMISSION_TAG || !varint(&at, end, &length))
         return 0;
-    return read_body(at, end, seq, hash) ? length : 0;
+    return check_read_body(at, end, seq, hash) ? length : 0;
 }
 
 /* ---- lanes ---- */
@@ -146,7 +146,7 @@ bool check_lane_lost(struct sim *s, const struct actor *feeder, uint64_t epoch)
 static void told(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t seq, uint64_t hash, uint64_t bytes)
 {
     const struct lane_entry *entry = lane_entry(lane_of(s, namesake(s, feeder), epoch), seq);
-    bool there = entry->journalled && entry->journal_hash == hash;
+    bool there = (entry->journalled && entry->journal_hash == hash) || check_rights_refused(s, hash);
     if (!there && !entry->lost && bytes <= (uint64_t)s->settings.submission_bytes_max)
         sim_fail(s, "law 1: %s has a receipt for epoch %" PRIu64 " seq %" PRIu64 ", and the journal has %s",
                  feeder->name, epoch, seq, entry->journalled ? "another submission there" : "none");
@@ -209,7 +209,8 @@ void check_promises_kept(struct sim *s)
                 found += entry->journalled && entry->journal_hash == p->hash;
                 lost += was_lost(entry, p->hash) && seq <= receipted_of(c, p->node, c->lane[l].epoch);
             }
-        if (found != 1 && (found ? !several : !lost))
+        bool kept_out = rights_out(s, feeder) || check_rights_refused(s, p->hash);
+        if (found != 1 && (found ? !several : !lost && !kept_out))
             sim_fail(s, "law 1: a submission that its feeder had on disk is in the journal %d times", found);
     }
 }
@@ -264,16 +265,24 @@ static void check_alone(struct sim *s, struct lane *lane, const struct actor *n)
     lane->submits = n;
 }
 
-static void entry_written(struct sim *s, uint32_t feeder, uint64_t epoch, uint64_t seq, const uint8_t *body,
-                          size_t bytes)
+/* Law 8: who was told that it is not allowed has nothing in the journal of that seq. */
+static void check_allowed(struct sim *s, const struct lane_entry *entry, const struct rights_entry *e)
 {
-    uint64_t said, hash;
+    if (entry->not_allowed)
+        sim_fail(s, "law 8: epoch %" PRIu64 " seq %" PRIu64 " of %s is in the journal, and was refused for good",
+                 e->epoch, e->seq, e->feeder);
+    check_rights_entry(s, e);
+}
+
+static void entry_written(struct sim *s, uint32_t feeder, struct rights_entry *e)
+{
+    uint64_t said, epoch = e->epoch, seq = e->seq;
     const struct actor *n = feeder < SIM_FEEDERS_MAX ? actor_by_name(s, s->journal.feeder[feeder].name) : NULL;
-    if (!n || !read_body(body, body + bytes, &said, &hash) || said != seq) {
+    if (!n || !check_read_body(e->body, e->body + e->bytes, &said, &e->hash) || said != seq) {
         sim_fail(s, "law 1: the journal holds a submission that cannot be read");
         return;
     }
-    const struct actor *sender = who_sent(s, n, epoch, seq, hash);
+    const struct actor *sender = who_sent(s, n, epoch, seq, e->hash);
     struct lane *lane = lane_of(s, n->number, epoch);
     struct lane_entry *entry = lane_entry(lane, seq);
     if (entry->journalled)
@@ -283,21 +292,27 @@ static void entry_written(struct sim *s, uint32_t feeder, uint64_t epoch, uint64
     else
         sim_fail(s, "law 1: epoch %" PRIu64 " seq %" PRIu64 " of %s is not what was sent", epoch, seq, n->name);
     entry->journalled = true;
-    entry->journal_hash = hash;
+    entry->journal_hash = e->hash;
     lane->journalled++;
+    e->feeder = n->name;
+    check_allowed(s, entry, e);
 }
 
 static void record_written(struct sim *s, const struct journal_put *put)
 {
     const uint8_t *at = (const uint8_t *)put->record + 48;
+    struct rights_entry e = {0};
+    memcpy(&e.received_ms, (const uint8_t *)put->record + 8, 8);
+    memcpy(&e.control_seq, (const uint8_t *)put->record + 16, 8);
     for (uint32_t i = entries_of(put); i > 0; i--) {
         uint32_t bytes, feeder;
-        uint64_t epoch, seq;
         memcpy(&bytes, at, 4);
         memcpy(&feeder, at + 4, 4);
-        memcpy(&epoch, at + 8, 8);
-        memcpy(&seq, at + 16, 8);
-        entry_written(s, feeder, epoch, seq, at + 32, bytes);
+        memcpy(&e.epoch, at + 8, 8);
+        memcpy(&e.seq, at + 16, 8);
+        e.body = at + 32;
+        e.bytes = bytes;
+        entry_written(s, feeder, &e);
         at += 32 + (bytes + 7u) / 8 * 8;
     }
     if (((const uint8_t *)put->record)[1] == 3)
@@ -369,6 +384,7 @@ void check_group_written(struct sim *s, const struct journal_group *g)
     }
     for (size_t i = 0; !past && i < g->put_count; i++)
         record_written(s, &g->put[i]);
+    check_rights_written(s);
     for (size_t i = 0; i < g->mark_count && !s->failed; i++) {
         const struct journal_feeder *mark = &g->mark[i].value;
         const struct actor *n = actor_by_name(s, mark->name);
@@ -444,12 +460,17 @@ void check_journal_shrunk(struct sim *s)
 
 /* ---- answers ---- */
 
+static const struct journal_feeder *mark_in(const struct journal_feeder *mark, const char *name)
+{
+    for (int i = 1; i < SIM_FEEDERS_MAX; i++)
+        if (!strcmp(mark[i].name, name))
+            return &mark[i];
+    return NULL;
+}
+
 static void check_receipt(struct sim *s, const struct actor *feeder, uint64_t epoch, uint64_t up_to_seq)
 {
-    const struct journal_feeder *mark = NULL;
-    for (int i = 1; i < SIM_FEEDERS_MAX; i++)
-        if (!strcmp(s->journal.sure[i].name, feeder->feeder))
-            mark = &s->journal.sure[i];
+    const struct journal_feeder *mark = mark_in(s->journal.sure, feeder->feeder);
     if (up_to_seq && !(mark && mark->epoch == epoch && mark->last_seq >= up_to_seq))
         sim_fail(s, "law 1: %s gets a receipt up to %" PRIu64 " of epoch %" PRIu64 ", which is not known to be on disk",
                  feeder->name, up_to_seq, epoch);
@@ -469,8 +490,61 @@ static void check_receipt_order(struct sim *s, const struct actor *feeder, uint6
     lane->told = up_to_seq;
 }
 
+/* Law 8: for good, whatever becomes of the process that says it. */
+static void check_refusal(struct sim *s, const struct actor *feeder, const Parbus__Refusal *r)
+{
+    if (r->reason != PARBUS__REASON__REFUSED_NOT_AUTHORISED || !r->seq)
+        return;
+    struct lane_entry *entry = lane_entry(lane_of(s, namesake(s, feeder), r->epoch), r->seq);
+    const struct journal_feeder *mark = mark_in(s->journal.sure, feeder->feeder);
+    census_add(s, rights_refused_told, 1);
+    entry->not_allowed = true;
+    if (!mark || mark->epoch < r->epoch || (mark->epoch == r->epoch && mark->last_seq < r->seq))
+        sim_fail(s, "law 8: %s is refused epoch %" PRIu64 " seq %" PRIu64 " for good, which is not known to be on disk",
+                 feeder->name, r->epoch, r->seq);
+    if (entry->journalled)
+        sim_fail(s, "law 8: %s is refused epoch %" PRIu64 " seq %" PRIu64 " for good, which is in the journal",
+                 feeder->name, r->epoch, r->seq);
+}
+
+/* How far an epoch of this name got; of one that is over, all of it counts. */
+static uint64_t used_up(const struct journal_feeder *mark, uint64_t epoch)
+{
+    if (!mark || mark->epoch < epoch)
+        return 0;
+    return mark->epoch == epoch ? mark->last_seq : UINT64_MAX;
+}
+
+void check_refusals_void(struct sim *s, const struct sim_journal_position *to)
+{
+    for (size_t l = 0; l < s->check.lane_count; l++) {
+        struct lane *lane = &s->check.lane[l];
+        const char *name = s->actor[lane->node].name;
+        uint64_t kept = used_up(mark_in(to->feeder, name), lane->epoch);
+        uint64_t had = used_up(mark_in(s->journal.feeder, name), lane->epoch);
+        for (size_t seq = 1; seq < lane->capacity; seq++) {
+            struct lane_entry *entry = &lane->entry[seq];
+            entry->not_allowed &= seq <= kept;
+            entry->lost |= seq > kept && seq <= had && !entry->journalled;
+        }
+    }
+}
+
+/* Law 8: whoever is told that a change was made finds it there after any crash. */
+static void check_changed(struct sim *s, const struct actor *to, const Parbus__AccessChanged *m)
+{
+    census_add(s, rights_changed, m->control_seq != 0);
+    if (m->control_seq > s->journal.sure_controls)
+        sim_fail(s, "law 8: %s is told of control %" PRIu64 ", which is not known to be on disk", to->name,
+                 m->control_seq);
+}
+
 void check_to_feeder(struct sim *s, const struct actor *feeder, uint32_t kind, const ProtobufCMessage *message)
 {
+    if (kind == PARBUS__TO_FEEDER__BODY_REFUSAL)
+        check_refusal(s, feeder, (const Parbus__Refusal *)message);
+    if (kind == PARBUS__TO_FEEDER__BODY_ACCESS_CHANGED)
+        check_changed(s, feeder, (const Parbus__AccessChanged *)message);
     if (kind != PARBUS__TO_FEEDER__BODY_RECEIPT)
         return;
     const Parbus__Receipt *receipt = (const Parbus__Receipt *)message;

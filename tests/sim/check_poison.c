@@ -76,6 +76,8 @@ bool check_control_written(struct sim *s, uint64_t seq, bool again)
         check_set_aside(s, c->set_aside);
     if (!c || (!past && !again && !model_control(&s->model, c)))
         sim_fail(s, "law 2: control %" PRIu64 " makes no sense", seq);
+    if (c && !past && !again)
+        check_rights_control(s, c);
     if (c)
         census_add(s, readmitted, c->body_case == PARBUS__CONTROL__BODY_READMITTED);
     parbus__control__free_unpacked(c, NULL);

@@ -56,7 +56,7 @@ static void cut(struct sim *s)
                 s->network.cut_until_us[i][n->number] = until_us;
         }
     if (rng_below(&s->rng, 2))
-        n->connection++;
+        rights_connect(s, n);
     trace_note(s, n->name, "is cut off; from node %lu, from all %lu", (uint64_t)peer, all, 0, 0);
 }
 

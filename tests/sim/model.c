@@ -119,6 +119,16 @@ static bool readmit(struct model *m, const Parbus__Readmitted *c)
     return true;
 }
 
+/* A4: its asker is the directory's owner, or might change rights as of the control before this one. */
+static bool may_change(const struct model *m, const Parbus__Control *c)
+{
+    const char *by = c->access->by;
+    uint64_t before = m->controls - 1;
+    return !by || !by[0] ||
+           model_rights_verb(&m->rights, model_rights_named(&m->rights, by, before), PARBUS__VERB__VERB_ACCESS, before,
+                             c->received_ms);
+}
+
 bool model_control(struct model *m, const Parbus__Control *control)
 {
     m->controls++;
@@ -126,6 +136,8 @@ bool model_control(struct model *m, const Parbus__Control *control)
         return set_aside(m, control->set_aside);
     if (control->body_case == PARBUS__CONTROL__BODY_READMITTED)
         return readmit(m, control->readmitted);
+    if (control->body_case == PARBUS__CONTROL__BODY_ACCESS)
+        return may_change(m, control) && model_rights_change(&m->rights, control->access, m->controls);
     if (m->published == SIM_CONTROLS)
         return false;
     m->publish_seq[++m->published] = m->controls;
@@ -418,4 +430,46 @@ uint32_t model_rank(const struct model *m, uint32_t series, uint32_t unit)
         rank += row && row->complete && row->points[0] > own->points[0];
     }
     return rank;
+}
+
+/* ---- rights ---- */
+
+static const struct sim_index *index_of(const struct model *m, const Parbus__Submission *s, uint64_t control_seq)
+{
+    for (uint32_t n = 1; n <= SIM_SERIES; n++) {
+        const struct sim_series *series = &sim_series_table[n];
+        const struct sim_index *index = &sim_index_table[series->index];
+        if (!strcmp(index->code, s->index) && !strcmp(series->period, s->period) &&
+            in_force(m, series->opened, control_seq))
+            return index;
+    }
+    return NULL;
+}
+
+static void place_row(const struct sim_index *index, uint32_t id, const char *code[static 4])
+{
+    size_t count = 0;
+    for (int i = 0; i < index->node_count; i++)
+        if (index->node[i].id == id)
+            for (int at = i; at >= 0; at = index->node[at].parent)
+                code[count++] = index->node[at].code;
+}
+
+/* In an index that is not open nothing is known: neither units nor nodes. */
+static struct model_place place_of(const struct sim_index *index, const Parbus__Submission *s)
+{
+    struct model_place place = {.unit = s->unit};
+    for (int i = 0; index && i < SIM_NAMES; i++)
+        if (sim_name_table[i].unit > 0 && !strcmp(sim_name_table[i].text, s->unit))
+            place.unit = sim_name_table[sim_name_table[i].unit - 1].text;
+    for (; index && place.rows < s->n_indicator; place.rows++)
+        place_row(index, s->indicator[place.rows], place.row[place.rows]);
+    return place;
+}
+
+bool model_allows(const struct model *m, uint32_t identity, const Parbus__Submission *s, uint64_t control_seq,
+                  int64_t received_ms)
+{
+    const struct model_place place = place_of(index_of(m, s, control_seq), s);
+    return model_rights_submission(&m->rights, identity, s, &place, control_seq, received_ms);
 }

@@ -4,6 +4,7 @@
 #pragma once
 #include "door.pb-c.h"
 #include "journal.pb-c.h"
+#include "tests/sim/model_rights.h"
 #include "tests/sim/sim_catalog.h"
 #include <stddef.h>
 
@@ -62,6 +63,7 @@ struct model {
     uint64_t controls;                      /* seq of the last one */
     uint32_t published;                     /* so many of them are the catalog's … */
     uint64_t publish_seq[SIM_CONTROLS + 1]; /* … with these seqs; 0: not yet */
+    struct model_rights rights;
 };
 
 /* The next control; those of a group come before its records. What it sets aside must not be in the model yet: all of
@@ -82,3 +84,6 @@ const struct model_tally *model_tally_at(const struct model *m, uint32_t partiti
                                          uint64_t pseq);
 /* 1 + units with more points; 0: not ranked. As of the end of the journal. */
 uint32_t model_rank(const struct model *m, uint32_t series, uint32_t unit);
+/* Whether this identity (0: nobody) might submit this, received then, as of the control that stands before it. */
+bool model_allows(const struct model *m, uint32_t identity, const Parbus__Submission *s, uint64_t control_seq,
+                  int64_t received_ms);

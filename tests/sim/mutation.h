@@ -36,7 +36,13 @@
     X(CONTROL_MISSED, "control-missed", 3, "a worker that missed a control does not ask for it")                       \
     X(CONTROL_SKIPPED, "control-skipped", 2, "a validator that missed a control goes on without it")                   \
     X(SUSPECT_FORGOTTEN, "suspect-forgotten", 6, "only the last entry that ended a worker is suspected")               \
-    X(FLIP_UNSEEN, "flip-unseen", 7, "whoever reads journal or state does not look at checksums")
+    X(FLIP_UNSEEN, "flip-unseen", 7, "whoever reads journal or state does not look at checksums")                      \
+    X(REVOKED_GOES_ON, "revoked-goes-on", 8, "a key that is revoked goes on on its open connection")                   \
+    X(NEWEST_RIGHTS, "newest-rights", 8, "a replay judges by the newest rights, not by those before the record")       \
+    X(RIGHTS_NOT_KEPT, "rights-not-kept", 8, "a grant is in force, and the journal does not get it")                   \
+    X(EARLY_CHANGE, "early-change", 8, "who changes rights is answered before the journal has it")                     \
+    X(EARLY_REFUSAL, "early-refusal", 8, "NOT_AUTHORISED is told before the journal has the seq as used up")           \
+    X(ANSWER_ASTRAY, "answer-astray", 8, "what is for one identity is told to another")
 
 enum mutation {
 #define X(code, name, law, text) MUTATION_##code,
@@ -47,7 +53,7 @@ enum mutation {
 
 struct mutation_row {
     const char *name;
-    int law; /* 1 .. 7 of the design */
+    int law; /* README.md#laws */
     const char *text;
 };
 extern const struct mutation_row mutation_table[MUTATION_COUNT];
@@ -58,3 +64,5 @@ bool mutation_of(const char *name, enum mutation *out);
 struct buffer;
 /* Whether the control, packed, sets something aside; it then says that of an entry that there never is. */
 bool mutation_forgets(struct buffer *control);
+/* The control, packed, if it grants something: it then grants it until 1970. */
+void mutation_ends_grant(struct buffer *control);

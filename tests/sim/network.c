@@ -127,6 +127,7 @@ static void put_on_way(struct sim *s, const struct actor *from, int to, enum cha
     struct message *m = message_new(&s->network, data, bytes);
     m->from = from->number;
     m->connection = from->connection;
+    m->principal = from->proof.principal;
     m->to = to;
     m->channel = channel;
     m->topic = topic;

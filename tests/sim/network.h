@@ -28,12 +28,13 @@ struct message {
     int64_t at_us;
     uint64_t order;      /* of sending; decides between equal times */
     int from, to;        /* nodes */
-    uint32_t connection; /* of the sender */
+    uint32_t connection; /* of the sender … */
+    uint32_t principal;  /* … and who is behind it */
     uint32_t topic;      /* FEED_EVENT: series */
     enum channel channel;
 };
 
-enum { LINKS_MAX = 20 };
+enum { LINKS_MAX = 22 };
 
 struct network {
     struct message **heap;

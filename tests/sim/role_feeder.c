@@ -308,7 +308,9 @@ static void ask_sometimes(struct sim *s, struct feeder_process *p)
 static void give_up(struct sim *s, struct actor *n, const struct err_text *e)
 {
     struct feeder_process *p = n->process;
-    if (!p->durable->behind && !s->check.forked[n->number] && !actor_has_twin(s, n))
+    bool shut_out = n->proof.kind != PROOF_OWNER && strstr(e->text, "NOT_AUTHORISED");
+    census_add(s, rights_shut_out, shut_out);
+    if (!shut_out && !p->durable->behind && !s->check.forked[n->number] && !actor_has_twin(s, n))
         sim_fail(s, "%s gives up: %s", n->name, e->text);
     actor_give_up(n);
 }
@@ -349,6 +351,16 @@ static void ask_a_person(struct sim *s, struct actor *n)
         n->takes_over = true;
         actor_give_up(n);
     }
+}
+
+/* Mutation: what makes a difference there is a death before the first receipt. */
+static void die_young(struct sim *s, struct actor *n)
+{
+    const struct feeder_process *p = n->process;
+    struct parbus_feeder_totals t = feeder_core_totals(p->core);
+    if (s->options.mutation == MUTATION_EPOCH_REUSED && !p->durable->outbox && !s->calm && t.connected && t.last_seq &&
+        !t.receipted && rng_below(&s->rng, 4) == 0)
+        actor_give_up(n);
 }
 
 /* ---- the loop ---- */
@@ -403,6 +415,8 @@ static int64_t turn(struct sim *s, struct actor *n)
         leave_when_done(s, n);
     if (!n->dying)
         ask_a_person(s, n);
+    if (!n->dying)
+        die_young(s, n);
     if (!n->dying && p->shut_out)
         start_over(s, n);
     if (s->calm && s->now_us + SIM_SECOND < due_us)

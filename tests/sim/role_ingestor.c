@@ -1,9 +1,12 @@
+#include "auth/access.h"
 #include "base/deadline.h"
 #include "services/ingestor/core.h"
 #include "tests/sim/roles.h"
 #include "tests/sim/sim.h"
 #include "wire/wire.h"
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TEN_DAYS_MS = 864000000 };
 #define OPERATOR_PEER UINT64_MAX /* nobody in the cast */
@@ -12,13 +15,17 @@ struct ingestor_process {
     struct sim *sim;
     struct actor *actor;
     struct ingestor *core;
-    uint32_t published;      /* of the catalog's control records: handed to the core */
-    uint64_t faults;         /* of the journal, when the message in hand came */
-    uint64_t ticket;         /* of the last append */
-    Parbus__Receipt held;    /* mutation: sent after the next one … */
-    uint64_t held_peer;      /* … to this peer; 0: none is */
-    struct bookmark suspect; /* mutation: the only one … */
-    uint32_t blamed;         /* … and so many ended there */
+    uint32_t published;               /* of the catalog's control records: handed to the core */
+    uint64_t faults;                  /* of the journal, when the message in hand came */
+    uint64_t ticket;                  /* of the last append */
+    Parbus__Receipt held;             /* mutation: sent after the next one … */
+    uint64_t held_peer;               /* … to this peer; 0: none is */
+    struct bookmark suspect;          /* mutation: the only one … */
+    uint32_t blamed;                  /* … and so many ended there */
+    struct moment at;                 /* of the call into the core */
+    bool told_of_no_seq;              /* the message in hand: NOT_AUTHORISED, seq 0 … */
+    bool cut_guest;                   /* … it cost its connection, for nobody knows the key */
+    const struct rights_heard *heard; /* … NULL: none is */
     void (*hears)(void *ctx, const Parbus__StatsReply *reply);
     void *hears_ctx; /* of an operator who asks */
 };
@@ -28,8 +35,10 @@ struct ingestor_process {
 static enum err send_now(struct ingestor_process *p, struct actor *to, enum channel channel, uint32_t kind,
                          const ProtobufCMessage *m)
 {
-    if (channel == TO_FEEDER)
+    if (channel == TO_FEEDER) {
         check_to_feeder(p->sim, to, kind, m);
+        check_rights_told(p->sim, to, kind, m, catalog_control_seq(ingestor_catalog(p->core)), p->at.wall_ms);
+    }
     return role_send(p->sim, p->actor, to->number, channel, kind, m);
 }
 
@@ -51,6 +60,18 @@ static void send_held(struct ingestor_process *p, uint64_t peer, struct actor *t
     send_now(p, to, TO_FEEDER, PARBUS__TO_FEEDER__BODY_RECEIPT, &p->held.base);
 }
 
+/* Mutation: NULL, or another feeder's connection. */
+static struct actor *another(struct ingestor_process *p, const struct actor *to)
+{
+    struct sim *s = p->sim;
+    if (s->options.mutation != MUTATION_ANSWER_ASTRAY || rng_below(&s->rng, 8))
+        return NULL;
+    for (struct actor *n = NULL; (n = actor_of(s, &role_feeder, n));)
+        if (n->alive && strcmp(n->feeder, to->feeder) != 0)
+            return n;
+    return NULL;
+}
+
 static enum err to_feeder(struct ingestor_process *p, uint64_t peer, struct actor *to, uint32_t kind,
                           const ProtobufCMessage *m)
 {
@@ -60,7 +81,8 @@ static enum err to_feeder(struct ingestor_process *p, uint64_t peer, struct acto
         ((Parbus__Welcome *)(void *)m)->has_window_bytes = 0;
     if (receipt && mutation == MUTATION_RECEIPT_ORDER && hold_back(p, peer, (const Parbus__Receipt *)m))
         return OK;
-    enum err err = send_now(p, to, TO_FEEDER, kind, m);
+    struct actor *astray = another(p, to);
+    enum err err = send_now(p, astray ? astray : to, TO_FEEDER, kind, m);
     if (receipt)
         send_held(p, peer, to);
     return err;
@@ -77,6 +99,15 @@ static void check_worker_message(struct ingestor_process *p, uint32_t kind, cons
         check_retried(s, (const Parbus__Retried *)m, excused);
 }
 
+static void note_answer(struct ingestor_process *p, uint32_t kind, const ProtobufCMessage *m)
+{
+    const Parbus__Refusal *refusal = (const Parbus__Refusal *)m;
+    if (p->heard && kind == PARBUS__TO_FEEDER__BODY_WELCOME)
+        check_rights_welcomed(p->sim, p->heard);
+    p->told_of_no_seq |= kind == PARBUS__TO_FEEDER__BODY_REFUSAL &&
+                         refusal->reason == PARBUS__REASON__REFUSED_NOT_AUTHORISED && !refusal->seq;
+}
+
 static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, const ProtobufCMessage *m)
 {
     struct ingestor_process *p = ctx;
@@ -84,8 +115,11 @@ static enum err send(void *ctx, unsigned source, uint64_t peer, uint32_t kind, c
         p->hears(p->hears_ctx, (const Parbus__StatsReply *)m);
         return OK;
     }
+    if (source == INGESTOR_DOOR)
+        note_answer(p, kind, m);
+    bool lives = actor_lives(p->sim, p->actor);
     struct actor *to = actor_of_peer(p->sim, peer);
-    if (!actor_lives(p->sim, p->actor) || !to)
+    if (!lives || !to)
         return ERR_NOT_FOUND;
     if (source == INGESTOR_DOOR)
         return to_feeder(p, peer, to, kind, m);
@@ -140,13 +174,26 @@ static void rejects(void *ctx, uint32_t feeder, uint64_t epoch, uint64_t seq, ui
     sim_state_rejects(p->sim, p->actor, feeder, epoch, seq, row, add_reject, &a);
 }
 
+/* Whoever was there has to open another connection. */
+static void cut(void *ctx, uint64_t peer, const char *reason, const char *detail)
+{
+    struct ingestor_process *p = ctx;
+    struct actor *n = actor_of_peer(p->sim, peer);
+    (void)detail;
+    trace_note(p->sim, p->actor->name, "cuts somebody off", 0, 0, 0, 0);
+    p->cut_guest |= !strcmp(reason, "guest");
+    if (n)
+        rights_connect(p->sim, n);
+}
+
 /* ---- life ---- */
 
-static struct moment now(const struct ingestor_process *p)
+static struct moment now(struct ingestor_process *p)
 {
     int64_t mono_us = actor_now_us(p->sim, p->actor);
     int64_t ahead_ms = p->sim->options.mutation == MUTATION_EPOCH_AHEAD ? TEN_DAYS_MS : 0;
-    return (struct moment){mono_us, 1760000000000 + mono_us / 1000 + p->sim->wall_skew_ms + ahead_ms};
+    p->at = (struct moment){mono_us, SIM_WALL_MS + mono_us / 1000 + p->sim->wall_skew_ms + ahead_ms};
+    return p->at;
 }
 
 static void restore(struct sim *s, struct ingestor *core)
@@ -193,7 +240,15 @@ static void start(struct sim *s, struct actor *n)
     *p = (struct ingestor_process){.sim = s, .actor = n, .published = s->model.published};
     sim_journal_open(s);
     poison_reports_forgotten(s);
-    struct ingestor_io io = {p, send, hear, append, read_records, read_controls, rejects, NULL, NULL, NULL, NULL};
+    check_rights_forgotten(s);
+    struct ingestor_io io = {.ctx = p,
+                             .send = send,
+                             .tell = hear,
+                             .append = append,
+                             .read = read_records,
+                             .controls = read_controls,
+                             .rejects = rejects,
+                             .cut = cut};
     struct settings settings = s->settings;
     if (s->options.mutation == MUTATION_NO_WINDOW)
         settings.partition_window_bytes = 1 << 24;
@@ -210,6 +265,7 @@ static void stop(struct sim *s, struct actor *n)
 {
     struct ingestor_process *p = n->process;
     sim_journal_abandoned(s);
+    check_rights_forgotten(s);
     census_metrics(&s->census, ingestor_metrics(p->core));
     ingestor_destroy(&p->core);
     free(p);
@@ -237,7 +293,7 @@ static void publish(struct sim *s, struct ingestor_process *p)
 static uint64_t reasons_counted(struct ingestor *core)
 {
     const struct metrics *m = ingestor_metrics(core);
-    uint64_t sum = m->value[METRIC_submissions_repeated];
+    uint64_t sum = m->value[METRIC_submissions_repeated] + m->value[METRIC_guests_cut];
     for (int i = 0; i < 256; i++)
         sum += m->reason[i];
     return sum;
@@ -324,13 +380,97 @@ static void take_hello(struct sim *s, struct ingestor_process *p, Parbus__Worker
         suspect_one(s, p, hello);
 }
 
+/* ---- who is there ---- */
+
+static const struct access *table(const struct ingestor_process *p)
+{
+    return catalog_access(ingestor_catalog(p->core));
+}
+
+/* As the gate of the shell: whoever has no key that holds is not heard, and has to open another connection. */
+static bool admits(struct sim *s, struct ingestor_process *p, const struct message *m)
+{
+    struct actor *from = &s->actor[m->from];
+    const char *principal = rights_principal(s, m->principal);
+    uint8_t key[32];
+    if (!s->rights.gate || s->options.mutation == MUTATION_REVOKED_GOES_ON || m->channel != TO_DOOR ||
+        strncmp(principal, "key:", 4) != 0)
+        return true;
+    for (size_t i = 0; i < sizeof key; i++)
+        sscanf(principal + 4 + 2 * i, "%2hhx", &key[i]);
+    if (access_of_key(table(p), key, now(p).wall_ms))
+        return true;
+    census_add(s, rights_turned_away, 1);
+    if (from->alive && from->connection == m->connection)
+        rights_connect(s, from);
+    return false;
+}
+
+static uint64_t not_allowed(struct ingestor_process *p)
+{
+    return ingestor_metrics(p->core)->reason[PARBUS__REASON__REFUSED_NOT_AUTHORISED];
+}
+
+/* Mutation: who was somebody when his connection was made is still. */
+static const char *principal_of(const struct ingestor_process *p, const struct message *m)
+{
+    const char *principal = rights_principal(p->sim, m->principal);
+    bool goes_on = p->sim->options.mutation == MUTATION_REVOKED_GOES_ON && m->channel == TO_DOOR;
+    return goes_on && check_rights_is_nobody(p->sim, &p->sim->actor[m->from], m) ? "owner" : principal;
+}
+
+/* Mutations: what is to be told once the journal has it. */
+static void answer_at_once(struct ingestor_process *p, const struct rights_heard *h)
+{
+    struct sim *s = p->sim;
+    uint64_t peer = actor_peer(h->from, h->message->connection), last = catalog_control_seq(ingestor_catalog(p->core));
+    Parbus__AccessChanged changed = PARBUS__ACCESS_CHANGED__INIT;
+    Parbus__Refusal refusal = PARBUS__REFUSAL__INIT;
+    if (s->options.mutation == MUTATION_EARLY_CHANGE && h->opened->kind == PARBUS__TO_INGESTOR__BODY_CHANGE_ACCESS &&
+        last > h->control_seq) {
+        changed.has_control_seq = 1;
+        changed.control_seq = last;
+        send(p, INGESTOR_DOOR, peer, PARBUS__TO_FEEDER__BODY_ACCESS_CHANGED, &changed.base);
+    }
+    if (s->options.mutation == MUTATION_EARLY_REFUSAL && h->not_allowed && !h->of_no_seq) {
+        refusal.has_seq = refusal.has_reason = refusal.has_epoch = 1;
+        refusal.seq = ((const Parbus__Submission *)h->opened->message)->seq;
+        refusal.reason = PARBUS__REASON__REFUSED_NOT_AUTHORISED;
+        refusal.epoch = h->from->proof.welcomed_epoch;
+        send(p, INGESTOR_DOOR, peer, PARBUS__TO_FEEDER__BODY_REFUSAL, &refusal.base);
+    }
+}
+
+static void receive(struct ingestor_process *p, const struct message *m, const struct wire_message *opened)
+{
+    struct sim *s = p->sim;
+    bool door = m->channel == TO_DOOR;
+    struct rights_heard heard = {.from = &s->actor[m->from],
+                                 .message = m,
+                                 .opened = opened,
+                                 .control_seq = catalog_control_seq(ingestor_catalog(p->core)),
+                                 .wall_ms = now(p).wall_ms};
+    uint64_t before = reasons_counted(p->core), before_not = not_allowed(p);
+    p->heard = door ? &heard : NULL;
+    p->told_of_no_seq = p->cut_guest = false;
+    ingestor_receive(p->core, door ? INGESTOR_DOOR : INGESTOR_WORK,
+                     (struct peer){actor_peer(heard.from, m->connection), principal_of(p, m)}, opened, p->at);
+    p->heard = NULL;
+    heard.taken = door && opened->kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION && reasons_counted(p->core) == before;
+    heard.not_allowed = door && not_allowed(p) != before_not;
+    heard.of_no_seq = p->told_of_no_seq;
+    heard.cut_off = p->cut_guest;
+    s->check.unaccounted += heard.taken;
+    check_rights_heard(s, &heard);
+    answer_at_once(p, &heard);
+}
+
 static void take(struct sim *s, struct ingestor_process *p, const struct message *m)
 {
     struct wire_message opened;
-    uint64_t peer = actor_peer(&s->actor[m->from], m->connection);
-    if (!role_open(s, p->actor, m, m->channel == TO_DOOR ? &wire_to_ingestor : &wire_to_coordinator, &opened))
+    if (!admits(s, p, m) ||
+        !role_open(s, p->actor, m, m->channel == TO_DOOR ? &wire_to_ingestor : &wire_to_coordinator, &opened))
         return;
-    uint64_t before = reasons_counted(p->core);
     if (s->options.mutation == MUTATION_AHEAD_ACCEPTED && m->channel != TO_DOOR)
         pretend_not_ahead(s, &opened);
     if (s->options.mutation == MUTATION_OTHER_PAST && m->channel != TO_DOOR)
@@ -340,10 +480,7 @@ static void take(struct sim *s, struct ingestor_process *p, const struct message
     p->faults = check_journal_faults(s);
     if (m->channel != TO_DOOR && opened.kind == PARBUS__TO_COORDINATOR__BODY_HELLO)
         take_hello(s, p, (Parbus__WorkerHello *)(void *)opened.message);
-    ingestor_receive(p->core, m->channel == TO_DOOR ? INGESTOR_DOOR : INGESTOR_WORK, (struct peer){peer, "owner"},
-                     &opened, now(p));
-    bool submission = m->channel == TO_DOOR && opened.kind == PARBUS__TO_INGESTOR__BODY_SUBMISSION;
-    s->check.unaccounted += submission && reasons_counted(p->core) == before;
+    receive(p, m, &opened);
 }
 
 /* ---- the conversation with the journal ---- */

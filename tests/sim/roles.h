@@ -18,6 +18,7 @@ const struct parbus_topic *topic_of(const struct actor *subscriber, uint32_t ser
 bool totals_of(const struct actor *feeder, struct parbus_feeder_totals *totals);      /* false: it is dead */
 
 bool tool_satisfied(const struct sim *s);           /* it has nothing to send again any more */
+bool officer_satisfied(struct sim *s);              /* everybody is in or out, as it is to be */
 struct sim_outbox **feeder_outbox(struct actor *n); /* what is on its disk; NULL: it has none, or never started */
 void feeder_promise(struct sim *s, struct actor *n, uint64_t from); /* what is on its disk from there on is safe */
 void feeder_forget(struct actor *n); /* what survives its process; anybody else: nothing */

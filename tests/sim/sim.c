@@ -57,6 +57,7 @@ struct sim *sim_new(const struct sim_options *options)
     s->chaos_until_us = rng_between(&s->rng, 200 * SIM_MS, 4 * SIM_SECOND);
     s->fault_us = rng_between(&s->rng, 0, s->weather.fault_us);
     add_actors(s);
+    rights_draw(s);
     for (int i = 0; i < s->actor_count; i++)
         actor_start(s, &s->actor[i]);
     return s;
@@ -81,6 +82,7 @@ void sim_destroy(struct sim **sim, struct census *census)
     model_free(&s->model);
     check_free(&s->check);
     free(s->poison.report);
+    rights_free(&s->rights);
     arena_free(&s->arena);
     buffer_free(&s->out);
     buffer_free(&s->flips.read);

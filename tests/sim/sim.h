@@ -9,7 +9,7 @@
  * actor.c (processes) with one role_*.c each, faults.c (what goes wrong, and when), operator.c (copies, and what is
  * taken back from them), twins.c (several processes of one name), weather.c (how bad it is), fiber.c (calls that hang
  * in their middle), poison.c (submissions that end who looks at them), flips.c (bits that are not what was written),
- * census.c (how often what happened), trace.c (what happened last). */
+ * rights.c (who is behind the connections), census.c (how often what happened), trace.c (what happened last). */
 #pragma once
 #include "base/arena.h"
 #include "base/settings.h"
@@ -21,6 +21,7 @@
 #include "tests/sim/network.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/poison.h"
+#include "tests/sim/rights.h"
 #include "tests/sim/rng.h"
 #include "tests/sim/sim_journal.h"
 #include "tests/sim/sim_state.h"
@@ -81,6 +82,7 @@ struct sim {
     struct operator operator;
     struct poison poison;
     struct flips flips;
+    struct sim_rights rights;
     bool failed;
     char failure[512];
 };

@@ -191,6 +191,7 @@ static void now_sure(struct sim *s)
     write_once(s);
     j->unsynced = false;
     memcpy(j->sure, j->feeder, sizeof j->sure);
+    j->sure_controls = j->controls;
     for (int p = 0; p < SIM_PARTITIONS_MAX; p++)
         j->partition[p].sure = j->partition[p].last;
 }

@@ -43,6 +43,8 @@ static void put_control(struct sim *s, const struct journal_control *c)
     ASSERT(j->controls + 1 < SIM_JOURNAL_CONTROLS_MAX);
     struct buffer *control = &j->control[++j->controls], *told = &j->told[j->controls];
     buffer_append(control, c->packed, c->bytes);
+    if (s->options.mutation == MUTATION_RIGHTS_NOT_KEPT)
+        mutation_ends_grant(control);
     if (s->options.mutation == MUTATION_NOT_JOURNALLED && mutation_forgets(control))
         buffer_append(told, c->packed, c->bytes);
 }
@@ -72,6 +74,7 @@ void sim_journal_open(struct sim *s)
     j->term++;
     j->unsynced = j->fence = false;
     memcpy(j->sure, j->feeder, sizeof j->sure);
+    j->sure_controls = j->controls;
     for (int p = 0; p < SIM_PARTITIONS_MAX; p++)
         j->partition[p].sure = j->partition[p].last;
 }
@@ -92,6 +95,7 @@ static void take_back(struct sim *s, const struct sim_journal_position *to)
     }
     memcpy(j->feeder, to->feeder, sizeof j->feeder);
     memcpy(j->sure, to->feeder, sizeof j->sure);
+    j->sure_controls = j->controls;
     j->commits = to->commits;
     j->unsynced = false;
     check_journal_shrunk(s);
@@ -115,9 +119,24 @@ void sim_journal_power_cut(struct sim *s)
 
 void sim_journal_copy(struct sim_journal *j) { j->copy = position_of(j); }
 
+/* Whether a change of rights is among the controls that the copy has not. */
+static bool rights_in(const struct sim *s, uint64_t since)
+{
+    const struct model_rights *r = &s->model.rights;
+    for (size_t i = 0; i < r->grants; i++)
+        if (r->grant[i].since > since || r->grant[i].until > since)
+            return true;
+    for (size_t i = 0; i < r->proofs; i++)
+        if (r->proof[i].since > since || r->proof[i].until > since)
+            return true;
+    return false;
+}
+
 void sim_journal_restore(struct sim *s)
 {
     struct sim_journal *j = &s->journal;
+    check_refusals_void(s, &j->copy);
+    census_add(s, rights_restored, rights_in(s, j->copy.controls));
     take_back(s, &j->copy);
     j->term = j->copy.term;
     flips_forget(j);

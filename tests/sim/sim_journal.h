@@ -49,7 +49,8 @@ struct sim_journal {
     struct buffer control[SIM_JOURNAL_CONTROLS_MAX]; /* by seq, packed */
     struct buffer told[SIM_JOURNAL_CONTROLS_MAX];    /* mutation: what workers are told instead; empty: nothing */
     uint64_t controls, id, term;
-    uint64_t commits; /* with records */
+    uint64_t sure_controls; /* that the writer knows of */
+    uint64_t commits;       /* with records */
     struct sim_append append;
     uint64_t answered_step; /* of the run, when it answered last */
     bool fence;             /* another writer has taken over, of which nothing else is seen */
