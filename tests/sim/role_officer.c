@@ -231,18 +231,27 @@ static const struct rights_proof *proof_of(const struct sim *s, const struct act
     return NULL;
 }
 
-/* It has at most four that hold. */
+/* Nobody needs it: its process has a newer one, or pushes under another name. */
+static bool is_spare(const struct sim *s, const struct actor *n, const struct rights_proof *p)
+{
+    const struct actor *of = &s->actor[p->key[0]];
+    return of == n || p->until_ms || strcmp(of->feeder, n->feeder) != 0 ||
+           (p->key[1] | (uint32_t)p->key[2] << 8) != of->proof.made;
+}
+
+/* An identity has at most four that hold: one that has to go for another. */
 static const struct rights_proof *old_key(const struct sim *s, const struct actor *n, uint32_t identity)
 {
     const struct model_rights *r = rights_now(s);
     const struct rights_proof *old = NULL;
     int count = 0;
-    for (size_t i = r->proofs; i-- > 0;)
-        if (r->proof[i].identity == identity && !r->proof[i].is_user && !r->proof[i].until) {
-            count++;
-            if (r->proof[i].key[0] == (uint8_t)n->number || r->proof[i].until_ms)
-                old = &r->proof[i];
-        }
+    for (size_t i = r->proofs; i-- > 0;) {
+        const struct rights_proof *p = &r->proof[i];
+        bool held = p->identity == identity && !p->is_user && !p->until;
+        count += held;
+        if (held && is_spare(s, n, p))
+            old = p;
+    }
     return count >= 4 ? old : NULL;
 }
 
