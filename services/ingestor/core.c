@@ -245,7 +245,7 @@ static void from_feeder(struct ingestor *i, struct peer from, const struct wire_
         questions_status(i, peer, (const Parbus__Status *)m->message);
         break;
     case PARBUS__TO_INGESTOR__BODY_DESCRIBE:
-        questions_describe(i, peer, (const Parbus__Describe *)m->message);
+        questions_describe(i, peer, (const Parbus__Describe *)m->message, now);
         break;
     case PARBUS__TO_INGESTOR__BODY_STATS:
         questions_stats(i, peer, now);

@@ -170,10 +170,12 @@ static const struct definition *definition_asked(const struct ingestor *i, const
     return series ? series->definition : catalog_find_definition(i->catalog, ask->index, now);
 }
 
-void questions_describe(struct ingestor *i, uint64_t peer, const Parbus__Describe *ask)
+void questions_describe(struct ingestor *i, uint64_t peer, const Parbus__Describe *ask, struct moment now)
 {
     arena_reset(&i->answer);
     Parbus__Description d = PARBUS__DESCRIPTION__INIT;
+    d.has_clock_ms = 1;
+    d.clock_ms = now.wall_ms;
     if (!ask->index || !ask->index[0]) {
         list_indices(i, &d);
         door_send(&i->door, peer, PARBUS__TO_FEEDER__BODY_DESCRIPTION, &d.base);

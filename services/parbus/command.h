@@ -44,4 +44,4 @@ const char *command_program_directory(void);
 extern const struct command command_up, command_down, command_status, command_health, command_scale, command_push,
     command_rank, command_watch, command_explain, command_rejects, command_replay, command_backup, command_restore,
     command_load, command_catalog, command_verify, command_access, command_keys, command_join, command_feeder,
-    command_feeders;
+    command_feeders, command_doctor;

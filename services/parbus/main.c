@@ -5,19 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_up,      &command_down,    &command_status, &command_health, &command_scale,
-    &command_push,    &command_feeder,  &command_rank,   &command_watch,  &command_explain,
-    &command_rejects, &command_replay,  &command_verify, &command_backup, &command_restore,
-    &command_load,    &command_catalog, &command_access, &command_keys,   &command_join,
-    &command_feeders,
+    &command_up,     &command_down,   &command_status, &command_health,  &command_doctor,  &command_scale,
+    &command_push,   &command_feeder, &command_rank,   &command_watch,   &command_explain, &command_rejects,
+    &command_replay, &command_verify, &command_backup, &command_restore, &command_load,    &command_catalog,
+    &command_access, &command_keys,   &command_join,   &command_feeders,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands, NEAR_ENOUGH = 3 };
 
 /* These do not always need the directory, and look themselves whether they may work there. */
-static const struct command *const elsewhere[] = {&command_catalog, &command_watch, &command_keys, &command_join};
+static const struct command *const elsewhere[] = {&command_catalog, &command_watch, &command_keys, &command_join,
+                                                  &command_doctor};
 
 static bool is_elsewhere(const struct command *c)
 {
@@ -168,6 +169,7 @@ static int answer(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    umask(077); /* what any command makes is for its owner alone */
     int status = answer(argc, argv);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;

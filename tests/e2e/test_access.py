@@ -94,7 +94,8 @@ class Access(unittest.TestCase):
                                (("grant", "h05", "submit", "--until", "tomorrow"), "--until wants a date"),
                                (("grant", "h05"), "grant wants a name"), (("revoke", "x"), "revoke wants the number"),
                                (("list", "--role", "x"), "list does not take"), (("identity", "add"), "too few words"),
-                               (("log", "--format", "xml"), "there is no format 'xml'"), ((), "what is to be done?"),
+                               (("log", "--format", "xml"), "there is no format 'xml'"),
+                               (("log", "--since", "today"), "--since wants a date"), ((), "what is to be done?"),
                                (("nothing",), "there is no 'nothing'")):
                 _, said = self.say(p, *words, code=2)
                 self.assertIn(why, said)

@@ -13,7 +13,7 @@ import unittest
 
 from pipeline import BIN, CATALOG, DATA, Pipeline, rows_of
 
-COMMANDS = ["up", "down", "status", "health", "scale", "push", "feeder", "rank", "watch", "explain", "rejects", "replay",
+COMMANDS = ["up", "down", "status", "health", "doctor", "scale", "push", "feeder", "rank", "watch", "explain", "rejects", "replay",
             "verify", "backup", "restore", "load", "catalog", "access", "keys", "join", "feeders"]
 SHEET = DATA / "qd766-2025-20251011T130135Z.csv"
 LATER = DATA / "qd766-2025-20251015T014624Z.csv"

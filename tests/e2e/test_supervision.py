@@ -158,7 +158,7 @@ class Usage(unittest.TestCase):
         code, out, err = self.parbus("--help")
         self.assertEqual((code, err), (0, ""))
         names = [line.split()[0] for line in out.splitlines() if line.startswith("  ") and not line.startswith("  --")]
-        self.assertEqual(names, ["up", "down", "status", "health", "scale", "push", "feeder", "rank", "watch", "explain", "rejects", "replay",
+        self.assertEqual(names, ["up", "down", "status", "health", "doctor", "scale", "push", "feeder", "rank", "watch", "explain", "rejects", "replay",
                                  "verify", "backup", "restore", "load", "catalog", "access", "keys", "join", "feeders"])
         for name in names:
             code, out, err = self.parbus(name, "--help")
