@@ -43,11 +43,16 @@ static uint32_t of_key(const struct access *a, const char *hex, int64_t wall_ms)
     return read_key(hex, key) ? access_of_key(a, key, wall_ms) : ACCESS_NOBODY;
 }
 
+/* As whom the kernel shows those whom it cannot name in this user namespace (a unit with PrivateUsers=, a container):
+ * it may be anybody. */
+enum { ANY_OTHER_USER = 65534 };
+
 static uint32_t of_user(const struct access *a, const char *uid)
 {
     char *end;
     unsigned long number = strtoul(uid, &end, 10);
-    return *uid && !*end && number < UINT32_MAX ? access_of_user(a, (uint32_t)number) : ACCESS_NOBODY;
+    return *uid && !*end && number < UINT32_MAX && number != ANY_OTHER_USER ? access_of_user(a, (uint32_t)number)
+                                                                            : ACCESS_NOBODY;
 }
 
 static uint32_t identity_of(const struct access *a, const char *principal, int64_t wall_ms)

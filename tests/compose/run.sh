@@ -70,6 +70,14 @@ crash() {
 is_another_process() { local now; now=$(process_of "$1") && [ "$now" != 0 ] && [ "$now" != "$2" ]; }
 nothing_unowned() { ingestor_says | grep -q ' 0 partitions without a scorer'; }
 
+# Not root, no capability, no way to one, and nothing to write to but its data and /tmp.
+has_little() {
+  docker exec "$(container "$1")" sh -c '
+    [ "$(id -u)" != 0 ] && ! touch /usr/local/x /x 2>/dev/null &&
+    grep -q "^CapEff:[[:space:]]*0*$" /proc/self/status && grep -q "^CapBnd:[[:space:]]*0*$" /proc/self/status &&
+    grep -q "^NoNewPrivs:[[:space:]]*1$" /proc/self/status' || fail "$1 has more rights than it needs"
+}
+
 # ---- data ----
 
 # "index period", each once, from the sample data.
@@ -149,6 +157,7 @@ start() {
     until_true 60 "$name is healthy" is_healthy "$name"
   done
   until_true 30 "every partition has a scorer" all_owned
+  for name in ingestor_1 publisher_1 validator_1 scorer_1; do has_little "$name"; done
   [ -s "$place/context" ] || make_key # a journal that was restored knows it
   say "seven containers run, and are healthy"
 }

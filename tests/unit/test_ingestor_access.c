@@ -161,9 +161,13 @@ Test(ingestor_access, only_the_owner_and_who_has_the_right_change_anything)
         "user:-1", "user:1000x", "user:99999999999", "owner ", "OWNER"};
     ask_identity("ai", 1);
     add_user("ai", 1000);
+    ask_identity("anybody", 2);
+    add_user("anybody", 65534);
     add_key("ai");
     for (size_t n = 0; n < sizeof strangers / sizeof *strangers; n++)
         refused_to(strangers[n]);
+    ask_grant("anybody", PARBUS__VERB__VERB_ACCESS);
+    refused_to("user:65534");
     uint64_t grant = ask_grant("ai", PARBUS__VERB__VERB_ACCESS);
     static const char *const proofs[] = {"user:1000", "key:" AI_KEY};
     for (size_t n = 0; n < 2; n++) {

@@ -13,7 +13,7 @@ struct given {
     const char *directory, *role, *stage, *until, *format, *note, *since, *name;
 };
 
-enum { OPTIONS = 7 };
+enum { OPTIONS = 7, ANY_OTHER_USER = 65534 };
 
 /* A thing that can be done. Words are what follow its name. */
 struct action {
@@ -86,6 +86,9 @@ static int user_add(const struct given *g, int words, char **word)
     m.has_uid = 1;
     if (!read_user(word[1], &m.uid))
         return command_failed(self, "this host has no user '%s'", word[1]);
+    if (m.uid == ANY_OTHER_USER)
+        return command_failed(self, "user %d is as whom anybody is seen in a namespace of users: nobody can be it",
+                              ANY_OTHER_USER);
     c.change_case = PARBUS__ACCESS_CHANGE__CHANGE_USER_ADDED;
     c.user_added = &m;
     return change(g, &c);
