@@ -1,4 +1,5 @@
 #include "services/publisher/shell.h"
+#include "auth/who.h"
 #include "base/clock.h"
 #include "base/deadline.h"
 #include "base/log.h"
@@ -39,8 +40,21 @@ static bool is_started(void *ctx) { return ((struct shell *)ctx)->started; }
 
 static const struct access *table_of_rights(void *ctx) { return catalog_access(((struct shell *)ctx)->catalog); }
 
+static void note(struct shell *s, struct link_message *m, enum audit_kind kind, const char *reason, const char *detail)
+{
+    const struct who who = who_of(table_of_rights(s), m->peer.principal, clock_wall_ms());
+    bool local = m->peer.principal[0] == 'o' || m->peer.principal[0] == 'u'; /* the principal says where from */
+    access_log_hears(s->access_log, &(struct audit_event){.kind = kind,
+                                                          .reason = reason,
+                                                          .name = who.name,
+                                                          .who = m->peer.principal,
+                                                          .address = local ? m->peer.principal : link_address(m),
+                                                          .detail = detail});
+}
+
 static void cut(struct shell *s, struct link_message *m)
 {
+    note(s, m, AUDIT_CUT, "subscriptions", "too many subscriptions to what is no topic, or what is no subscription");
     connections_cut_off(link_cut(m));
     metric_add(&s->metrics, subscribers_cut, 1);
 }
@@ -66,6 +80,7 @@ static void follow(struct shell *s, struct link_message *m, struct moment now)
     followers_note(&s->followers, m, table_of_rights(s), now.wall_ms);
     if (!publisher_lets_follow(s->core, m->peer.principal, frame + 1, link_bytes(m) - 1, now)) {
         metric_add(&s->metrics, subscriptions_not_authorised, 1);
+        note(s, m, AUDIT_REFUSED, "NOT_AUTHORISED", "may not follow what it subscribed to");
     } else if (m->doubtful) {
         link_cut(m);
         metric_add(&s->metrics, subscribers_judged_anew, 1);

@@ -16,15 +16,16 @@ SHEET = DATA / "qd766-2025-20251011T130135Z.csv"
 class AccessLog(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.door = free_endpoint()
+        cls.door, cls.feed, cls.snapshots = free_endpoint(), free_endpoint(), free_endpoint()
         pipeline = Pipeline()
-        pipeline.arguments += ["--door", cls.door]
+        pipeline.arguments += ["--door", cls.door, "--feed", cls.feed, "--snapshots", cls.snapshots]
         cls.p = cls.enterClassContext(pipeline)
         cls.place = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="parbus.")))
 
     def new(self, name, *rights):
         context = self.place / f"{name}.context"
-        self.p.run("keys", "new", name, "--out", context, "--door", self.door)
+        self.p.run("keys", "new", name, "--out", context, "--door", self.door, "--feed", self.feed, "--snapshots",
+                   self.snapshots)
         for right in rights:
             self.p.run("access", "grant", name, *right)
         return context
@@ -32,6 +33,11 @@ class AccessLog(unittest.TestCase):
     def key(self, context, which):
         return next(line.split("=", 1)[1].strip() for line in context.read_text().splitlines()
                     if line.startswith(which))
+
+    def revoke(self, key):
+        """A key may begin with '-'."""
+        subprocess.run([BIN / "parbus", "keys", "revoke", "--dir", self.p.dir, "--", key], check=True, timeout=60,
+                       capture_output=True)
 
     def elsewhere(self, *arguments):
         return subprocess.run([BIN / "parbus", *arguments, "--dir", self.place / "outbox"], capture_output=True, text=True,
@@ -50,12 +56,22 @@ class AccessLog(unittest.TestCase):
         refused = until(lambda: self.rows("h05", "refused"), "the refusal is in the log")
         self.assertIn("refused: NOT_AUTHORISED", refused[0]["what"])
         self.assertIn("h05 may not appraise", refused[0]["what"])
-        self.p.run("keys", "revoke", self.key(context, "public"))
+        self.revoke(self.key(context, "public"))
         self.assertEqual(self.elsewhere("push", SHEET, "--timeout", "2", "--context", context).returncode, 1)
         shut_out = [row for row in self.log() if row["event"] == "shut_out"]
         self.assertEqual(shut_out[-1]["by"], "key " + self.key(context, "public"))
         self.assertEqual(shut_out[-1]["from"], "127.0.0.1")
         self.assertIn("the key is not known", shut_out[-1]["what"])
+
+    def test_who_may_not_follow_a_ranking_is_named(self):
+        context = self.new("h10", ["submit", "qd766"])
+        watch = subprocess.Popen([BIN / "parbus", "watch", "qd766", "2025", "--context", context], stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(watch.wait)
+        self.addCleanup(watch.kill)
+        refused = until(lambda: self.rows("h10", "refused"), "the refusal is in the log")
+        self.assertIn("may not follow", refused[0]["what"])
+        self.assertEqual(refused[0]["from"], "127.0.0.1")
 
     def test_both_logs_are_shown_in_the_order_of_time_and_one_name_s_alone(self):
         context = self.new("h06", ["appraise"])
