@@ -3,9 +3,20 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+static struct world *w; /* of the test */
+
+static void end(void)
+{
+    if (w)
+        world_free(w);
+    w = NULL;
+}
+
+TestSuite(feeder_window, .fini = end);
+
 Test(feeder_window, nothing_is_sent_beyond_the_window)
 {
-    struct world *w = calm(1);
+    w = calm(1);
     w->door.window = 5;
     w->door.commit_us = INT64_MAX;
     for (uint32_t id = 1; id <= 20; id++)
@@ -15,7 +26,6 @@ Test(feeder_window, nothing_is_sent_beyond_the_window)
     w->door.commit_us = 0;
     steps(w, 60);
     assert_each_once_in_order(w, 20);
-    world_free(w);
 }
 
 static uint64_t envelope_bytes(uint32_t id)
@@ -37,7 +47,7 @@ Test(feeder_window, no_more_bytes_are_sent_than_the_window_holds)
         size_t sent;
     } cases[] = {{-1, 2}, {0, 3}, {1, 3}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct world *w = calm(1);
+        w = calm(1);
         w->door.window_bytes = 3 * envelope_bytes(1) + (uint64_t)cases[i].more;
         w->door.commit_us = INT64_MAX;
         for (uint32_t id = 1; id <= 20; id++)
@@ -47,13 +57,13 @@ Test(feeder_window, no_more_bytes_are_sent_than_the_window_holds)
         w->door.commit_us = 0;
         steps(w, 200);
         assert_each_once_in_order(w, 20);
-        world_free(w);
+        end();
     }
 }
 
 Test(feeder_window, one_submission_is_always_under_way)
 {
-    struct world *w = calm(1);
+    w = calm(1);
     w->door.window_bytes = 1;
     w->door.refuse_id = 2;
     for (uint32_t id = 1; id <= 5; id++)
@@ -61,12 +71,11 @@ Test(feeder_window, one_submission_is_always_under_way)
     steps(w, 200);
     cr_assert(world_all_settled(w));
     cr_assert(eq(sz, w->door.journal_count, 4));
-    world_free(w);
 }
 
 Test(feeder_window, an_ingestor_that_says_nothing_of_bytes_sets_no_bound)
 {
-    struct world *w = calm(1);
+    w = calm(1);
     w->door.window_bytes = 1;
     steps(w, 5);
     w->door.window_bytes = 0; /* an older one takes its place */
@@ -76,17 +85,15 @@ Test(feeder_window, an_ingestor_that_says_nothing_of_bytes_sets_no_bound)
         world_submit(w, id);
     steps(w, 30);
     cr_assert(eq(sz, w->door.pending_count, 20));
-    world_free(w);
 }
 
 Test(feeder_window, a_full_ring_is_busy_and_opens_with_receipts)
 {
-    struct world *w = calm(1);
+    w = calm(1);
     uint32_t id = 1;
     while (world_submit(w, id) == OK)
         id++;
     cr_assert(eq(u32, id, 65));
     steps(w, 30);
     cr_assert(eq(int, world_submit(w, id), OK));
-    world_free(w);
 }

@@ -8,15 +8,26 @@
 
 enum { PARTITION = 0, FIRST = 1 };
 
+static struct elsewhere s;
+static struct fixture f; /* a scorer that reads there; scorers' tests alone */
+
+static void end(void)
+{
+    if (f.w.core)
+        fixture_teardown(&f);
+}
+
+TestSuite(record_source, .fini = end);
+
 /* One record with one row for leaf B, kept elsewhere. */
-static void keep_row(struct elsewhere *s, double value)
+static void keep_row(double value)
 {
     struct draft d;
-    elsewhere_init(s, PARTITION, FIRST);
+    elsewhere_init(&s, PARTITION, FIRST);
     draft_begin(&d);
     draft_row(&d, B, value);
-    draft_record(&d, &s->record, HA_NOI, 7, 42);
-    world_seal(&s->record, PARTITION, FIRST);
+    draft_record(&d, &s.record, HA_NOI, 7, 42);
+    world_seal(&s.record, PARTITION, FIRST);
 }
 
 /* ---- the validator ---- */
@@ -48,14 +59,14 @@ static void hear(void *ctx, enum tell_level level, const char *id, const char *t
     (void)ctx, (void)level, (void)id, (void)text;
 }
 
-static void validate(struct elsewhere *s, uint64_t first_pseq, struct passed *p)
+static void validate(uint64_t first_pseq, struct passed *p)
 {
     struct catalog *catalog = small_catalog_new();
     struct worker_config config = {.role = PARBUS__ROLE__ROLE_VALIDATOR,
                                    .instance = "validator-1",
                                    .heartbeat_us = 1000,
                                    .catalog = catalog,
-                                   .records = &s->source};
+                                   .records = &s.source};
     struct validator *core = validator_new(&config, &(struct validator_io){p, send, hear, pass}, at(0));
     Parbus__Work work = PARBUS__WORK__INIT;
     work.partition = PARTITION;
@@ -73,10 +84,9 @@ static void validate(struct elsewhere *s, uint64_t first_pseq, struct passed *p)
 
 Test(record_source, a_validator_checks_bytes_from_elsewhere_and_passes_on_what_the_message_carried)
 {
-    struct elsewhere s;
     struct passed p;
-    keep_row(&s, 99); /* beyond the maximum of B */
-    validate(&s, FIRST, &p);
+    keep_row(99); /* beyond the maximum of B */
+    validate(FIRST, &p);
     cr_assert_eq(p.count, 1);
     cr_expect_eq(p.rejects, 1);
     cr_assert_eq(p.record.size, elsewhere_carried.len);
@@ -84,33 +94,28 @@ Test(record_source, a_validator_checks_bytes_from_elsewhere_and_passes_on_what_t
     cr_expect_eq(s.got, 1);
     cr_expect_eq(s.released, 1);
     buffer_free(&p.record);
-    elsewhere_free(&s);
 }
 
 Test(record_source, a_validator_gives_back_what_it_cannot_read)
 {
-    struct elsewhere s;
     struct passed p;
-    keep_row(&s, 3);
+    keep_row(3);
     s.record.data[s.record.size - 1] ^= 1;
-    validate(&s, FIRST, &p);
+    validate(FIRST, &p);
     cr_expect_eq(p.count, 0);
     cr_expect_eq(p.malformed, 1);
     cr_expect_eq(s.released, 1);
-    elsewhere_free(&s);
 }
 
 Test(record_source, a_validator_counts_a_record_that_cannot_be_had_and_passes_nothing_on)
 {
-    struct elsewhere s;
     struct passed p;
-    keep_row(&s, 3);
-    validate(&s, FIRST + 1, &p);
+    keep_row(3);
+    validate(FIRST + 1, &p);
     cr_expect_eq(p.count, 0);
     cr_expect_eq(p.refused, 1);
     cr_expect_eq(p.malformed, 0);
     cr_expect_eq(s.released, 0);
-    elsewhere_free(&s);
 }
 
 /* ---- the scorer ---- */
@@ -125,52 +130,37 @@ static void give_by_name(struct world *w, uint64_t first_pseq)
     world_verdicts(w, &v, 0);
 }
 
-static void setup(struct fixture *f, struct elsewhere *s, double value)
+static void start_scorer(void)
 {
-    keep_row(s, value);
-    *f = (struct fixture){0};
-    world_setup_reading(&f->w, &f->state, &s->source);
-    world_assign(&f->w, PARTITION, EPOCH, 0);
-}
-
-static void teardown(struct fixture *f, struct elsewhere *s)
-{
-    fixture_teardown(f);
-    elsewhere_free(s);
+    keep_row(3);
+    world_setup_reading(&f.w, &f.state, &s.source);
+    world_assign(&f.w, PARTITION, EPOCH, 0);
 }
 
 Test(record_source, a_scorer_applies_bytes_from_elsewhere)
 {
-    struct fixture f;
-    struct elsewhere s;
-    setup(&f, &s, 3);
+    start_scorer();
     give_by_name(&f.w, FIRST);
     cr_expect_eq(s.got, 1);
     cr_expect_eq(s.released, 1);
     memset(s.record.data, 0xff, s.record.size); /* it keeps nothing of what it gave back */
     fixture_commit(&f);
     cr_expect_eq(fake_points(&f.state, PARTITION, HA_NOI)[0], 3000000);
-    teardown(&f, &s);
 }
 
 Test(record_source, a_scorer_gives_back_what_it_cannot_read)
 {
-    struct fixture f;
-    struct elsewhere s;
-    setup(&f, &s, 3);
+    start_scorer();
     s.record.data[s.record.size - 1] ^= 1;
     give_by_name(&f.w, FIRST);
     cr_expect_eq(s.released, 1);
     cr_expect_eq(scorer_metrics(f.w.core)->value[METRIC_messages_malformed], 1);
     cr_expect_eq(scorer_metrics(f.w.core)->value[METRIC_records_applied], 0);
-    teardown(&f, &s);
 }
 
 Test(record_source, a_scorer_counts_a_record_that_cannot_be_had_and_takes_it_when_it_comes_again)
 {
-    struct fixture f;
-    struct elsewhere s;
-    setup(&f, &s, 3);
+    start_scorer();
     s.first_pseq = FIRST + 1;
     give_by_name(&f.w, FIRST);
     cr_expect_eq(scorer_metrics(f.w.core)->value[METRIC_records_refused], 1);
@@ -179,5 +169,4 @@ Test(record_source, a_scorer_counts_a_record_that_cannot_be_had_and_takes_it_whe
     s.first_pseq = FIRST;
     give_by_name(&f.w, FIRST);
     cr_expect_eq(scorer_metrics(f.w.core)->value[METRIC_records_applied], 1);
-    teardown(&f, &s);
 }
