@@ -39,7 +39,8 @@ void followers_note(struct followers *f, struct link_message *m, const struct ac
     one->place = place;
     snprintf(one->principal, sizeof one->principal, "%s", m->peer.principal);
     one->fingerprint = fingerprint(a, one->principal, wall_ms);
-    f->look_us = 0;
+    if (f->look_us == INT64_MAX) /* nobody was there to look at */
+        f->look_us = 0;
 }
 
 unsigned followers_look(struct followers *f, const struct access *a, struct moment now, int64_t *due_us)
