@@ -3,7 +3,7 @@
 
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev libzmq3-dev liblmdb-dev
   libyaml-dev libutf8proc-dev libjansson-dev libcsv-dev libsodium-dev)
-packages_test=(g++ libcriterion-dev libncurses-dev libuv1-dev protobuf-compiler python3 python3-protobuf python3-zmq systemd)
+packages_test=(g++ iproute2 libcriterion-dev libncurses-dev libuv1-dev protobuf-compiler python3 python3-protobuf python3-zmq systemd tcpdump)
 packages_check=(clang clang-tidy cppcheck llvm)
 
 missing_packages() {

@@ -13,8 +13,11 @@
 #include <parbus/feeder.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { DOOR }; /* the only source */
+/* Whoever turns a key away does not say so, and libzmq does not come again by itself: what is silent for so long gets a
+ * new connection, later each time. */
+enum { SILENT_US = 4000000, SILENT_US_MAX = 32000000 };
 enum { SOCKET_MESSAGES_MAX = 16384, STORE_RETRY_US = 1000000, EPOCH_STEP = 1 << 20, BYE_MS = 300, LOST_BYTES = 5000 };
 
 struct parbus_feeder {
@@ -23,6 +26,11 @@ struct parbus_feeder {
     struct outbox *outbox;
     struct parbus_feeder_events events;
     struct client_keys keys;
+    char *endpoint;
+    unsigned source;     /* the only one: the door */
+    int64_t heard_us;    /* … or connected anew */
+    int64_t patience_us; /* a connection with keys may be silent for so long */
+    bool silence_told;
     int64_t sync_retry_us; /* the disk was full */
     uint64_t synced;       /* in the outbox up to here */
     char *lost;            /* a sentence about what the outbox lost, to be told; NULL: nothing */
@@ -31,7 +39,7 @@ struct parbus_feeder {
 static enum err to_ingestor(void *ctx, const void *data, size_t bytes)
 {
     struct parbus_feeder *f = ctx;
-    return reactor_send_bytes(f->reactor, DOOR, 0, data, bytes);
+    return reactor_send_bytes(f->reactor, f->source, 0, data, bytes);
 }
 
 static enum err renumber_outbox(void *ctx, uint64_t epoch, uint64_t first, struct err_text *e)
@@ -190,7 +198,64 @@ static void on_message(void *ctx, unsigned source, struct peer peer, const struc
 {
     struct parbus_feeder *f = ctx;
     (void)source, (void)peer;
+    f->heard_us = now.mono_us;
+    f->patience_us = SILENT_US;
+    f->silence_told = false;
     feeder_core_receive(f->core, m, now);
+}
+
+/* ---- connections ---- */
+
+static enum err connect_door(struct parbus_feeder *f, unsigned *source, struct err_text *e)
+{
+    return reactor_add(f->reactor,
+                       &(struct reactor_source){.name = "door",
+                                                .kind = REACTOR_SOCKET,
+                                                .type = ZMQ_DEALER,
+                                                .mode = LINK_CONNECT,
+                                                .endpoint = f->endpoint,
+                                                .options = {.hwm = SOCKET_MESSAGES_MAX, .security = &f->keys.security},
+                                                .channel = &wire_to_feeder},
+                       source, e);
+}
+
+static void tell_silence(struct parbus_feeder *f)
+{
+    struct err_text text;
+    if (f->silence_told || !f->events.trouble)
+        return;
+    err_set(&text, OK,
+            "nobody answers at %.200s: it cannot be reached, or does not know this key (any more). Trying again, until "
+            "it does",
+            f->endpoint);
+    f->events.trouble(f->events.ctx, text.text);
+    f->silence_told = true;
+}
+
+static void connect_again(struct parbus_feeder *f, int64_t now_us)
+{
+    unsigned fresh;
+    f->heard_us = now_us;
+    f->patience_us = earlier_us(2 * f->patience_us, SILENT_US_MAX);
+    tell_silence(f);
+    if (connect_door(f, &fresh, NULL) != OK)
+        return;
+    reactor_remove(f->reactor, f->source);
+    f->source = fresh;
+}
+
+/* Whoever waits for something says hello each second (D1): silence is not rest. Returns when to look again. */
+static int64_t look_at_connection(struct parbus_feeder *f, int64_t now_us)
+{
+    struct parbus_feeder_totals t = feeder_core_totals(f->core);
+    bool at_rest = t.connected && t.receipted == t.last_seq;
+    if (!f->keys.security.mechanism || at_rest || !f->heard_us)
+        f->heard_us = now_us;
+    if (!f->keys.security.mechanism || at_rest)
+        return INT64_MAX;
+    if (now_us - f->heard_us >= f->patience_us)
+        connect_again(f, now_us);
+    return f->heard_us + f->patience_us;
 }
 
 /* Before anything is synced: until then the outbox says it at each start. */
@@ -221,6 +286,7 @@ static int64_t on_tick(void *ctx, struct moment now)
     }
     if (err)
         reactor_fail(f->reactor, err, "%s", e.text);
+    due_us = earlier_us(due_us, look_at_connection(f, now.mono_us));
     return f->sync_retry_us > now.mono_us ? earlier_us(due_us, f->sync_retry_us) : due_us;
 }
 
@@ -245,16 +311,12 @@ int parbus_feeder_timeout_ms(struct parbus_feeder *f) { return ms_until(parbus_f
 
 static enum err open_reactor(struct parbus_feeder *f, const char *endpoint, struct err_text *e)
 {
-    const struct reactor_source row[] = {{.name = "door",
-                                          .kind = REACTOR_SOCKET,
-                                          .type = ZMQ_DEALER,
-                                          .mode = LINK_CONNECT,
-                                          .endpoint = endpoint,
-                                          .options = {.hwm = SOCKET_MESSAGES_MAX, .security = &f->keys.security},
-                                          .channel = &wire_to_feeder}};
-    struct reactor_options options = {
-        .hooks = {.ctx = f, .message = on_message, .tick = on_tick}, .sources = row, .count = 1};
-    return reactor_open(&f->reactor, &options, e);
+    struct reactor_options options = {.hooks = {.ctx = f, .message = on_message, .tick = on_tick}};
+    f->endpoint = strdup(endpoint);
+    ASSERT(f->endpoint);
+    f->patience_us = SILENT_US;
+    enum err err = reactor_open(&f->reactor, &options, e);
+    return err ? err : connect_door(f, &f->source, e);
 }
 
 /* To be freed. */
@@ -327,6 +389,7 @@ void parbus_feeder_close(struct parbus_feeder **out)
         feeder_core_destroy(&f->core);
     reactor_close(&f->reactor);
     outbox_close(&f->outbox);
+    free(f->endpoint);
     client_keys_forget(&f->keys);
     free(f->lost);
     free(f);

@@ -8,7 +8,9 @@ import subprocess
 import tempfile
 import unittest
 
-from pipeline import BIN, DATA, Pipeline, free_endpoint, until
+import zmq
+
+from pipeline import BIN, DATA, Pipeline, free_endpoint, read_line, until
 
 SHEET = DATA / "qd766-2025-20251011T130135Z.csv"
 
@@ -144,6 +146,30 @@ class Join(unittest.TestCase):
             pushed = self.elsewhere("push", str(SHEET), "--wait", *options)
             self.assertEqual(pushed.returncode, 0, pushed.stderr)
         self.assertTrue((self.home / "config" / "parbus" / "default.context").is_symlink())
+
+    def test_a_key_that_is_let_in_later_comes_in_by_itself_and_the_trouble_is_told_once(self):
+        self.joined(self.invite())
+        public, secret = zmq.curve_keypair()
+        text = self.context().read_text()
+        text = re.sub("public = .*", lambda _: f"public = {public.decode()}", text)
+        text = re.sub("secret = .*", lambda _: f"secret = {secret.decode()}", text)
+        late = self.home / "late.context"
+        late.write_text(text)
+        late.chmod(0o600)
+        (self.home / "in").mkdir()
+        self.p.run("access", "grant", self.name, "appraise")
+        with subprocess.Popen([BIN / "parbus", "feeder", "run", "--watch", self.home / "in", "--context", late, "--dir",
+                               self.home / "var"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as feeder:
+            try:
+                until(lambda: "does not know this key" in read_line(feeder.stderr), "the trouble is told")
+                self.p.run("keys", "add", self.name, public.decode())
+                (self.home / "in" / "values.csv").write_bytes(SHEET.read_bytes())
+                until(lambda: self.name in self.p.run("feeders", "list").stdout, "it is in", 60)
+            finally:
+                feeder.terminate()
+                rest = feeder.communicate(timeout=60)[1]
+            self.assertLessEqual(rest.count("nobody answers at"), 1)
 
     def test_a_token_is_printed_once_and_kept_as_a_hash(self):
         self.invite()

@@ -12,12 +12,25 @@ PROTOCOL_VERSION = 1
 SILENCE_S = 1  # D1
 
 
+class Keys:
+    """Who one is over a network (chapter 11): a key pair, and the server that is trusted; Z85."""
+
+    def __init__(self, server):
+        self.server = server
+        self.public, self.secret = zmq.curve_keypair()
+
+    def put_on(self, socket):
+        socket.curve_serverkey, socket.curve_publickey, socket.curve_secretkey = self.server, self.public, self.secret
+
+
 class Door:
     """One connection to the door: a DEALER without a routing id."""
 
-    def __init__(self, context, endpoint):
+    def __init__(self, context, endpoint, keys=None):
         self.socket = context.socket(zmq.DEALER)
         self.socket.linger = 0
+        if keys:
+            keys.put_on(self.socket)
         self.socket.connect(endpoint)
 
     def close(self):
@@ -52,8 +65,8 @@ class Stopped(Exception):
 class Feeder:
     """Numbers submissions and keeps each until it has its receipt."""
 
-    def __init__(self, context, endpoint, name, epoch=1, line=1):
-        self.door = Door(context, endpoint)
+    def __init__(self, context, endpoint, name, epoch=1, line=1, keys=None):
+        self.door = Door(context, endpoint, keys)
         self.name = name
         self.line = line  # D16; whoever keeps what it says on disk keeps this beside it
         self.take_over = False

@@ -27,9 +27,9 @@ Test(expires, a_date_is_its_first_instant_and_must_be_to_come)
 
 Test(expires, anything_else_is_no_end)
 {
-    static const char *const texts[] = {"",     "d",    "0d",    "-1d",   "+1d", " 1d",
-                                        "1",    "1w",   "1d1",   "3651d", "1 d", "99999999999999999999d",
-                                        "01d",  "never", "1.5d"};
+    static const char *const texts[] = {"",    "d",     "0d",  "-1d",   "+1d", " 1d",
+                                        "1",   "1w",    "1d1", "3651d", "1 d", "99999999999999999999d",
+                                        "01d", "never", "1.5d"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         cr_assert_eq(read(texts[i]), -1, "%s", texts[i]);
 }
