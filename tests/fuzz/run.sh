@@ -7,9 +7,9 @@
 #   HARNESS       wire, record, … (fuzz_<harness>.c); all of them when none is named
 #   --corpus DIR  where inputs that lead somewhere new are kept, and found again next time (default build/fuzz/corpus)
 #
-# Prints for each harness: executions, executions per second, inputs in its corpus, and the lines of our sources that these
-# inputs reach, of how many. Ends with 1 when an input crashes, leaks or takes longer than 10 s: it lies in DIR/found, and
-# becomes a file of tests/fuzz/corpus when the fault is mended.
+# Prints for each harness: executions, executions per second, inputs in its corpus, and the lines that these inputs reach,
+# of how many in those sources of ours that they reach at all. Ends with 1 when an input crashes, leaks or takes longer than
+# 10 s: it lies in DIR/found, and becomes a file of tests/fuzz/corpus when the fault is mended.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -65,7 +65,7 @@ lines_of() {
   LLVM_PROFILE_FILE=$profile.raw "$program" -runs=0 "$corpora/$1" >/dev/null 2>&1 || return 0
   llvm-profdata merge -o "$profile" "$profile.raw"
   llvm-cov report "$program" -instr-profile="$profile" -ignore-filename-regex='tests/fuzz|\.pb-c\.' |
-    awk '$1 == "TOTAL" { print $8 - $9 " of " $8 }'
+    awk '$1 != "TOTAL" && $9 + 0 < $8 + 0 { reached += $8 - $9; all += $8 } END { print reached + 0 " of " all + 0 }'
   rm -f "$profile" "$profile.raw"
 }
 
