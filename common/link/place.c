@@ -57,6 +57,8 @@ uint64_t link_accepted_count(void)
     return now;
 }
 
+int link_descriptor(struct link_message *m) { return zmq_msg_get(&m->frame, ZMQ_SRCFD); }
+
 struct link_place link_place(struct link_message *m)
 {
     const char *since = m->peer.principal[0] ? zmq_msg_gets(&m->frame, LINK_SINCE) : NULL;
@@ -79,6 +81,17 @@ bool link_place_open(struct link_place p)
 }
 
 bool link_place_cut(struct link_place p) { return link_place_open(p) && shutdown(p.fd, SHUT_RDWR) == 0; }
+
+int link_cut(struct link_message *m)
+{
+    int fd = link_descriptor(m);
+    const struct link_place place = link_place(m);
+    if (place.since)
+        return link_place_cut(place) ? fd : -1;
+    if (fd >= 0)
+        shutdown(fd, SHUT_RDWR);
+    return fd;
+}
 
 enum err link_allow(void *socket, struct link_message *m)
 {

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* So many messages of a wrong shape are dropped in one call: a peer that sends nothing else must not keep its reader
  * from everything else. */
@@ -143,8 +142,6 @@ enum err link_receive_frames(void *socket, struct link_frames *m, unsigned frame
     return ERR_INVALID;
 }
 
-int link_descriptor(struct link_message *m) { return zmq_msg_get(&m->frame, ZMQ_SRCFD); }
-
 const char *link_address(struct link_message *m)
 {
     const char *address = zmq_msg_gets(&m->frame, "Peer-Address");
@@ -153,14 +150,3 @@ const char *link_address(struct link_message *m)
 
 /* libzmq keeps what it knows of a connection in one place as long as that is open, and gives it to each message. */
 const void *link_connection(struct link_message *m) { return zmq_msg_gets(&m->frame, "__fd"); }
-
-int link_cut(struct link_message *m)
-{
-    int fd = link_descriptor(m);
-    const struct link_place place = link_place(m);
-    if (place.since)
-        return link_place_cut(place) ? fd : -1;
-    if (fd >= 0)
-        shutdown(fd, SHUT_RDWR);
-    return fd;
-}

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 
-ASKS = {"sizeof", "worker_alive", "partition_held", "group_feeder_count", "group_empty", "unit_count"}
+ASKS = {"sizeof", "worker_alive", "partition_held", "group_feeder_count", "group_refusal_count", "group_empty", "unit_count"}
 ASSERT = re.compile(r"\bASSERT\(")
 PUTS = re.compile(r"\+\+|--|(?<![=!<>])=(?!=)")
 CALL = re.compile(r"\b(\w+)\(")

@@ -56,8 +56,8 @@ MODULES = {
                                             "wire", "worker"]),
     "scorer": (["services/scorer/"], ["base", "catalog", "clock", "log", "record", "scoring", "service", "state",
                                       "validate", "wire", "worker"]),
-    "publisher": (["services/publisher/"], ["auth", "base", "catalog", "clock", "log", "random", "service", "standings", "state",
-                                            "wire", "worker"]),
+    "publisher": (["services/publisher/"], ["auth", "base", "catalog", "clock", "link", "log", "proto", "random", "service",
+                                            "standings", "state", "wire", "worker"]),
     # Runs the cores of validator and scorer over a journal (replay); nobody else includes another service.
     "tool": (["services/parbus/"], ["auth", "base", "catalog", "client", "clock", "context", "csv", "gate", "journal", "link", "log", "proto", "random",
                                     "reactor", "read", "record", "scorer", "scoring", "service", "state", "store",
