@@ -165,10 +165,11 @@ static int watch(struct feeder *f, const char *directory)
     enum err err = inbox_open(&f->inbox, directory, &e);
     if (!err)
         err = open_reactor(f, &e);
-    if (!err)
+    if (!err) {
         fprintf(stderr, "parbus feeder: %s sends what comes to %s\n", f->options.feeder, directory);
-    while (!err)
-        work(f);
+        for (;;)
+            work(f);
+    }
     reactor_close(&f->reactor);
     inbox_close(&f->inbox);
     return command_failed(self, "%s", e.text);
