@@ -127,10 +127,8 @@ uint64_t access_fingerprint(const struct access *a, uint32_t identity, Parbus__V
     const struct access_question q = {.verb = verb};
     struct walk w = walk_begin(a, identity, a->changed);
     uint64_t made = 1;
-    for (const struct access_grant *g; (g = next(&w, &q, wall_ms));) {
-        const uint64_t pair[] = {made, g->span.since};
-        made = hash_bytes(pair, sizeof pair) | 1;
-    }
+    for (const struct access_grant *g; (g = next(&w, &q, wall_ms));)
+        made = hash_mix(made ^ g->span.since) | 1;
     return made;
 }
 
