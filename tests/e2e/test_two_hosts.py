@@ -13,7 +13,7 @@ import unittest
 
 import zmq
 
-from pipeline import BIN, Pipeline, until
+from pipeline import BIN, Pipeline, read_line, until
 
 HERE, THERE, PORTS = "10.209.77.1", "10.209.77.2", (5700, 5701, 5702)
 NAME, INDEX, PERIOD, UNIT, VALUE = "tinh-ha-noi", "qd766", "2025", "H26", 7.53125
@@ -26,8 +26,8 @@ def why_not():
     missing = [tool for tool in ("ip", "tcpdump") if not shutil.which(tool)]
     if missing:
         return f"{' and '.join(missing)} not found (compose/packages.sh, packages_test)"
-    tried = subprocess.run(["ip", "netns", "add", "parbus-try"], capture_output=True, text=True)
-    subprocess.run(["ip", "netns", "del", "parbus-try"], capture_output=True)
+    tried = subprocess.run(["ip", "netns", "add", "parbus-try"], capture_output=True, text=True, timeout=30)
+    subprocess.run(["ip", "netns", "del", "parbus-try"], capture_output=True, timeout=30)
     return f"no network namespaces here: {tried.stderr.strip()}" if tried.returncode else None
 
 
@@ -43,7 +43,7 @@ class Wire:
         self.tcpdump = subprocess.Popen(
             ["ip", "netns", "exec", namespace, "tcpdump", "-i", "cable", "-U", "--immediate-mode", "-s", "0", "-w", str(file), "tcp"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        until(lambda: "listening on" in self.tcpdump.stderr.readline(), "tcpdump listens")
+        until(lambda: "listening on" in read_line(self.tcpdump.stderr), "tcpdump listens")
 
     def end(self):
         if self.tcpdump.poll() is None:
