@@ -99,7 +99,8 @@ static bool take(struct invitation *i, const char *name, const char *value)
 
 static enum err take_all(struct invitation *i, char *text, struct err_text *e)
 {
-    char *rest, *part = strtok_r(text, ",", &rest);
+    char *rest, *part;
+    strtok_r(text, ",", &rest);
     while ((part = strtok_r(NULL, ",", &rest))) {
         char *equals = strchr(part, '=');
         if (equals)
@@ -115,7 +116,7 @@ static enum err take_all(struct invitation *i, char *text, struct err_text *e)
 
 enum err invitation_read(struct invitation *i, const char *text, struct err_text *e)
 {
-    char line[INVITATION_TEXT_BYTES];
+    char line[INVITATION_TEXT_BYTES] = "";
     *i = (struct invitation){.name = ""};
     enum err err = squeeze(line, text, e);
     if (!err && (strncmp(line, head, sizeof head - 1) != 0 || line[sizeof head - 1] != ','))
