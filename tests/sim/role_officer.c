@@ -34,9 +34,11 @@ struct wish {
     char name[16];
 };
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): init is a list in braces */
 #define WISH(w, CASE, member, init)                                                                                    \
     ((w)->change.change_case = PARBUS__ACCESS_CHANGE__CHANGE_##CASE, (w)->change.member = &(w)->of.member,             \
      (w)->of.member = (__typeof__((w)->of.member))init)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct model_rights *rights_now(const struct sim *s) { return &s->model.rights; }
 
