@@ -28,8 +28,10 @@ bool context_key_read(uint8_t key[static CONTEXT_KEY_BYTES], const char *text)
 enum err context_draw(struct context *c, struct err_text *e)
 {
     char public_text[CONTEXT_KEY_TEXT_BYTES], secret_text[CONTEXT_KEY_TEXT_BYTES];
-    if (zmq_curve_keypair(public_text, secret_text) != 0)
-        return err_set(e, ERR_IO, "draw a key: %s", zmq_strerror(errno));
+    do
+        if (zmq_curve_keypair(public_text, secret_text) != 0)
+            return err_set(e, ERR_IO, "draw a key: %s", zmq_strerror(errno));
+    while (public_text[0] == '-'); /* it would be taken for an option */
     bool read = context_key_read(c->public_key, public_text) && context_key_read(c->secret_key, secret_text);
     explicit_bzero(secret_text, sizeof secret_text);
     return read ? OK : err_set(e, ERR_IO, "draw a key: libzmq gave none");

@@ -24,7 +24,8 @@ struct context {
     char door[CONTEXT_ENDPOINT_BYTES], feed[CONTEXT_ENDPOINT_BYTES], snapshots[CONTEXT_ENDPOINT_BYTES]; /* "": none */
 };
 
-/* Draws a key pair; all else is as it was. ERR_IO: this libzmq has no CURVE. */
+/* Draws a key pair, whose public key as text is no option of a command; all else is as it was. ERR_IO: this libzmq has
+ * no CURVE. */
 enum err context_draw(struct context *c, struct err_text *e);
 /* Overwrites what is secret; to be called when it is not needed any more. */
 void context_forget(struct context *c);

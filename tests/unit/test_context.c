@@ -70,6 +70,18 @@ Test(context, no_two_keys_that_are_drawn_are_the_same)
     cr_assert_neq(memcmp(other.secret_key, c.secret_key, sizeof c.secret_key), 0);
 }
 
+/* One of 85 would begin with a dash. */
+Test(context, no_public_key_that_is_drawn_looks_like_an_option)
+{
+    struct context other;
+    for (int i = 0; i < 1000; i++) {
+        char text[CONTEXT_KEY_TEXT_BYTES];
+        cr_assert_eq(context_draw(&other, &why), OK);
+        context_key_text(text, other.public_key);
+        cr_assert_neq(text[0], '-');
+    }
+}
+
 Test(context, its_file_is_for_its_owner_alone_whatever_the_umask)
 {
     struct stat st;
