@@ -46,6 +46,16 @@ class Verify(unittest.TestCase):
             self.assertEqual(verify(backup).returncode, 0)
             self.assertEqual(sorted(f.name for f in (backup / "journal").iterdir()), before, "nothing is made there")
 
+    def test_who_said_hello_and_sent_nothing_leaves_nothing_damaged(self):
+        """Its number is not in the journal, and the next one's is."""
+        with Pipeline() as p:
+            p.push_text(COLUMNS + "\n", "--as", "silent")
+            p.push_text(COLUMNS + "\n" + text(sample("qd766")), "--as", "one")
+            p.settled()
+            done = verify(p.dir, "--format", "json")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(json.loads(done.stdout)["feeders"], 1)
+
     def test_the_chain_is_made_behind_the_receipts_and_again_after_a_kill(self):
         with Pipeline() as p:
             sheet = COLUMNS + "\n" + text(sample("qd766"))

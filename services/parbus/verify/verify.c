@@ -9,7 +9,9 @@ enum { READ_BYTES = 16 << 20 };
 
 struct feeder_count {
     struct journal_feeder mark;
-    uint64_t submissions, last; /* in the records, of the mark's epoch */
+    bool marked;          /* else its number was given to somebody who had submitted nothing yet */
+    bool since;           /* … and has a mark by now */
+    uint64_t submissions; /* in the records, of the mark's epoch; not marked: of any */
 };
 
 struct verification {
@@ -21,8 +23,6 @@ struct verification {
     struct state_cursor *cursor;
     struct feeder_count *feeder;
     uint32_t feeder_count;
-    enum err err; /* of a callback */
-    struct err_text *e;
 };
 
 static enum err on_row(void *ctx, size_t bytes, struct err_text *e)
@@ -123,14 +123,22 @@ static enum err on_control(void *ctx, uint64_t seq, const void *packed, size_t b
 static bool on_feeder(void *ctx, uint32_t number, const struct journal_feeder *mark)
 {
     struct verification *v = ctx;
-    if (number != v->feeder_count + 1)
-        v->err = err_set(v->e, ERR_CORRUPT, "feeder %u follows feeder %u", number, v->feeder_count);
-    if (v->err)
-        return false;
     v->feeder = realloc(v->feeder, (number + 1) * sizeof *v->feeder);
     ASSERT(v->feeder);
-    v->feeder[number] = (struct feeder_count){.mark = *mark};
-    v->feeder_count = number;
+    while (v->feeder_count < number)
+        v->feeder[++v->feeder_count] = (struct feeder_count){.submissions = 0};
+    v->feeder[number] = (struct feeder_count){.mark = *mark, .marked = true};
+    v->facts->feeders++;
+    return true;
+}
+
+/* Who said hello before this one and submitted later. */
+static bool on_feeder_since(void *ctx, uint32_t number, const struct journal_feeder *mark)
+{
+    struct verification *v = ctx;
+    (void)mark;
+    if (number <= v->feeder_count)
+        v->feeder[number].since = !v->feeder[number].marked;
     return true;
 }
 
@@ -142,10 +150,9 @@ static void count_entry(struct verification *v, const struct record_entry *entry
     if (entry->feeder == 0 || entry->feeder > v->feeder_count)
         return; /* it came after the marks were read */
     struct feeder_count *f = &v->feeder[entry->feeder];
-    if (entry->epoch != f->mark.epoch || entry->seq > f->mark.last_seq)
+    if (f->marked && (entry->epoch != f->mark.epoch || entry->seq > f->mark.last_seq))
         return;
     f->submissions++;
-    f->last = entry->seq > f->last ? entry->seq : f->last;
 }
 
 struct run {
@@ -181,19 +188,28 @@ static enum err count_partition(struct verification *v, uint32_t p, struct err_t
 }
 
 /* Every seq up to the mark is in a record, or was refused for good; none is there twice. */
+static enum err check_mark(const struct feeder_count *f, uint32_t number, struct err_text *e)
+{
+    if (f->since || f->submissions + f->mark.refused == f->mark.last_seq)
+        return OK;
+    if (!f->marked)
+        return err_set(e, ERR_CORRUPT, "%" PRIu64 " submissions are of feeder number %u, and there is no mark of it",
+                       f->submissions, number);
+    return err_set(e, ERR_CORRUPT,
+                   "feeder %s: receipted up to %" PRIu64 ", %" PRIu64 " of these refused, and %" PRIu64
+                   " are in the records",
+                   f->mark.name, f->mark.last_seq, f->mark.refused, f->submissions);
+}
+
 static enum err check_marks(struct verification *v, struct err_text *e)
 {
     enum err err = OK;
     for (uint32_t p = 0; p < journal_partitions(v->journal) && !err; p++)
         err = count_partition(v, p, e);
-    for (uint32_t n = 1; n <= v->feeder_count && !err; n++) {
-        const struct feeder_count *f = &v->feeder[n];
-        if (f->submissions + f->mark.refused != f->mark.last_seq)
-            err = err_set(e, ERR_CORRUPT,
-                          "feeder %s: receipted up to %" PRIu64 ", %" PRIu64 " of these refused, and %" PRIu64
-                          " are in the records",
-                          f->mark.name, f->mark.last_seq, f->mark.refused, f->submissions);
-    }
+    if (!err)
+        err = journal_feeders(v->journal, on_feeder_since, v, e);
+    for (uint32_t n = 1; n <= v->feeder_count && !err; n++)
+        err = check_mark(&v->feeder[n], n, e);
     return err;
 }
 
@@ -205,14 +221,11 @@ static enum err verify_journal(struct verification *v, struct err_text *e)
     if (!err)
         err = journal_feeders(v->journal, on_feeder, v, e);
     if (!err)
-        err = v->err;
-    if (!err)
         err = journal_verify(v->journal, on_record, on_fault, v, v->last, &v->facts->unchained, e);
     if (!err)
         err = check_applied(v, e);
     if (!err)
         err = check_marks(v, e);
-    v->facts->feeders = v->feeder_count;
     for (uint32_t p = 0; p < journal_partitions(v->journal); p++)
         v->facts->entries += v->last[p];
     return err;
@@ -251,7 +264,7 @@ static enum err verify_both(struct verification *v, struct err_text *e)
 
 enum err verify_run(const struct verify_options *o, struct verify_facts *facts, struct err_text *e)
 {
-    struct verification v = {.options = o, .facts = facts, .e = e};
+    struct verification v = {.options = o, .facts = facts};
     *facts = (struct verify_facts){0};
     enum err err = open_journal(&v, e);
     if (!err)
