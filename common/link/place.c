@@ -29,8 +29,9 @@ static void make_room(size_t wanted)
     if (wanted <= capacity)
         return;
     size_t more = 2 * wanted < 256 ? 256 : 2 * wanted;
-    accepted = reallocarray(accepted, more, sizeof *accepted);
-    ASSERT(accepted);
+    struct accepted *larger = reallocarray(accepted, more, sizeof *accepted);
+    ASSERT(larger);
+    accepted = larger;
     memset(accepted + capacity, 0, (more - capacity) * sizeof *accepted);
     capacity = more;
 }

@@ -194,7 +194,7 @@ static enum err reject_step(struct walk *w, const uint8_t *key, const MDB_val *d
 enum err state_rejects_each(struct state *s, uint32_t feeder, uint64_t epoch, uint64_t seq, uint32_t row,
                             state_reject_fn *fn, void *ctx, struct err_text *e)
 {
-    struct err_text ours;
+    struct err_text ours = {""};
     e = e ? e : &ours; /* a damaged row is told in any case */
     struct walk w = {.s = s, .database = DB_REJECTS, .step = reject_step, .reject = fn, .ctx = ctx};
     w.first = key_reject(feeder, epoch, seq, row);

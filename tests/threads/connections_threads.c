@@ -39,7 +39,9 @@ static void *accept_all(void *ctx)
     for (int i = 0; !atomic_load(&over); i = (i + 1) % HELD) {
         if (held[i] >= 0)
             close(held[i]);
-        held[i] = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+        struct sockaddr_storage from;
+        socklen_t bytes = sizeof from;
+        held[i] = accept4(listening, (struct sockaddr *)&from, &bytes, SOCK_CLOEXEC);
         if (held[i] >= 0)
             atomic_store(&last, held[i]);
     }

@@ -171,19 +171,20 @@ static int load(const struct load_options *o)
     return r.rejected_rows || r.refused ? 1 : 0;
 }
 
-static int load_with_keys(struct load_options *o)
+static int load_with_keys(const struct load_options *without)
 {
     struct named_context c;
-    int status = named_context_read(&c, &command_load, o->context, NULL);
-    if (!status && c.there && o->feeders > 1)
+    struct load_options o = *without;
+    int status = named_context_read(&c, &command_load, o.context, NULL);
+    if (!status && c.there && o.feeders > 1)
         status = command_usage_error(&command_load, "a context is that of one feeder");
     if (!status && c.there) {
-        o->keys = named_context_keys(&c);
-        o->name = c.context.name;
-        o->door = o->door || !c.context.door[0] ? o->door : c.context.door;
+        o.keys = named_context_keys(&c);
+        o.name = c.context.name;
+        o.door = o.door || !c.context.door[0] ? o.door : c.context.door;
     }
     if (!status)
-        status = load(o);
+        status = load(&o);
     named_context_forget(&c);
     return status;
 }
