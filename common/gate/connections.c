@@ -1,8 +1,10 @@
 #include "base/deadline.h"
 #include "gate/internal.h"
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct connection *room_for(struct gate *g, int fd)
 {
@@ -42,10 +44,22 @@ void connections_note(struct gate *g, int fd, const uint8_t key[static LINK_KEY_
     c->open = other_end(fd, &c->other, &c->other_bytes);
 }
 
+/* By a descriptor of our own: libzmq's thread may give the other one to somebody else at any moment. */
+static bool end(int fd, const struct connection *c)
+{
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0)
+        return false;
+    bool ended = is_the_same(c, own) && shutdown(own, SHUT_RDWR) == 0;
+    close(own);
+    return ended;
+}
+
 static void cut(struct gate *g, int fd, const struct connection *c)
 {
     char address[ADDRESS_BYTES] = "";
-    shutdown(fd, SHUT_RDWR);
+    if (!end(fd, c))
+        return;
     getnameinfo((const struct sockaddr *)&c->other, c->other_bytes, address, sizeof address, NULL, 0, NI_NUMERICHOST);
     gate_cut(g, c->key, address, c->guest_until_us != 0);
 }

@@ -1,10 +1,12 @@
 #include "link/link.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* By descriptor: the kernel's number of what was accepted there last, and how many were accepted before that one. */
 struct accepted {
@@ -67,12 +69,12 @@ struct link_place link_place(struct link_message *m)
 }
 
 /* Whoever was accepted at the descriptor before the handshake ended, and is there still, is whose handshake it was:
- * between the two nobody else can have been accepted there. */
-bool link_place_open(struct link_place p)
+ * between the two nobody else can have been accepted there. fd: the descriptor, or another one for what is there. */
+static bool holds(int fd, struct link_place p)
 {
     struct accepted a = {0};
     ino_t number;
-    if (!number_of(p.fd, &number))
+    if (!number_of(fd, &number))
         return false;
     pthread_mutex_lock(&mutex);
     if ((size_t)p.fd < capacity)
@@ -81,7 +83,18 @@ bool link_place_open(struct link_place p)
     return a.nth && a.nth <= p.since && a.number == number;
 }
 
-bool link_place_cut(struct link_place p) { return link_place_open(p) && shutdown(p.fd, SHUT_RDWR) == 0; }
+bool link_place_open(struct link_place p) { return holds(p.fd, p); }
+
+/* By a descriptor of our own: the other one may be somebody else's when it has been looked at. */
+bool link_place_cut(struct link_place p)
+{
+    int own = fcntl(p.fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0)
+        return false;
+    bool cut = holds(own, p) && shutdown(own, SHUT_RDWR) == 0;
+    close(own);
+    return cut;
+}
 
 int link_cut(struct link_message *m)
 {
