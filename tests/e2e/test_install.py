@@ -54,7 +54,7 @@ class Install(unittest.TestCase):
 
     def test_a_project_of_cmake_finds_the_package(self):
         build = self.installed.path("cmake")
-        output_of("cmake", "-S", HERE / "cmake", "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",
+        output_of("cmake", "-G", "Ninja", "-S", HERE / "cmake", "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",
                   f"-DCMAKE_C_FLAGS={' '.join(SANITIZE)}")
         output_of("cmake", "--build", build)
         for kind in ("client", "client-static"):

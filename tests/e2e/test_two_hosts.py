@@ -26,9 +26,14 @@ def why_not():
     missing = [tool for tool in ("ip", "tcpdump") if not shutil.which(tool)]
     if missing:
         return f"{' and '.join(missing)} not found (compose/packages.sh, packages_test)"
-    tried = subprocess.run(["ip", "netns", "add", "parbus-try"], capture_output=True, text=True, timeout=30)
-    subprocess.run(["ip", "netns", "del", "parbus-try"], capture_output=True, timeout=30)
-    return f"no network namespaces here: {tried.stderr.strip()}" if tried.returncode else None
+    try:
+        for tried in (("netns", "add", "parbus-try"), ("-n", "parbus-try", "link")):
+            ip(*tried)
+    except subprocess.CalledProcessError as e:
+        return f"no network namespaces here: {e.stderr.decode().strip()}"
+    finally:
+        subprocess.run(["ip", "netns", "del", "parbus-try"], capture_output=True, timeout=30)
+    return None
 
 
 def ip(*arguments):
