@@ -44,14 +44,14 @@ void connections_note(struct gate *g, int fd, const uint8_t key[static LINK_KEY_
     c->open = other_end(fd, &c->other, &c->other_bytes);
 }
 
-/* By a descriptor of our own: libzmq's thread may give the other one to somebody else at any moment. */
+/* By a descriptor of our own, while there is one: libzmq's thread may give the other one to somebody else at any
+ * moment. */
 static bool end(int fd, const struct connection *c)
 {
-    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (own < 0)
-        return false;
-    bool ended = is_the_same(c, own) && shutdown(own, SHUT_RDWR) == 0;
-    close(own);
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), theirs = own < 0 ? fd : own;
+    bool ended = is_the_same(c, theirs) && shutdown(theirs, SHUT_RDWR) == 0;
+    if (own >= 0)
+        close(own);
     return ended;
 }
 

@@ -85,14 +85,14 @@ static bool holds(int fd, struct link_place p)
 
 bool link_place_open(struct link_place p) { return holds(p.fd, p); }
 
-/* By a descriptor of our own: the other one may be somebody else's when it has been looked at. */
+/* By a descriptor of our own: the other one may be somebody else's when it has been looked at. Where there is none
+ * left, by the other one: whose right has ended stays in no case. */
 bool link_place_cut(struct link_place p)
 {
-    int own = fcntl(p.fd, F_DUPFD_CLOEXEC, 0);
-    if (own < 0)
-        return false;
-    bool cut = holds(own, p) && shutdown(own, SHUT_RDWR) == 0;
-    close(own);
+    int own = fcntl(p.fd, F_DUPFD_CLOEXEC, 0), fd = own < 0 ? p.fd : own;
+    bool cut = holds(fd, p) && shutdown(fd, SHUT_RDWR) == 0;
+    if (own >= 0)
+        close(own);
     return cut;
 }
 

@@ -4,6 +4,7 @@
 #include "reactor_world.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -121,6 +122,24 @@ Test(gate_feed, a_descriptor_that_is_something_else_by_now_is_no_place)
     cr_assert_eq(dup2(pair[1], pair[0]), pair[0]);
     cr_assert_not(link_place_open(place));
     cr_assert_not(link_place_open((struct link_place){-1, place.since}));
+    close(pair[0]), close(pair[1]);
+}
+
+Test(gate_feed, a_connection_is_cut_when_no_descriptor_is_left)
+{
+    int pair[2];
+    char nothing;
+    struct rlimit before, none;
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    link_accepted(pair[0]);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    bool cut = link_place_cut((struct link_place){pair[0], link_accepted_count()});
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    cr_assert(cut);
+    cr_assert_eq(recv(pair[1], &nothing, 1, MSG_DONTWAIT), 0, "its other end is told");
     close(pair[0]), close(pair[1]);
 }
 
